@@ -1,0 +1,66 @@
+#include "core/files.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "core/error.h"
+
+namespace strider {
+namespace {
+
+// Flushes a file's contents (or a folder's entries) to the disk.
+void Synchronise(const std::filesystem::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) throw WorkError("cannot open {}: {}", path.string(), std::strerror(errno));
+  const int result = ::fsync(descriptor);
+  const int error = errno;
+  ::close(descriptor);
+  if (result != 0 && error != EINVAL) throw WorkError("cannot write {}: {}", path.string(), std::strerror(error));
+}
+
+}  // namespace
+
+void WriteWhole(const std::filesystem::path& path, const std::function<void(const std::filesystem::path&)>& write) {
+  std::filesystem::path temporary = path;
+  temporary += fmt::format(".{}.tmp", ::getpid());
+  try {
+    write(temporary);
+    Synchronise(temporary);
+    std::filesystem::rename(temporary, path);
+    Synchronise(path.parent_path().empty() ? "." : path.parent_path());
+  } catch (const std::filesystem::filesystem_error& error) {
+    std::error_code ignored;
+    std::filesystem::remove(temporary, ignored);
+    throw WorkError("cannot write {}: {}", path.string(), error.code().message());
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove(temporary, ignored);
+    throw;
+  }
+}
+
+void WriteTextWhole(const std::filesystem::path& path, std::string_view text) {
+  WriteWhole(path, [&](const std::filesystem::path& temporary) {
+    errno = 0;
+    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+    out.write(text.data(), static_cast<std::streamsize>(text.size()));
+    out.close();
+    if (!out) throw WorkError("cannot write {}: {}", path.string(), std::strerror(errno));
+  });
+}
+
+std::string ReadText(const std::filesystem::path& path) {
+  errno = 0;
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw InputError("cannot read {}: {}", path.string(), std::strerror(errno));
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+}  // namespace strider

@@ -1,0 +1,151 @@
+#include "core/settings.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "core/names.h"
+
+namespace strider {
+
+Accepted Anything() { return {}; }
+
+Accepted InRange(double low, double high) {
+  Accepted accepted;
+  accepted.text = fmt::format("in [{}, {}]", low, high);
+  accepted.low = low;
+  accepted.high = high;
+  return accepted;
+}
+
+Accepted AtLeast(double low) {
+  Accepted accepted;
+  accepted.text = fmt::format("at least {}", low);
+  accepted.low = low;
+  return accepted;
+}
+
+Accepted Above(double low) {
+  Accepted accepted;
+  accepted.text = fmt::format("above {}", low);
+  accepted.low = low;
+  accepted.low_open = true;
+  return accepted;
+}
+
+Accepted OneOf(std::vector<std::string> choices) {
+  Accepted accepted;
+  accepted.choices = std::move(choices);
+  return accepted;
+}
+
+namespace internal {
+namespace {
+
+[[noreturn]] void Refuse(std::string_view key, std::string_view text, const Accepted& accepted) {
+  throw InputError("{} = '{}' is not accepted; expected {}", key, text, accepted.text);
+}
+
+template <class T>
+T ParseNumber(std::string_view key, std::string_view text, const Accepted& accepted) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) Refuse(key, text, accepted);
+  const auto number = static_cast<double>(value);
+  const bool inside = (accepted.low_open ? number > accepted.low : number >= accepted.low) && number <= accepted.high;
+  if (!inside) Refuse(key, text, accepted);  // NaN fails every comparison
+  return value;
+}
+
+template <class T>
+std::vector<T> ParseList(std::string_view key, std::string_view text, const Accepted& accepted) {
+  std::vector<T> values;
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    values.push_back(ParseNumber<T>(key, text.substr(0, comma), accepted));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return values;
+}
+
+}  // namespace
+
+void Parse(std::string_view key, std::string_view text, const Accepted& accepted, bool& value) {
+  if (text == "true" || text == "1") {
+    value = true;
+  } else if (text == "false" || text == "0") {
+    value = false;
+  } else {
+    Refuse(key, text, accepted);
+  }
+}
+
+void Parse(std::string_view key, std::string_view text, const Accepted& accepted, std::int64_t& value) {
+  value = ParseNumber<std::int64_t>(key, text, accepted);
+}
+
+void Parse(std::string_view key, std::string_view text, const Accepted& accepted, int& value) {
+  value = ParseNumber<int>(key, text, accepted);
+}
+
+void Parse(std::string_view key, std::string_view text, const Accepted& accepted, double& value) {
+  value = ParseNumber<double>(key, text, accepted);
+}
+
+void Parse(std::string_view key, std::string_view text, const Accepted& accepted, std::string& value) {
+  if (!accepted.choices.empty() && std::ranges::find(accepted.choices, text) == accepted.choices.end()) {
+    Refuse(key, text, accepted);
+  }
+  value = text;
+}
+
+void Parse(std::string_view key, std::string_view text, const Accepted& accepted, std::vector<int>& value) {
+  value = ParseList<int>(key, text, accepted);
+}
+
+void Parse(std::string_view key, std::string_view text, const Accepted& accepted, std::vector<double>& value) {
+  value = ParseList<double>(key, text, accepted);
+}
+
+std::string Print(bool value) { return value ? "true" : "false"; }
+std::string Print(std::int64_t value) { return std::to_string(value); }
+std::string Print(int value) { return std::to_string(value); }
+std::string Print(double value) { return fmt::format("{}", value); }
+std::string Print(const std::string& value) { return value; }
+std::string Print(const std::vector<int>& value) { return fmt::format("{}", fmt::join(value, ",")); }
+std::string Print(const std::vector<double>& value) { return fmt::format("{}", fmt::join(value, ",")); }
+
+std::string Describe(const Accepted& accepted, std::string_view type) {
+  if (!accepted.choices.empty()) return fmt::format("one of {}", fmt::join(accepted.choices, ", "));
+  if (accepted.text.empty()) return std::string(type);
+  return fmt::format("{} {}", type, accepted.text);
+}
+
+}  // namespace internal
+
+const Setting* SettingList::Find(std::string_view key) const {
+  const auto found = std::ranges::find(settings_, key, &Setting::key);
+  return found == settings_.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> SettingList::Keys() const {
+  std::vector<std::string> keys;
+  for (const Setting& setting : settings_) keys.push_back(setting.key);
+  return keys;
+}
+
+void SettingList::Set(std::string_view key, std::string_view value) const {
+  const Setting* setting = Find(key);
+  if (setting == nullptr) throw UnknownName("setting", key, Keys());
+  setting->set(value);
+}
+
+std::string SettingList::Text() const {
+  std::string text;
+  for (const Setting& setting : settings_) text += fmt::format("{} = {}\n", setting.key, setting.get());
+  return text;
+}
+
+}  // namespace strider

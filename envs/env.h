@@ -1,0 +1,93 @@
+// What an agent acts in.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/random.h"
+#include "core/state.h"
+#include "envs/space.h"
+
+namespace strider {
+
+// The facts of an environment. Algorithms read them and may refuse an environment that does not fit.
+struct EnvSpec {
+  std::string id;  // Gymnasium's: "Hopper-v5"
+  Space observation_space;
+  Space action_space;
+  int max_episode_steps = 0;  // truncation limit; every environment of the suite has one
+  std::optional<double> reward_threshold;
+
+  int observation_size() const { return RowSize(observation_space); }
+  int action_size() const { return RowSize(action_space); }
+};
+
+// What one step gave, beside the observation.
+struct StepResult {
+  double reward = 0;
+  bool terminated = false;  // the task ended (fell over, goal reached): do not bootstrap
+  bool truncated = false;   // the time limit cut the episode: do bootstrap. Both can be true
+};
+
+// One environment with its own random stream and time limit. Steps and rewards are Gymnasium's, to the bit where the
+// environments sheet says so. Rows are doubles; actions are float32, as Gymnasium's action spaces are, and control
+// costs are computed in float32 as Gymnasium does then. Not thread-safe; different objects are independent.
+// Stepping allocates no memory.
+class Env {
+ public:
+  virtual ~Env() = default;
+  Env(const Env&) = delete;
+  Env& operator=(const Env&) = delete;
+
+  const EnvSpec& spec() const { return spec_; }
+
+  // Starts an episode with a fresh random stream, as Gymnasium's reset(seed=seed).
+  // REQUIRES: observation.size() == spec().observation_size().
+  void Reset(std::uint64_t seed, std::span<double> observation);
+
+  // Starts an episode with the stream as it stands, as Gymnasium's reset(). Before any seeded reset the seed is 0.
+  void Reset(std::span<double> observation);
+
+  // One control step. The caller resets after an end; stepping on is allowed, as in Gymnasium.
+  // REQUIRES: sizes as the spec says. A discrete action is its number in a row of one.
+  StepResult Step(std::span<const float> action, std::span<double> observation);
+
+  // Steps since the last reset.
+  int elapsed_steps() const { return elapsed_steps_; }
+
+  // The physical state, from which the same actions give the same future, the random stream apart: for MuJoCo
+  // qpos, qvel and qacc_warmstart in a row; for classic control the state vector.
+  virtual std::vector<double> State() const = 0;
+  virtual void SetState(std::span<const double> state) = 0;
+
+  // MuJoCo's generalised positions and velocities; empty where there is no simulator. Valid until the next call.
+  virtual std::span<const double> qpos() const { return {}; }
+  virtual std::span<const double> qvel() const { return {}; }
+
+  // The complete state, random stream and step count included. Load needs an environment of the same spec.
+  void Save(StateWriter& out) const;
+  void Load(StateReader& in);
+
+ protected:
+  explicit Env(EnvSpec spec) : spec_(std::move(spec)) {}
+  Pcg64& random() { return random_; }
+
+ private:
+  // Draws a start state from random() and writes its observation.
+  virtual void DoReset(std::span<double> observation) = 0;
+  // Advances and judges; `truncated` is set by the caller.
+  virtual StepResult DoStep(std::span<const float> action, std::span<double> observation) = 0;
+  // Whatever State() leaves out and a bit-exact continuation needs; nothing by default.
+  virtual void DoSave(StateWriter&) const {}
+  virtual void DoLoad(StateReader&) {}
+
+  EnvSpec spec_;
+  Pcg64 random_{0};
+  int elapsed_steps_ = 0;
+};
+
+}  // namespace strider

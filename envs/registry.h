@@ -1,0 +1,33 @@
+// The one list of environments that exist.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/settings.h"
+#include "envs/env.h"
+
+namespace strider {
+
+// One line of the list.
+struct EnvEntry {
+  std::string_view id;
+  std::string_view summary;  // one line for `strider list envs`
+  // Makes one from the constructor options given ("reset_noise_scale", "0.1"). Throws InputError.
+  std::unique_ptr<Env> (*make)(std::string_view id, const Assignments& options);
+  // Every option with its default, as settings that are detached from any environment.
+  std::vector<Setting> (*options)();
+};
+
+std::span<const EnvEntry> EnvRegistry();
+
+// Throws InputError that suggests the nearest id.
+const EnvEntry& FindEnv(std::string_view id);
+
+// FindEnv and make. Option keys come with or without their "env." prefix.
+std::unique_ptr<Env> MakeEnv(std::string_view id, const Assignments& options = {});
+
+}  // namespace strider
