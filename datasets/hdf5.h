@@ -1,0 +1,179 @@
+// A small kit over HDF5's C library: files whose arrays are read and written by key.
+//
+// Reading: whatever is wrong with a file is an InputError "PATH: KEY: what is wrong, what was expected".
+// Nothing is allocated before the claimed size has been checked against what is stored and against this
+// machine's memory. Writing: whatever the system refuses (a full disk) is a WorkError "cannot write PATH:
+// ...". Keys are paths inside the file, such as "metadata/policy/fc0/weight".
+//
+// HDF5 is not thread-safe: only one thread of the process may be inside this kit at a time, whatever the
+// file.
+#pragma once
+
+#include <hdf5.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace strider {
+
+// Extent of each axis, the slowest first; empty for a scalar.
+using Shape = std::vector<std::size_t>;
+
+// Values in row-major order.
+template <class T>
+struct Array {
+  Shape shape;
+  std::vector<T> values;
+};
+
+// Numbers in an array of this shape; 1 for a scalar.
+std::size_t ElementCount(const Shape& shape);
+
+// "(1000, 11)", or "a scalar".
+std::string ShapeText(const Shape& shape);
+
+enum class Hdf5Kind { kInteger, kFloat, kFlag, kString, kGroup, kOther };  // kFlag: a two-valued enumeration
+
+// What stands under a key, known without reading its values.
+struct Hdf5Info {
+  Hdf5Kind kind = Hdf5Kind::kOther;
+  std::string type;  // for messages: "64-bit float", "a group"
+  Shape shape;
+
+  // An array or scalar that can be converted to numbers.
+  bool is_numeric() const {
+    return kind == Hdf5Kind::kInteger || kind == Hdf5Kind::kFloat || kind == Hdf5Kind::kFlag;
+  }
+};
+
+struct Hdf5WriteOptions {
+  bool compress = false;  // in chunks of whole rows, gzip level 4; scalars and empty arrays stay plain
+  bool flags = false;  // as h5py writes booleans: an enumeration FALSE = 0, TRUE = 1. For std::uint8_t only
+};
+
+// Owns an identifier of the library and closes it.
+class Hdf5Handle {
+ public:
+  using Close = herr_t (*)(hid_t);
+  Hdf5Handle() = default;
+  Hdf5Handle(hid_t id, Close close) : id_(id), close_(close) {}
+  Hdf5Handle(Hdf5Handle&& other) noexcept : id_(std::exchange(other.id_, -1)), close_(other.close_) {}
+  Hdf5Handle& operator=(Hdf5Handle&& other) noexcept;
+  ~Hdf5Handle() { Reset(); }
+
+  hid_t id() const { return id_; }
+  bool valid() const { return id_ >= 0; }
+  // Closes now; false where the library reports a failure (unwritten data). The identifier is given up either
+  // way.
+  bool Reset() noexcept;
+
+ private:
+  hid_t id_ = -1;
+  Close close_ = nullptr;
+};
+
+// T is float, double, std::int32_t, std::int64_t, std::uint8_t or std::uint64_t. Any integer or floating type
+// of the file, in either byte order, and boolean enumerations are converted to it.
+class Hdf5File {
+ public:
+  // Opens for reading. InputError where the file is missing, empty, no HDF5 or cut short.
+  static Hdf5File Open(const std::filesystem::path& path);
+  // Creates or empties a file for writing. To replace a file only when the new one is whole, create a
+  // temporary inside WriteWhole (core/files.h) and Close it there.
+  static Hdf5File Create(const std::filesystem::path& path);
+
+  const std::filesystem::path& path() const { return path_; }
+
+  // True where the key leads to a dataset or a group.
+  bool Has(std::string_view key) const;
+  // Names directly under a group, in alphabetical order; "" is the root.
+  std::vector<std::string> Names(std::string_view group = "") const;
+  // InputError where the key is absent or a link to nothing.
+  Hdf5Info Info(std::string_view key) const;
+
+  // The whole dataset, with its shape.
+  template <class T>
+  Array<T> Read(std::string_view key) const;
+  // The rows [first, first + count) along the first axis into `values`, which must have their exact size.
+  template <class T>
+  void ReadRows(std::string_view key, std::size_t first, std::size_t count, std::span<T> values) const;
+  // The only number of a scalar or of a one-element dataset.
+  template <class T>
+  T ReadScalar(std::string_view key) const;
+  // Strings of fixed or variable length, one or several.
+  std::string ReadString(std::string_view key) const;
+  std::vector<std::string> ReadStrings(std::string_view key) const;
+  std::string ReadBytes(std::string_view key) const;
+
+  // Attributes of the object at `key`; "" is the root.
+  bool HasAttribute(std::string_view key, std::string_view name) const;
+  template <class T>
+  Array<T> ReadAttribute(std::string_view key, std::string_view name) const;
+  std::string ReadStringAttribute(std::string_view key, std::string_view name) const;
+
+  // Groups on the way to the key are created. REQUIRES: the key is new; values.size() == ElementCount(shape).
+  template <class T>
+  void Write(std::string_view key, std::span<const T> values, const Shape& shape,
+             Hdf5WriteOptions options = {});
+  template <class T>
+  void WriteScalar(std::string_view key, T value) {
+    Write<T>(key, std::span<const T>(&value, 1), {});
+  }
+  // A scalar of fixed length, padded with zeros (h5py's numpy.bytes_).
+  void WriteString(std::string_view key, std::string_view text);
+  // Any bytes, as an array of 8-bit unsigned integers.
+  void WriteBytes(std::string_view key, std::string_view bytes);
+
+  // Writes out what is buffered and closes. After WorkError the file is closed too, and unusable. The
+  // destructor closes without a report: call this after writing.
+  void Close();
+
+ private:
+  friend class Hdf5Appender;
+  Hdf5File(std::filesystem::path path, Hdf5Handle handle)
+      : path_(std::move(path)), handle_(std::move(handle)) {}
+
+  std::filesystem::path path_;
+  Hdf5Handle handle_;
+};
+
+// A dataset that grows row by row, chunked and compressed, in a file open for writing. Rows of any block size
+// give the same dataset. Destroy or Close it before the file's Close.
+class Hdf5Appender {
+ public:
+  // Creates the dataset with no rows. `row_shape` is the shape of one row: {} or {width}.
+  template <class T>
+  static Hdf5Appender Create(Hdf5File& file, std::string_view key, const Shape& row_shape,
+                             Hdf5WriteOptions options = {.compress = true});
+
+  // Appends values.size() / (row's element count) rows. REQUIRES: T is that of Create; whole rows.
+  template <class T>
+  void Append(std::span<const T> values);
+
+  // WorkError where something could not be written.
+  void Close();
+
+ private:
+  Hdf5Appender(std::filesystem::path path, std::string key, Shape row_shape, Hdf5Handle dataset,
+               Hdf5Handle type)
+      : path_(std::move(path)),
+        key_(std::move(key)),
+        row_shape_(std::move(row_shape)),
+        dataset_(std::move(dataset)),
+        memory_type_(std::move(type)) {}
+
+  std::filesystem::path path_;
+  std::string key_;
+  Shape row_shape_;
+  Hdf5Handle dataset_;
+  Hdf5Handle memory_type_;
+  std::size_t rows_ = 0;
+};
+
+}  // namespace strider

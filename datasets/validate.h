@@ -1,0 +1,54 @@
+// Finding what is wrong with a dataset.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "datasets/dataset.h"
+
+namespace strider {
+
+enum class DefectKind {
+  kUnreadable,         // no HDF5, cut short, a stored chunk that cannot be read
+  kFormat,             // a key missing, of a wrong type, rank or length
+  kEmpty,              // no rows
+  kNonFinite,          // NaN or infinite values
+  kNoTerminals,        // terminals never set
+  kUnmarkedEnd,        // the next row does not go on from here, yet no flag says so
+  kTimeoutAsTerminal,  // every episode of one and the same length ends in a terminal
+  kCrossedBorder,      // next_observations holds the next episode's first observation
+  kActionRange,        // actions outside [-1, 1]
+  kDuplicateBlock,     // a run of rows occurs twice
+};
+
+// kError: the reader refuses the file. kWarning: it reads it, but results may mislead.
+enum class Severity { kWarning, kError };
+
+struct Defect {
+  DefectKind kind{};
+  std::vector<std::size_t>
+      rows;             // the first rows concerned, at most kMaxDefectRows; empty where none in particular
+  std::string message;  // what, where (key, row), what was expected
+  Severity severity = Severity::kWarning;
+};
+
+inline constexpr std::size_t kMaxDefectRows = 20;
+
+// "non_finite", "unmarked_end": for JSON.
+std::string_view DefectName(DefectKind kind);
+
+struct ValidateOptions {
+  // The step limit; used for files without timeouts and to tell time-outs from terminals.
+  int max_episode_steps = 1000;
+};
+
+// Every defect that can be found in a file; empty for a sound one. Never throws for what is in the file.
+std::vector<Defect> Validate(const std::filesystem::path& path, const ValidateOptions& options = {});
+
+// The defects of a dataset's contents: all kinds but the first two.
+std::vector<Defect> ValidateContents(const Dataset& dataset, const ValidateOptions& options = {});
+
+}  // namespace strider
