@@ -1,0 +1,44 @@
+#include "agents/agent.h"
+
+#include <algorithm>
+
+namespace strider {
+
+int ContinuousActionSize(const Task& task) {
+  if (!std::holds_alternative<Box>(task.action_space)) {
+    throw InputError("this agent needs continuous actions, but the environment's are discrete");
+  }
+  return task.action_size();
+}
+
+Agent::Agent(Task task)
+    : task_(std::move(task)),
+      random_(MakeGenerator(task_.device, StreamSeed(task_.seed, Purpose::kLearning))) {}
+
+void Agent::Save(StateWriter& out) const {
+  out.Put(updates_);
+  const at::Tensor state = random_.get_state();
+  out.PutSpan(std::span<const std::uint8_t>(state.const_data_ptr<std::uint8_t>(), state.numel()));
+}
+
+void Agent::Load(StateReader& in) {
+  updates_ = in.Get<std::int64_t>();
+  at::Tensor state = random_.get_state();
+  in.GetSpan(std::span<std::uint8_t>(state.mutable_data_ptr<std::uint8_t>(), state.numel()));
+  random_.set_state(state);
+}
+
+at::Tensor Agent::Noise(at::IntArrayRef shape) {
+  return at::randn(shape, random_, at::TensorOptions().dtype(at::kFloat).device(task_.device));
+}
+
+void Agent::Report(const std::string& name, const at::Tensor& value) {
+  const auto found = std::ranges::find(metrics_, name, &Metrics::value_type::first);
+  if (found == metrics_.end()) {
+    metrics_.emplace_back(name, value.detach());
+  } else {
+    found->second = value.detach();
+  }
+}
+
+}  // namespace strider

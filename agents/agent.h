@@ -1,0 +1,126 @@
+// What every learner is: something that updates from transitions or from a rollout, can be acted with, and
+// can be stopped and resumed to the bit.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agents/nn/parameters.h"
+#include "agents/policy.h"
+#include "agents/rollout.h"
+#include "agents/transition_batch.h"
+#include "core/settings.h"
+#include "core/state.h"
+
+namespace strider {
+
+// What a learner is told about the task.
+struct Task {
+  int observation_size = 0;
+  Space action_space;
+  at::Device device = at::kCPU;
+  std::uint64_t seed = 0;  // the run's; each purpose derives its own stream
+  // What is done to observations before they reach the learner (offline normalisation); a part of its
+  // policies.
+  ObservationTransform transform;
+
+  int action_size() const { return RowSize(action_space); }
+};
+
+// Size of a continuous action; throws InputError where the task's actions are discrete.
+int ContinuousActionSize(const Task& task);
+
+// Losses and diagnostics of the latest update, on the learner's device: reading them costs a synchronisation.
+using Metrics = std::vector<std::pair<std::string, at::Tensor>>;
+
+class Agent {
+ public:
+  virtual ~Agent() = default;
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+
+  // A snapshot of what has been learnt.
+  virtual Policy MakePolicy() const = 0;
+
+  // Every tensor that a bit-exact continuation needs, under stable names: weights, targets, optimiser
+  // moments. The tensors are views: writing to them restores the agent.
+  virtual std::vector<nn::NamedTensor> State() const = 0;
+
+  // The rest: update counts and random streams.
+  void Save(StateWriter& out) const;
+  void Load(StateReader& in);
+
+  const Metrics& metrics() const { return metrics_; }
+  const Task& task() const { return task_; }
+  std::int64_t updates() const { return updates_; }
+
+ protected:
+  explicit Agent(Task task);
+
+  // Standard normal noise on the device, from the learner's own stream.
+  at::Tensor Noise(at::IntArrayRef shape);
+  at::Generator& random() { return random_; }
+
+  // Replaces a metric, or adds it.
+  void Report(const std::string& name, const at::Tensor& value);
+  void CountUpdate() { ++updates_; }
+
+ private:
+  Task task_;
+  at::Generator random_;
+  std::int64_t updates_ = 0;
+  Metrics metrics_;
+};
+
+// How an off-policy learner is fed. An offline run uses the batch size alone.
+struct ReplayConfig {
+  int batch_size = 256;
+  int buffer_size = 1000000;
+  int learning_starts = 10000;
+  int updates_per_step = 1;
+
+  template <class Visitor>
+  void Visit(Visitor&& visit) {
+    visit("batch_size", batch_size, "transitions in one update", AtLeast(1));
+    visit("buffer_size", buffer_size, "transitions kept for replay, the oldest forgotten first", AtLeast(1));
+    visit("learning_starts", learning_starts, "environment steps of uniform actions before the first update",
+          AtLeast(0));
+    visit("updates_per_step", updates_per_step, "updates for each environment step", AtLeast(1));
+  }
+};
+
+// Learns from transitions, whoever made them: a replay buffer or a dataset.
+class OffPolicyAgent : public Agent {
+ public:
+  virtual const ReplayConfig& replay() const = 0;
+
+  // Whether exploration takes the mean action.
+  virtual bool act_deterministic() const { return false; }
+
+  // Deviation of Gaussian noise added to its policy's actions while exploring, in the [-1, 1] frame.
+  virtual double exploration_noise() const { return 0; }
+
+  // One update. The batch is (replay().batch_size) rows on the task's device.
+  virtual void Update(const TransitionBatch& batch) = 0;
+
+ protected:
+  using Agent::Agent;
+};
+
+// Learns from what its own policy has just done, then forgets it.
+class OnPolicyAgent : public Agent {
+ public:
+  virtual const RolloutConfig& rollout() const = 0;
+
+  // Iteration k = `iteration` of K = `iterations` in the whole run, 0 <= k < K.
+  virtual void Update(const Rollout& rollout, std::int64_t iteration, std::int64_t iterations) = 0;
+
+ protected:
+  using Agent::Agent;
+};
+
+}  // namespace strider

@@ -1,0 +1,231 @@
+#include "agents/mdpo_off.h"
+
+#include <cmath>
+
+#include "agents/nn/snapshot.h"
+
+namespace strider {
+namespace {
+
+double TrustWeight(const MdpoOffConfig& config) {
+  if (config.kl_coef < config.lambda) {
+    throw InputError(
+        "agent.kl_coef = {} is below agent.lambda = {}: the policy would be pushed away from the old one; "
+        "expected kl_coef >= lambda",
+        config.kl_coef, config.lambda);
+  }
+  return config.kl_coef - config.lambda;
+}
+
+}  // namespace
+
+MdpoOff::MdpoOff(const Task& task, Config config)
+    : OffPolicyAgent(task),
+      config_(std::move(config)),
+      trust_weight_(TrustWeight(config_)),
+      policy_net_(task.observation_size, config_.hidden, ContinuousActionSize(task), nn::Activation::kRelu,
+                  config_.log_std_min, config_.log_std_max),
+      critic_net_(task.observation_size + task.action_size(), config_.hidden, 1, nn::Activation::kRelu,
+                  /*members=*/2),
+      value_net_(task.observation_size, config_.hidden, 1, nn::Activation::kRelu),
+      policy_(policy_net_.Shapes(), task.device),
+      critic_(critic_net_.Shapes(), task.device),
+      log_lambda_({{"log_lambda", {}}}, task.device),
+      policy_adam_(policy_),
+      critic_adam_(critic_),
+      lambda_adam_(log_lambda_) {
+  // Each method as its authors' framework draws weights: TensorFlow's for MDPO, PyTorch's for SAC.
+  const auto how = config_.value_network ? nn::Initialisation::kGlorot : nn::Initialisation::kUniformFanIn;
+  const at::Generator random = MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation));
+  policy_net_.Initialise(policy_, how, random);
+  critic_net_.Initialise(critic_, how, /*output_gain=*/1, random);
+  old_policy_ = policy_.FrozenClone();
+  if (config_.value_network) {
+    value_ = nn::ParameterSet(value_net_.Shapes(), task.device);
+    value_net_.Initialise(value_, how, /*output_gain=*/1, random);
+    value_target_ = value_.FrozenClone();
+    value_adam_ = nn::Adam(value_);
+  } else {
+    critic_target_ = critic_.FrozenClone();
+  }
+  if (config_.freeze_q_with_old) frozen_critic_ = critic_.FrozenClone();
+  const at::NoGradGuard no_grad;
+  log_lambda_.flat().fill_(std::log(config_.lambda));
+}
+
+at::Tensor MdpoOff::Q(const nn::ParameterSet& critic, const at::Tensor& observations,
+                      const at::Tensor& actions) const {
+  return critic_net_.Forward(critic, at::cat({observations, actions}, -1)).squeeze(-1);  // (2 x batch)
+}
+
+MdpoOff::Draw MdpoOff::SamplePolicy(const at::Tensor& observations, const at::Tensor& noise) const {
+  const auto heads = policy_net_.Forward(policy_, observations);
+  return {nn::SampleSquashed(heads.mean, heads.log_std, noise, config_.squash_epsilon), heads};
+}
+
+void MdpoOff::Update(const TransitionBatch& batch) {
+  UpdateNoise noise;
+  noise.action = Noise(batch.actions.sizes());
+  if (!config_.value_network) noise.next_action = Noise(batch.actions.sizes());
+  Update(batch, noise);
+}
+
+void MdpoOff::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
+  // One draw serves the policy's step, lambda and the value's target (section 4, step 2).
+  const Draw draw = SamplePolicy(batch.observations, noise.action);
+  const nn::SquashedSample& sample = draw.sample;
+  const at::Tensor lambda = EntropyWeight(sample.log_prob.detach());
+
+  // The draw above is from before either step, so the order matters only for the Q that the policy sees.
+  if (config_.policy_first) StepPolicy(batch.observations, draw, noise.action, lambda);
+  StepCritics(batch, sample, noise.next_action, lambda);
+  if (!config_.policy_first) StepPolicy(batch.observations, draw, noise.action, lambda);
+
+  if (config_.value_network) {
+    value_target_.MoveTowards(value_, config_.tau);
+  } else {
+    critic_target_.MoveTowards(critic_, config_.tau);
+  }
+  CountUpdate();
+  if (updates() % config_.old_policy_interval == 0) {
+    old_policy_.CopyFrom(policy_);
+    if (config_.freeze_q_with_old) frozen_critic_.CopyFrom(critic_);
+  }
+}
+
+at::Tensor MdpoOff::EntropyWeight(const at::Tensor& log_prob) {
+  if (!config_.lambda_auto) return at::scalar_tensor(config_.lambda, log_lambda_.flat().options());
+  const double target_entropy = -task().action_size();
+  const at::Tensor loss = -(log_lambda_[0] * (log_prob + target_entropy)).mean();
+  const at::Tensor lambda = log_lambda_[0].detach().exp();  // the value before its own step
+  log_lambda_.Backward(loss);
+  lambda_adam_.Step(log_lambda_, config_.lambda_lr);
+  Report("lambda", lambda);
+  Report("lambda_loss", loss);
+  return lambda;
+}
+
+at::Tensor MdpoOff::PolicyLoss(const at::Tensor& observations, const at::Tensor& noise,
+                               const at::Tensor& lambda) {
+  return PolicyLoss(observations, SamplePolicy(observations, noise), lambda);
+}
+
+at::Tensor MdpoOff::PolicyLoss(const at::Tensor& observations, const Draw& draw, const at::Tensor& lambda) {
+  const nn::SquashedSample& sample = draw.sample;
+  const at::Tensor qs = Q(config_.freeze_q_with_old ? frozen_critic_ : critic_, observations, sample.action);
+  const at::Tensor q = config_.policy_q == "q1" ? qs[0] : std::get<0>(qs.min(0));
+  // c log pi + (lambda - c) log pi_k - Q with c = lambda + trust_weight.
+  at::Tensor loss = ((lambda + trust_weight_) * sample.log_prob - q).mean();
+  if (trust_weight_ > 0) {
+    const auto old = policy_net_.Forward(old_policy_, observations);
+    const at::Tensor old_log_prob =
+        nn::SquashedLogProb(sample.pre_tanh, old.mean, old.log_std, config_.squash_epsilon);
+    loss = loss - trust_weight_ * old_log_prob.mean();
+    Report("kl_to_old", (sample.log_prob - old_log_prob).mean());
+  }
+  if (config_.reg_coef > 0) {
+    loss = loss + config_.reg_coef * (draw.heads.mean.square().mean() + draw.heads.log_std.square().mean());
+  }
+  Report("policy_loss", loss);
+  Report("entropy", -sample.log_prob.mean());
+  return loss;
+}
+
+void MdpoOff::StepPolicy(const at::Tensor& observations, const Draw& draw, const at::Tensor& noise,
+                         const at::Tensor& lambda) {
+  policy_.Backward(PolicyLoss(observations, draw, lambda));
+  policy_adam_.Step(policy_, config_.policy_lr);
+  for (int step = 1; step < config_.inner_steps; ++step) {
+    policy_.Backward(PolicyLoss(observations, noise, lambda));
+    policy_adam_.Step(policy_, config_.policy_lr);
+  }
+}
+
+void MdpoOff::StepCritics(const TransitionBatch& batch, const nn::SquashedSample& sample,
+                          const at::Tensor& next_noise, const at::Tensor& lambda) {
+  at::Tensor next_value;    // of s', soft
+  at::Tensor value_target;  // of s
+  {
+    const at::NoGradGuard no_grad;
+    if (config_.value_network) {
+      next_value = value_net_.Forward(value_target_, batch.next_observations).squeeze(-1);
+      const at::Tensor q_min = std::get<0>(Q(critic_, batch.observations, sample.action.detach()).min(0));
+      value_target = q_min - lambda * sample.log_prob.detach();
+    } else {
+      const auto next = SamplePolicy(batch.next_observations, next_noise).sample;
+      next_value = std::get<0>(Q(critic_target_, batch.next_observations, next.action).min(0)) -
+                   lambda * next.log_prob;
+    }
+  }
+  const at::Tensor target = batch.rewards + config_.discount * (1 - batch.terminals) * next_value;
+  const at::Tensor q = Q(critic_, batch.observations, batch.actions);
+  const at::Tensor losses = (q - target).square().mean(1);  // (2)
+  critic_.Backward(0.5 * losses.sum());
+  critic_adam_.Step(critic_, config_.critic_lr);
+  Report("critic1_loss", losses[0]);
+  Report("critic2_loss", losses[1]);
+  Report("q", q.mean());
+  if (!config_.value_network) return;
+  const at::Tensor value_loss =
+      0.5 * (value_net_.Forward(value_, batch.observations).squeeze(-1) - value_target).square().mean();
+  value_.Backward(value_loss);
+  value_adam_.Step(value_, config_.critic_lr);
+  Report("value_loss", value_loss);
+}
+
+Policy MdpoOff::MakePolicy() const {
+  Policy policy = nn::SnapshotBody(task(), policy_.leaves(), config_.hidden.size());
+  policy.distribution = ActionDistribution::kTanhGaussian;
+  const std::size_t heads = 2 * config_.hidden.size();
+  policy.mean = nn::SnapshotLayers(policy_.leaves(), heads, 1)[0];
+  policy.log_std = nn::SnapshotLayers(policy_.leaves(), heads + 2, 1)[0];
+  policy.log_std_min = config_.log_std_min;
+  policy.log_std_max = config_.log_std_max;
+  return policy;
+}
+
+std::vector<nn::NamedTensor> MdpoOff::State() const {
+  auto state = policy_.Named("policy");
+  const auto add = [&state](const std::vector<nn::NamedTensor>& part) {
+    state.insert(state.end(), part.begin(), part.end());
+  };
+  add(old_policy_.Named("old_policy"));
+  add(critic_.Named("critic"));
+  add(policy_adam_.Named("policy_adam"));
+  add(critic_adam_.Named("critic_adam"));
+  if (config_.value_network) {
+    add(value_.Named("value"));
+    add(value_target_.Named("value", "_target"));
+    add(value_adam_.Named("value_adam"));
+  } else {
+    add(critic_target_.Named("critic", "_target"));
+  }
+  if (config_.freeze_q_with_old) add(frozen_critic_.Named("critic", "_frozen"));
+  if (config_.lambda_auto) {
+    add(log_lambda_.Named("lambda"));
+    add(lambda_adam_.Named("lambda_adam"));
+  }
+  return state;
+}
+
+MdpoOffConfig SacConfig::AsMdpo() const {
+  MdpoOffConfig mdpo;
+  mdpo.replay = replay;
+  mdpo.hidden = hidden;
+  mdpo.discount = discount;
+  mdpo.tau = tau;
+  mdpo.policy_lr = actor_lr;
+  mdpo.critic_lr = critic_lr;
+  mdpo.lambda = alpha;
+  mdpo.lambda_auto = alpha_auto;
+  mdpo.lambda_lr = alpha_lr;
+  mdpo.kl_coef = alpha;  // c = lambda: no trust region
+  mdpo.policy_q = "min";
+  mdpo.value_network = false;
+  mdpo.policy_first = false;
+  mdpo.reg_coef = 0;
+  mdpo.squash_epsilon = squash_epsilon;
+  return mdpo;
+}
+
+}  // namespace strider

@@ -1,0 +1,175 @@
+// Off-policy MDPO: Mirror Descent Policy Optimization, Tomar, Shani, Efroni and Ghavamzadeh, ICLR 2022
+// (arXiv 2005.09814), with SAC as its special case c = lambda. Sections named below are those of the MDPO
+// sheet.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "agents/agent.h"
+#include "agents/nn/heads.h"
+#include "agents/nn/mlp.h"
+
+namespace strider {
+
+struct MdpoOffConfig {
+  ReplayConfig replay;
+  std::vector<int> hidden{256, 256};
+  double discount = 0.99;
+  double tau = 0.005;
+  double policy_lr = 3e-4;
+  double critic_lr = 3e-4;
+  double lambda = 0.2;
+  bool lambda_auto = false;
+  double lambda_lr = 3e-4;
+  double kl_coef = 0.5;
+  int old_policy_interval = 1000;
+  int inner_steps = 1;
+  std::string policy_q = "q1";
+  bool value_network = true;
+  bool policy_first = true;
+  bool freeze_q_with_old = false;
+  bool act_deterministic = false;
+  double reg_coef = 1e-3;
+  double squash_epsilon = 0;
+  double log_std_min = -20;
+  double log_std_max = 2;
+
+  template <class Visitor>
+  void Visit(Visitor&& visit) {
+    replay.Visit(visit);
+    visit("hidden", hidden, "widths of the hidden ReLU layers of policy and critics", AtLeast(1));
+    visit("discount", discount, "discount factor per step", InRange(0, 1));
+    visit("tau", tau, "how far the target network moves in one update", InRange(0, 1));
+    visit("policy_lr", policy_lr, "Adam's step length for the policy", Above(0));
+    visit("critic_lr", critic_lr, "Adam's step length for the critics", Above(0));
+    visit("lambda", lambda, "entropy weight (its start where lambda_auto is on)", AtLeast(0));
+    visit("lambda_auto", lambda_auto, "learn lambda so that the entropy becomes minus the action dimension");
+    visit("lambda_lr", lambda_lr, "Adam's step length for log lambda", Above(0));
+    visit("kl_coef", kl_coef, "c = 1/t, weight of the trust region; at least lambda, equal to it for SAC",
+          AtLeast(0));
+    visit("old_policy_interval", old_policy_interval, "m: updates between copies of the policy to pi_k",
+          AtLeast(1));
+    visit("inner_steps", inner_steps, "policy steps in one update", AtLeast(1));
+    visit("policy_q", policy_q, "critic in the policy's loss", OneOf({"q1", "min"}));
+    visit("value_network", value_network, "bootstrap from a value network, or else from twin target critics");
+    visit("policy_first", policy_first, "step the policy before the critics of the same update");
+    visit("freeze_q_with_old", freeze_q_with_old,
+          "use the critics as they were when pi_k was copied in the policy's loss");
+    visit("act_deterministic", act_deterministic, "explore with the mean action after the warm-up");
+    visit("reg_coef", reg_coef, "weight of mean(mu^2) + mean(log_std^2) in the policy's loss", AtLeast(0));
+    visit("squash_epsilon", squash_epsilon,
+          "added inside log(1 - tanh^2) as the authors do; 0: the stable form", AtLeast(0));
+    visit("log_std_min", log_std_min, "lower clamp of the policy's log deviation");
+    visit("log_std_max", log_std_max, "upper clamp of the policy's log deviation");
+  }
+};
+
+// Policy: squashed Gaussian. One update minimises, with c = 1/t_k and entropy weight lambda (section 3.2),
+//   E_{s ~ D, a ~ pi}[c log pi(a|s) + (lambda - c) log pi_k(a|s) - Q(s, a)]
+// through a reparameterised action, pi_k being the policy of up to m updates ago; and fits
+//   Q_i(s, a) <- r + gamma (1 - terminal) V_target(s'),   V(s) <- min_i Q_i(s, a) - lambda log pi(a|s),
+// or, without the value network, the twin target critics' y = r + gamma (1 - terminal)
+// (min_i Q_i'(s', a') - lambda log pi(a'|s')). With c = lambda the old policy drops out and this is SAC.
+class MdpoOff : public OffPolicyAgent {
+ public:
+  using Config = MdpoOffConfig;
+
+  // Throws InputError where the action space is discrete or kl_coef < lambda (an anti-trust-region).
+  MdpoOff(const Task& task, Config config);
+
+  // Random numbers of one update, standard normal, (batch x actions) each.
+  struct UpdateNoise {
+    at::Tensor action;       // a at s
+    at::Tensor next_action;  // a' at s'; undefined with the value network
+  };
+
+  const ReplayConfig& replay() const override { return config_.replay; }
+  bool act_deterministic() const override { return config_.act_deterministic; }
+  void Update(const TransitionBatch& batch) override;
+  void Update(const TransitionBatch& batch, const UpdateNoise& noise);
+  Policy MakePolicy() const override;
+  std::vector<nn::NamedTensor> State() const override;
+
+  // The policy's loss on a batch (rows of states) for given noise, Q and old policy as they stand; gradients
+  // flow to the policy's parameters through the action into Q and into log pi_k.
+  at::Tensor PolicyLoss(const at::Tensor& observations, const at::Tensor& noise, const at::Tensor& lambda);
+
+  // For tests: the networks' parameters. critic and its target are ensembles of two.
+  const nn::ParameterSet& policy() const { return policy_; }
+  const nn::ParameterSet& old_policy() const { return old_policy_; }
+  const nn::ParameterSet& critic() const { return critic_; }
+  const nn::ParameterSet& critic_target() const { return critic_target_; }
+  const nn::ParameterSet& log_lambda() const { return log_lambda_; }
+
+ private:
+  struct Draw {
+    nn::SquashedSample sample;
+    nn::GaussianHeads::Output heads;
+  };
+  Draw SamplePolicy(const at::Tensor& observations, const at::Tensor& noise) const;
+  at::Tensor PolicyLoss(const at::Tensor& observations, const Draw& draw, const at::Tensor& lambda);
+  at::Tensor EntropyWeight(const at::Tensor& log_prob);
+  void StepPolicy(const at::Tensor& observations, const Draw& draw, const at::Tensor& noise,
+                  const at::Tensor& lambda);
+  void StepCritics(const TransitionBatch& batch, const nn::SquashedSample& sample,
+                   const at::Tensor& next_noise, const at::Tensor& lambda);
+  at::Tensor Q(const nn::ParameterSet& critic, const at::Tensor& observations,
+               const at::Tensor& actions) const;
+
+  Config config_;
+  double trust_weight_;  // c - lambda, the weight of -log pi_k
+  nn::GaussianHeads policy_net_;
+  nn::Mlp critic_net_;
+  nn::Mlp value_net_;
+  nn::ParameterSet policy_;
+  nn::ParameterSet old_policy_;
+  nn::ParameterSet critic_;
+  nn::ParameterSet critic_target_;  // without the value network
+  nn::ParameterSet frozen_critic_;  // with freeze_q_with_old
+  nn::ParameterSet value_;          // with the value network
+  nn::ParameterSet value_target_;
+  nn::ParameterSet log_lambda_;
+  nn::Adam policy_adam_;
+  nn::Adam critic_adam_;
+  nn::Adam value_adam_;
+  nn::Adam lambda_adam_;
+};
+
+// SAC (Haarnoja et al. 2018), Stable-Baselines3's settings, as the special case c = lambda of MdpoOff.
+struct SacConfig {
+  ReplayConfig replay;
+  std::vector<int> hidden{256, 256};
+  double discount = 0.99;
+  double tau = 0.005;
+  double actor_lr = 3e-4;
+  double critic_lr = 3e-4;
+  double alpha_lr = 3e-4;
+  double alpha = 1;
+  bool alpha_auto = true;
+  double squash_epsilon = 1e-6;
+
+  template <class Visitor>
+  void Visit(Visitor&& visit) {
+    replay.Visit(visit);
+    visit("hidden", hidden, "widths of the hidden ReLU layers of actor and critics", AtLeast(1));
+    visit("discount", discount, "discount factor per step", InRange(0, 1));
+    visit("tau", tau, "how far the target critics move in one update", InRange(0, 1));
+    visit("actor_lr", actor_lr, "Adam's step length for the actor", Above(0));
+    visit("critic_lr", critic_lr, "Adam's step length for the critics", Above(0));
+    visit("alpha_lr", alpha_lr, "Adam's step length for log alpha", Above(0));
+    visit("alpha", alpha, "entropy weight, or its start where alpha_auto is on", Above(0));
+    visit("alpha_auto", alpha_auto, "learn alpha so that the entropy becomes minus the action dimension");
+    visit("squash_epsilon", squash_epsilon, "added inside log(1 - tanh^2); 0: the stable form", AtLeast(0));
+  }
+
+  MdpoOffConfig AsMdpo() const;
+};
+
+class Sac : public MdpoOff {
+ public:
+  using Config = SacConfig;
+  Sac(const Task& task, const Config& config) : MdpoOff(task, config.AsMdpo()) {}
+};
+
+}  // namespace strider

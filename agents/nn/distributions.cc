@@ -1,0 +1,56 @@
+#include "agents/nn/distributions.h"
+
+#include <cmath>
+#include <numbers>
+
+namespace strider::nn {
+namespace {
+
+const double kHalfLogTwoPi = 0.5 * std::log(2 * std::numbers::pi);
+
+}  // namespace
+
+at::Tensor GaussianLogProb(const at::Tensor& x, const at::Tensor& mean, const at::Tensor& log_std) {
+  const at::Tensor z = (x - mean) * at::exp(-log_std);
+  return (-0.5 * z.square() - log_std - kHalfLogTwoPi).sum(-1);
+}
+
+at::Tensor GaussianKl(const at::Tensor& mean, const at::Tensor& log_std, const at::Tensor& old_mean,
+                      const at::Tensor& old_log_std) {
+  const at::Tensor squares = at::exp(2 * log_std) + (mean - old_mean).square();
+  return (old_log_std - log_std + 0.5 * squares * at::exp(-2 * old_log_std) - 0.5).sum(-1);
+}
+
+at::Tensor GaussianEntropy(const at::Tensor& log_std) { return (log_std + (kHalfLogTwoPi + 0.5)).sum(-1); }
+
+at::Tensor CategoricalLogProb(const at::Tensor& action, const at::Tensor& logits) {
+  return at::log_softmax(logits, -1).gather(-1, action.unsqueeze(-1)).squeeze(-1);
+}
+
+at::Tensor CategoricalKl(const at::Tensor& logits, const at::Tensor& old_logits) {
+  const at::Tensor log_p = at::log_softmax(logits, -1);
+  return (log_p.exp() * (log_p - at::log_softmax(old_logits, -1))).sum(-1);
+}
+
+at::Tensor TanhLogJacobian(const at::Tensor& x, double squash_epsilon) {
+  if (squash_epsilon > 0) return at::log(1 - at::tanh(x).square() + squash_epsilon).sum(-1);
+  return (2 * (std::numbers::ln2 - x - at::softplus(-2 * x))).sum(-1);
+}
+
+SquashedSample SampleSquashed(const at::Tensor& mean, const at::Tensor& log_std, const at::Tensor& noise,
+                              double squash_epsilon) {
+  SquashedSample sample;
+  sample.pre_tanh = mean + at::exp(log_std) * noise;
+  sample.action = at::tanh(sample.pre_tanh);
+  // (x - mean) / sd is the noise itself, and its gradient is zero either way.
+  const at::Tensor gaussian = (-0.5 * noise.square() - log_std - kHalfLogTwoPi).sum(-1);
+  sample.log_prob = gaussian - TanhLogJacobian(sample.pre_tanh, squash_epsilon);
+  return sample;
+}
+
+at::Tensor SquashedLogProb(const at::Tensor& pre_tanh, const at::Tensor& mean, const at::Tensor& log_std,
+                           double squash_epsilon) {
+  return GaussianLogProb(pre_tanh, mean, log_std) - TanhLogJacobian(pre_tanh, squash_epsilon);
+}
+
+}  // namespace strider::nn

@@ -1,0 +1,49 @@
+#include "agents/nn/heads.h"
+
+#include <numbers>
+
+namespace strider::nn {
+
+GaussianHeads::GaussianHeads(int inputs, const std::vector<int>& hidden, int actions, Activation activation,
+                             double log_std_min, double log_std_max)
+    : inputs_(inputs),
+      hidden_(hidden),
+      actions_(actions),
+      activation_(activation),
+      log_std_min_(log_std_min),
+      log_std_max_(log_std_max) {}
+
+std::vector<ParameterShape> GaussianHeads::Shapes() const {
+  std::vector<ParameterShape> shapes;
+  std::int64_t in = inputs_;
+  for (std::size_t layer = 0; layer < hidden_.size(); ++layer) {
+    shapes.push_back({std::to_string(layer) + ".weight", {hidden_[layer], in}});
+    shapes.push_back({std::to_string(layer) + ".bias", {hidden_[layer]}});
+    in = hidden_[layer];
+  }
+  for (const char* head : {"mu", "log_std"}) {
+    shapes.push_back({std::string(head) + ".weight", {actions_, in}});
+    shapes.push_back({std::string(head) + ".bias", {actions_}});
+  }
+  return shapes;
+}
+
+void GaussianHeads::Initialise(const ParameterSet& parameters, Initialisation how,
+                               const at::Generator& random) const {
+  for (std::size_t i = 0; i < parameters.leaves().size(); i += 2) {
+    const double gain = i / 2 < hidden_.size() ? std::numbers::sqrt2 : 0.01;
+    InitialiseLinear(parameters[i], parameters[i + 1], how, gain, random);
+  }
+}
+
+GaussianHeads::Output GaussianHeads::Forward(const ParameterSet& parameters,
+                                             const at::Tensor& observations) const {
+  at::Tensor h = observations;
+  std::size_t i = 0;
+  for (; i < 2 * hidden_.size(); i += 2)
+    h = Activate(at::linear(h, parameters[i], parameters[i + 1]), activation_);
+  return {at::linear(h, parameters[i], parameters[i + 1]),
+          at::linear(h, parameters[i + 2], parameters[i + 3]).clamp(log_std_min_, log_std_max_)};
+}
+
+}  // namespace strider::nn

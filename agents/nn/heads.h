@@ -1,0 +1,38 @@
+// Policy networks: a perceptron body with the heads that an action distribution needs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agents/nn/distributions.h"
+#include "agents/nn/mlp.h"
+
+namespace strider::nn {
+
+// State -> (mean, log_std), both linear heads on the last hidden layer; log_std clamped. Parameters: the
+// body's "0.weight"..., then "mu.weight", "mu.bias", "log_std.weight", "log_std.bias". For squashed Gaussian
+// policies.
+class GaussianHeads {
+ public:
+  GaussianHeads(int inputs, const std::vector<int>& hidden, int actions, Activation activation,
+                double log_std_min, double log_std_max);
+
+  struct Output {
+    at::Tensor mean;     // (rows x actions)
+    at::Tensor log_std;  // (rows x actions), clamped
+  };
+
+  std::vector<ParameterShape> Shapes() const;
+  void Initialise(const ParameterSet& parameters, Initialisation how, const at::Generator& random) const;
+  Output Forward(const ParameterSet& parameters, const at::Tensor& observations) const;
+
+ private:
+  int inputs_;
+  std::vector<int> hidden_;
+  int actions_;
+  Activation activation_;
+  double log_std_min_;
+  double log_std_max_;
+};
+
+}  // namespace strider::nn

@@ -1,0 +1,94 @@
+#include "agents/nn/mlp.h"
+
+#include <cmath>
+#include <numbers>
+
+namespace strider::nn {
+
+at::Tensor Activate(const at::Tensor& x, Activation activation) {
+  return activation == Activation::kRelu ? at::relu(x) : at::tanh(x);
+}
+
+void InitialiseLinear(const at::Tensor& weight, const at::Tensor& bias, Initialisation how, double gain,
+                      const at::Generator& random) {
+  const at::NoGradGuard no_grad;
+  const auto inputs = static_cast<double>(weight.size(-1));
+  const auto outputs = static_cast<double>(weight.size(-2));
+  // Drawn on the CPU, so that a seed means the same network on every device.
+  const auto uniform = [&](const at::Tensor& target, double bound) {
+    at::Tensor drawn = at::empty(target.sizes(), at::kFloat);
+    drawn.uniform_(-bound, bound, random);
+    target.copy_(drawn);
+  };
+  switch (how) {
+    case Initialisation::kUniformFanIn:
+      uniform(weight, 1 / std::sqrt(inputs));
+      uniform(bias, 1 / std::sqrt(inputs));
+      return;
+    case Initialisation::kGlorot:
+      uniform(weight, std::sqrt(6 / (inputs + outputs)));
+      bias.zero_();
+      return;
+    case Initialisation::kOrthogonal:
+      for (const at::Tensor& member : weight.reshape({-1, weight.size(-2), weight.size(-1)}).unbind()) {
+        // The Q of a Gaussian matrix, with signs that make it uniform over the orthogonal matrices (Saxe et
+        // al. 2014).
+        const bool wide = member.size(0) < member.size(1);
+        at::Tensor gaussian = at::empty(
+            {std::max(member.size(0), member.size(1)), std::min(member.size(0), member.size(1))}, at::kFloat);
+        gaussian.normal_(0, 1, random);
+        auto [q, r] = at::linalg_qr(gaussian);
+        at::Tensor orthogonal = q * r.diagonal().sign();
+        member.copy_((wide ? orthogonal.t() : orthogonal) * gain);
+      }
+      bias.zero_();
+      return;
+  }
+}
+
+Mlp::Mlp(int inputs, std::vector<int> hidden, int outputs, Activation activation, int members)
+    : sizes_(std::move(hidden)), activation_(activation), members_(members) {
+  sizes_.insert(sizes_.begin(), inputs);
+  sizes_.push_back(outputs);
+}
+
+std::vector<ParameterShape> Mlp::Shapes() const {
+  std::vector<ParameterShape> shapes;
+  for (std::size_t layer = 0; layer + 1 < sizes_.size(); ++layer) {
+    const std::int64_t in = sizes_[layer];
+    const std::int64_t out = sizes_[layer + 1];
+    const std::string name = std::to_string(layer);
+    if (members_ == 1) {
+      shapes.push_back({name + ".weight", {out, in}});
+      shapes.push_back({name + ".bias", {out}});
+    } else {
+      shapes.push_back({"*" + name + ".weight", {members_, out, in}});
+      shapes.push_back({"*" + name + ".bias", {members_, out}});
+    }
+  }
+  return shapes;
+}
+
+void Mlp::Initialise(const ParameterSet& parameters, Initialisation how, double output_gain,
+                     const at::Generator& random) const {
+  const std::size_t layers = sizes_.size() - 1;
+  for (std::size_t layer = 0; layer < layers; ++layer) {
+    const double gain = layer + 1 == layers ? output_gain : std::numbers::sqrt2;
+    InitialiseLinear(parameters[2 * layer], parameters[2 * layer + 1], how, gain, random);
+  }
+}
+
+at::Tensor Mlp::Forward(const ParameterSet& parameters, const at::Tensor& x) const {
+  const std::size_t layers = sizes_.size() - 1;
+  at::Tensor out = members_ == 1 ? x : x.expand({members_, x.size(0), x.size(1)});
+  for (std::size_t layer = 0; layer < layers; ++layer) {
+    const at::Tensor& weight = parameters[2 * layer];
+    const at::Tensor& bias = parameters[2 * layer + 1];
+    out = members_ == 1 ? at::linear(out, weight, bias)
+                        : at::baddbmm(bias.unsqueeze(1), out, weight.transpose(1, 2));
+    if (layer + 1 < layers) out = Activate(out, activation_);
+  }
+  return out;
+}
+
+}  // namespace strider::nn

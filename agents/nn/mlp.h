@@ -1,0 +1,55 @@
+// Multi-layer perceptrons, alone and in ensembles.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <string>
+#include <vector>
+
+#include "agents/nn/parameters.h"
+
+namespace strider::nn {
+
+enum class Activation { kRelu, kTanh };
+
+at::Tensor Activate(const at::Tensor& x, Activation activation);
+
+// How fresh weights are drawn.
+enum class Initialisation {
+  kUniformFanIn,  // weights and biases U(+-1/sqrt(fan_in)), the framework default of the authors' PyTorch
+                  // codes
+  kGlorot,        // weights U(+-sqrt(6/(fan_in + fan_out))), biases zero, the TensorFlow 1 default
+  kOrthogonal,    // orthogonal weights times a gain, biases zero
+};
+
+// One linear layer of a set, drawn afresh. `weight` is (out x in) or (members x out x in). The gain is used
+// by kOrthogonal alone.
+void InitialiseLinear(const at::Tensor& weight, const at::Tensor& bias, Initialisation how, double gain,
+                      const at::Generator& random);
+
+// The shape of a perceptron: `hidden` layers with activations, then a linear layer. With members > 1 it is an
+// ensemble of that many independent networks evaluated as one batched product.
+class Mlp {
+ public:
+  Mlp(int inputs, std::vector<int> hidden, int outputs, Activation activation, int members = 1);
+
+  // "0.weight", "0.bias", "1.weight", ..., the output layer last. Weights are (out x in); an ensemble's are
+  // (members x out x in) under names that start with '*' (see ParameterSet::Named).
+  std::vector<ParameterShape> Shapes() const;
+
+  // Draws all layers: hidden ones with gain sqrt(2), the last with `output_gain` (orthogonal only).
+  void Initialise(const ParameterSet& parameters, Initialisation how, double output_gain,
+                  const at::Generator& random) const;
+
+  // x (batch x inputs) -> (batch x outputs), or (members x batch x outputs) for an ensemble.
+  at::Tensor Forward(const ParameterSet& parameters, const at::Tensor& x) const;
+
+  int members() const { return members_; }
+
+ private:
+  std::vector<int> sizes_;  // inputs, hidden..., outputs
+  Activation activation_;
+  int members_;
+};
+
+}  // namespace strider::nn

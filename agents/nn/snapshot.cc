@@ -1,0 +1,40 @@
+#include "agents/nn/snapshot.h"
+
+namespace strider::nn {
+
+Policy::Layer SnapshotLayer(const at::Tensor& weight, const at::Tensor& bias) {
+  using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  const at::Tensor w = weight.detach().cpu().contiguous();
+  const at::Tensor b = bias.detach().cpu().contiguous();
+  Policy::Layer layer;
+  layer.weight = Eigen::Map<const RowMajor>(w.const_data_ptr<float>(), w.size(0), w.size(1));
+  layer.bias = Eigen::Map<const Eigen::VectorXf>(b.const_data_ptr<float>(), b.size(0));
+  return layer;
+}
+
+std::vector<Policy::Layer> SnapshotLayers(const std::vector<at::Tensor>& leaves, std::size_t first,
+                                          std::size_t count) {
+  std::vector<Policy::Layer> layers;
+  for (std::size_t i = 0; i < count; ++i) {
+    layers.push_back(SnapshotLayer(leaves[first + 2 * i], leaves[first + 2 * i + 1]));
+  }
+  return layers;
+}
+
+Policy SnapshotBody(const Task& task, const std::vector<at::Tensor>& leaves, std::size_t hidden_layers) {
+  Policy policy;
+  policy.observation_size = task.observation_size;
+  policy.action_space = task.action_space;
+  policy.hidden = SnapshotLayers(leaves, 0, hidden_layers);
+  policy.transform = task.transform;
+  return policy;
+}
+
+Policy SnapshotTanhActor(const Task& task, const ParameterSet& actor, std::size_t hidden_layers) {
+  Policy policy = SnapshotBody(task, actor.leaves(), hidden_layers);
+  policy.distribution = ActionDistribution::kTanh;
+  policy.mean = SnapshotLayers(actor.leaves(), 2 * hidden_layers, 1)[0];
+  return policy;
+}
+
+}  // namespace strider::nn

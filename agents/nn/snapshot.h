@@ -1,0 +1,24 @@
+// From a learner's tensors to a policy that acts without them.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include "agents/agent.h"
+#include "agents/policy.h"
+
+namespace strider::nn {
+
+// One linear layer copied to host memory. `weight` is (out x in).
+Policy::Layer SnapshotLayer(const at::Tensor& weight, const at::Tensor& bias);
+
+// Consecutive (weight, bias) pairs starting at `first`.
+std::vector<Policy::Layer> SnapshotLayers(const std::vector<at::Tensor>& leaves, std::size_t first,
+                                          std::size_t count);
+
+// A policy with the task's spaces and transform and the hidden layers of `leaves`, without heads.
+Policy SnapshotBody(const Task& task, const std::vector<at::Tensor>& leaves, std::size_t hidden_layers);
+
+// The deterministic policy tanh(actor(s)) of an Mlp with ReLU layers.
+Policy SnapshotTanhActor(const Task& task, const ParameterSet& actor, std::size_t hidden_layers);
+
+}  // namespace strider::nn

@@ -1,0 +1,68 @@
+// A policy that acts without LibTorch: observations in, actions out.
+#pragma once
+
+#include <Eigen/Core>
+#include <span>
+#include <vector>
+
+#include "agents/normalizer.h"
+#include "core/random.h"
+#include "envs/space.h"
+
+namespace strider {
+
+// What the network's outputs mean.
+enum class ActionDistribution {
+  kUniform,       // no network: uniform over the action space
+  kTanhGaussian,  // action = tanh(mean + exp(log_std) * noise), the box's frame being [-1, 1]
+  kGaussian,      // action = mean + exp(log_std) * noise, clipped to the box for the environment
+  kTanh,          // action = tanh(mean): deterministic
+  kCategorical,   // logits of the discrete actions
+};
+
+// A snapshot of a policy: a perceptron on transformed observations with one or two linear heads, in float32.
+// Two numbers of rows act alike to float rounding; equal calls give equal bits. Copyable; const calls are
+// thread-safe.
+struct Policy {
+  struct Layer {
+    Eigen::MatrixXf weight;  // (out x in)
+    Eigen::VectorXf bias;    // (out)
+  };
+
+  int observation_size = 0;
+  Space action_space;
+  ActionDistribution distribution = ActionDistribution::kUniform;
+  bool tanh_hidden = false;  // hidden activation: tanh, or else ReLU
+  std::vector<Layer> hidden;
+  Layer mean;     // or logits
+  Layer log_std;  // empty where the distribution has none; a state-independent one has zero weights
+  double log_std_min = -20;
+  double log_std_max = 2;
+  ObservationTransform transform;
+
+  // A draw in the learner's frame: [-1, 1] for the tanh kinds and for uniform draws from a box, unclipped for
+  // the Gaussian, the action's number for the categorical. `observations` are transformed rows (n x
+  // observation_size). `deterministic` takes the mean or the most probable action instead. Noise is drawn row
+  // by row. Where `log_probs` (n) is not empty it receives the natural-log density of each action in that
+  // frame.
+  void Sample(std::span<const float> observations, bool deterministic, Pcg64& random,
+              std::span<float> actions, std::span<float> log_probs = {}) const;
+
+  // From the learner's frame to the environment's: scaled to the box, or clipped to it for the Gaussian; in
+  // place.
+  void ToEnvironment(std::span<float> actions) const;
+
+  // Raw observations to actions that the environment takes: transform, Sample, ToEnvironment.
+  void Act(std::span<const double> observations, bool deterministic, Pcg64& random, std::span<float> actions,
+           std::span<float> log_probs = {}) const;
+};
+
+// The policy that draws uniformly from the action space.
+Policy UniformPolicy(int observation_size, Space action_space);
+
+// Box bounds [-1, 1] to [low, high] and back, row by row in place (REQUIRES a bounded box): the frame in
+// which off-policy learners see actions.
+void ScaleToBox(const Box& box, std::span<float> rows);
+void ScaleFromBox(const Box& box, std::span<float> rows);
+
+}  // namespace strider

@@ -1,0 +1,192 @@
+#include "agents/policy_file.h"
+
+#include <array>
+#include <functional>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "datasets/hdf5.h"
+
+namespace strider {
+namespace {
+
+constexpr std::array<std::pair<ActionDistribution, std::string_view>, 4> kDistributions = {{
+    {ActionDistribution::kTanhGaussian, "tanh_gaussian"},
+    {ActionDistribution::kGaussian, "gaussian"},
+    {ActionDistribution::kTanh, "tanh"},
+    {ActionDistribution::kCategorical, "categorical"},
+}};
+
+std::string_view DistributionName(ActionDistribution distribution) {
+  for (const auto& [value, name] : kDistributions) {
+    if (value == distribution) return name;
+  }
+  throw InputError("a uniform policy has no network to write");
+}
+
+// Where the parts of a policy go: keys are relative to "policy/".
+struct PolicySink {
+  std::function<void(const std::string& key, std::span<const float> values, const Shape& shape)> numbers;
+  std::function<void(const std::string& key, std::string_view text)> text;
+};
+
+void WriteLayer(const PolicySink& sink, const std::string& name, const Policy::Layer& layer) {
+  const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> rows = layer.weight;
+  const auto out = static_cast<std::size_t>(rows.rows());
+  const auto in = static_cast<std::size_t>(rows.cols());
+  sink.numbers(name + "/weight", {rows.data(), out * in}, {out, in});
+  sink.numbers(name + "/bias", {layer.bias.data(), out}, {out});
+}
+
+void WriteParts(const PolicySink& sink, const Policy& policy) {
+  sink.text("output_distribution", DistributionName(policy.distribution));
+  sink.text("nonlinearity", policy.tanh_hidden ? "tanh" : "relu");
+  for (std::size_t i = 0; i < policy.hidden.size(); ++i)
+    WriteLayer(sink, fmt::format("fc{}", i), policy.hidden[i]);
+  WriteLayer(sink, "last_fc", policy.mean);
+  if (policy.log_std.bias.size() > 0) WriteLayer(sink, "last_fc_log_std", policy.log_std);
+}
+
+class PolicyReader {
+ public:
+  PolicyReader(const std::filesystem::path& path, const EnvSpec& spec)
+      : file_(Hdf5File::Open(path)), spec_(spec) {}
+
+  Policy Read() const {
+    Policy policy = UniformPolicy(spec_.observation_size(), spec_.action_space);
+    if (!file_.Has("metadata/policy")) {
+      throw InputError("{}: no group metadata/policy; expected a policy in D4RL's layout", Path());
+    }
+    policy.distribution = ReadDistribution();
+    policy.tanh_hidden = ReadNonlinearity() == "tanh";
+    Eigen::Index width = policy.observation_size;
+    for (int i = 0; file_.Has(fmt::format("metadata/policy/fc{}", i)); ++i) {
+      policy.hidden.push_back(ReadLayer(fmt::format("fc{}", i), width, -1));
+      width = policy.hidden.back().bias.size();
+    }
+    const auto* discrete = std::get_if<Discrete>(&spec_.action_space);
+    const bool categorical = policy.distribution == ActionDistribution::kCategorical;
+    if (categorical != (discrete != nullptr)) {
+      throw InputError("{}: a policy over {} actions does not fit {}, whose actions are {}", Path(),
+                       categorical ? "discrete" : "continuous", spec_.id,
+                       discrete != nullptr ? "discrete" : "continuous");
+    }
+    const int outputs = discrete != nullptr ? discrete->n : spec_.action_size();
+    policy.mean = ReadLayer("last_fc", width, outputs);
+    const bool stochastic = policy.distribution == ActionDistribution::kTanhGaussian ||
+                            policy.distribution == ActionDistribution::kGaussian;
+    if (stochastic) policy.log_std = ReadLayer("last_fc_log_std", width, outputs);
+    ReadTransform(policy.transform);
+    return policy;
+  }
+
+ private:
+  std::string Path() const { return file_.path().string(); }
+
+  ActionDistribution ReadDistribution() const {
+    const std::string text = file_.ReadString("metadata/policy/output_distribution");
+    for (const auto& [value, name] : kDistributions) {
+      if (name == text) return value;
+    }
+    throw InputError(
+        "{}: metadata/policy/output_distribution is '{}'; expected tanh_gaussian, gaussian, tanh or "
+        "categorical",
+        Path(), text);
+  }
+
+  std::string ReadNonlinearity() const {
+    std::string text = file_.ReadString("metadata/policy/nonlinearity");
+    if (text != "relu" && text != "tanh") {
+      throw InputError("{}: metadata/policy/nonlinearity is '{}'; expected relu or tanh", Path(), text);
+    }
+    return text;
+  }
+
+  // `inputs` and `outputs` are what the neighbours need; -1 where any number of outputs will do.
+  Policy::Layer ReadLayer(const std::string& name, Eigen::Index inputs, Eigen::Index outputs) const {
+    const std::string key = "metadata/policy/" + name;
+    const Array<float> weight = file_.Read<float>(key + "/weight");
+    const Array<float> bias = file_.Read<float>(key + "/bias");
+    if (outputs < 0 && weight.shape.size() == 2) outputs = static_cast<Eigen::Index>(weight.shape[0]);
+    const Shape expected{static_cast<std::size_t>(outputs), static_cast<std::size_t>(inputs)};
+    if (weight.shape != expected) {
+      throw InputError("{}: {}/weight has shape {}; expected {} to fit {} and the layers before", Path(), key,
+                       ShapeText(weight.shape), ShapeText(expected), spec_.id);
+    }
+    if (bias.shape != Shape{expected[0]}) {
+      throw InputError("{}: {}/bias has shape {}; expected ({},)", Path(), key, ShapeText(bias.shape),
+                       outputs);
+    }
+    Policy::Layer layer;
+    layer.weight = Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(
+        weight.values.data(), outputs, inputs);
+    layer.bias = Eigen::Map<const Eigen::VectorXf>(bias.values.data(), outputs);
+    if (!layer.weight.allFinite() || !layer.bias.allFinite()) {
+      throw InputError("{}: {} holds NaN or infinite weights", Path(), key);
+    }
+    return layer;
+  }
+
+  void ReadTransform(ObservationTransform& transform) const {
+    const std::string key = "metadata/policy/observation_transform";
+    if (!file_.Has(key)) return;
+    transform.mean = file_.Read<double>(key + "/mean").values;
+    transform.scale = file_.Read<double>(key + "/scale").values;
+    transform.clip = file_.ReadScalar<double>(key + "/clip");
+    const auto size = static_cast<std::size_t>(spec_.observation_size());
+    if (transform.mean.size() != size || transform.scale.size() != size) {
+      throw InputError("{}: {} holds {} means and {} scales; expected {} of each", Path(), key,
+                       transform.mean.size(), transform.scale.size(), size);
+    }
+  }
+
+  Hdf5File file_;
+  const EnvSpec& spec_;
+};
+
+}  // namespace
+
+void WritePolicy(const std::filesystem::path& path, const Policy& policy, const std::string& algorithm,
+                 const std::string& env_id) {
+  WriteWhole(path, [&](const std::filesystem::path& temporary) {
+    Hdf5File file = Hdf5File::Create(temporary);
+    file.WriteString("metadata/algorithm", algorithm);
+    file.WriteString("metadata/env_id", env_id);
+    const std::string prefix = "metadata/policy/";
+    WriteParts({[&](const std::string& key, std::span<const float> values, const Shape& shape) {
+                  file.Write<float>(prefix + key, values, shape);
+                },
+                [&](const std::string& key, std::string_view text) { file.WriteString(prefix + key, text); }},
+               policy);
+    if (!policy.transform.identity()) {
+      const std::string key = prefix + "observation_transform/";
+      file.Write<double>(key + "mean", policy.transform.mean, {policy.transform.mean.size()});
+      file.Write<double>(key + "scale", policy.transform.scale, {policy.transform.scale.size()});
+      file.WriteScalar<double>(key + "clip", policy.transform.clip);
+    }
+    file.Close();
+  });
+}
+
+void WritePolicy(D4rlWriter& writer, const Policy& policy) {
+  WriteParts(
+      {[&](const std::string& key, std::span<const float> values, const Shape& shape) {
+         writer.WriteMetadata("policy/" + key, values, shape);
+       },
+       [&](const std::string& key, std::string_view text) { writer.WriteMetadata("policy/" + key, text); }},
+      policy);
+  if (policy.transform.identity()) return;
+  const auto write = [&](const std::string& key, const std::vector<double>& values) {
+    const std::vector<float> numbers(values.begin(), values.end());
+    writer.WriteMetadata("policy/observation_transform/" + key, numbers, {numbers.size()});
+  };
+  write("mean", policy.transform.mean);
+  write("scale", policy.transform.scale);
+  write("clip", {policy.transform.clip});
+}
+
+Policy ReadPolicy(const std::filesystem::path& path, const EnvSpec& spec) {
+  return PolicyReader(path, spec).Read();
+}
+
+}  // namespace strider

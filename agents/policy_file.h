@@ -1,0 +1,30 @@
+// Policies in files, in the layout that D4RL uses for a dataset's behaviour policy (dataset formats sheet,
+// section 1.1): metadata/policy/{fc0, fc1, ..., last_fc, last_fc_log_std}/{weight, bias} in float32, weight
+// (out x in), metadata/policy/nonlinearity "relu" or "tanh", metadata/policy/output_distribution
+// "tanh_gaussian". Beyond D4RL: the distributions "gaussian", "tanh" (deterministic) and "categorical", and
+// observation_transform/{mean, scale, clip}: what is done to an observation first, clip((o - mean) * scale,
+// +-clip).
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "agents/policy.h"
+#include "datasets/d4rl.h"
+#include "envs/env.h"
+
+namespace strider {
+
+// Writes a file of its own, whole. `algorithm` goes to metadata/algorithm, the environment's id to
+// metadata/env_id.
+void WritePolicy(const std::filesystem::path& path, const Policy& policy, const std::string& algorithm,
+                 const std::string& env_id);
+
+// Writes the policy into a dataset's metadata.
+void WritePolicy(D4rlWriter& writer, const Policy& policy);
+
+// Reads a policy for an environment. Throws InputError naming file, key and expectation where a part is
+// missing or does not fit the layers before it or the environment's sizes.
+Policy ReadPolicy(const std::filesystem::path& path, const EnvSpec& spec);
+
+}  // namespace strider

@@ -1,0 +1,83 @@
+#include "agents/td3.h"
+
+#include "agents/nn/snapshot.h"
+
+namespace strider {
+
+Td3::Td3(const Task& task, Config config)
+    : OffPolicyAgent(task),
+      td3_(std::move(config)),
+      actor_net_(task.observation_size, td3_.hidden, ContinuousActionSize(task), nn::Activation::kRelu),
+      critic_net_(task.observation_size + task.action_size(), td3_.hidden, 1, nn::Activation::kRelu,
+                  /*members=*/2),
+      actor_(actor_net_.Shapes(), task.device),
+      critic_(critic_net_.Shapes(), task.device),
+      actor_adam_(actor_),
+      critic_adam_(critic_) {
+  const at::Generator random = MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation));
+  actor_net_.Initialise(actor_, nn::Initialisation::kUniformFanIn, /*output_gain=*/1, random);
+  critic_net_.Initialise(critic_, nn::Initialisation::kUniformFanIn, /*output_gain=*/1, random);
+  actor_target_ = actor_.FrozenClone();
+  critic_target_ = critic_.FrozenClone();
+}
+
+at::Tensor Td3::Q(const at::Tensor& observations, const at::Tensor& actions) const {
+  return critic_net_.Forward(critic_, at::cat({observations, actions}, -1)).squeeze(-1);
+}
+
+void Td3::Update(const TransitionBatch& batch) { Update(batch, Noise(batch.actions.sizes())); }
+
+void Td3::Update(const TransitionBatch& batch, const at::Tensor& target_policy_noise) {
+  StepCritics(batch, target_policy_noise);
+  CountUpdate();
+  if (updates() % td3_.policy_delay != 0) return;
+  const at::Tensor loss = ActorLoss(batch, at::tanh(actor_net_.Forward(actor_, batch.observations)));
+  actor_.Backward(loss);
+  actor_adam_.Step(actor_, td3_.actor_lr);
+  Report("actor_loss", loss);
+  critic_target_.MoveTowards(critic_, td3_.tau);
+  actor_target_.MoveTowards(actor_, td3_.tau);
+}
+
+void Td3::StepCritics(const TransitionBatch& batch, const at::Tensor& target_policy_noise) {
+  at::Tensor target;
+  {
+    const at::NoGradGuard no_grad;
+    const at::Tensor noise =
+        (td3_.policy_noise * target_policy_noise).clamp_(-td3_.noise_clip, td3_.noise_clip);
+    const at::Tensor next_action =
+        (at::tanh(actor_net_.Forward(actor_target_, batch.next_observations)) + noise).clamp_(-1, 1);
+    const at::Tensor next_q =
+        critic_net_.Forward(critic_target_, at::cat({batch.next_observations, next_action}, -1)).squeeze(-1);
+    target = Rewards(batch) + td3_.discount * (1 - batch.terminals) * std::get<0>(next_q.min(0));
+  }
+  const at::Tensor q = Q(batch.observations, batch.actions);
+  const at::Tensor losses = (q - target).square().mean(1);  // (2)
+  critic_.Backward(losses.sum());
+  critic_adam_.Step(critic_, td3_.critic_lr);
+  Report("critic1_loss", losses[0]);
+  Report("critic2_loss", losses[1]);
+  Report("q", q.mean());
+}
+
+at::Tensor Td3::ActorLoss(const TransitionBatch& batch, const at::Tensor& action) {
+  return -Q(batch.observations, action)[0].mean();
+}
+
+at::Tensor Td3::NormalizedQTerm(const at::Tensor& q, double alpha) {
+  const at::Tensor lambda = alpha / q.detach().abs().mean();
+  Report("lambda", lambda);
+  const at::Tensor term = -lambda * q.mean();
+  Report("actor_q_term", term);
+  return term;
+}
+
+Policy Td3::MakePolicy() const { return nn::SnapshotTanhActor(task(), actor_, td3_.hidden.size()); }
+
+std::vector<nn::NamedTensor> Td3::State() const {
+  return nn::Concatenate({actor_.Named("actor"), actor_target_.Named("actor", "_target"),
+                          critic_.Named("critic"), critic_target_.Named("critic", "_target"),
+                          actor_adam_.Named("actor_adam"), critic_adam_.Named("critic_adam")});
+}
+
+}  // namespace strider

@@ -1,0 +1,88 @@
+#include "agents/transition_batch.h"
+
+#include <ATen/Context.h>
+
+#include <array>
+#include <regex>
+
+#include "core/error.h"
+
+namespace strider {
+namespace {
+
+// The five columns of a batch.
+std::array<at::Tensor*, 5> Columns(TransitionBatch& batch) {
+  return {&batch.observations, &batch.actions, &batch.rewards, &batch.next_observations, &batch.terminals};
+}
+
+at::Tensor Wrap(std::span<const float> column, at::IntArrayRef shape) {
+  // LibTorch has no read-only tensors; nothing below writes to these.
+  return at::from_blob(const_cast<float*>(column.data()), shape, at::kFloat);
+}
+
+}  // namespace
+
+BatchSampler::BatchSampler(const TransitionColumns& columns, at::Device device, std::uint64_t seed)
+    : rows_(Pcg64(seed)) {
+  host_.observations = Wrap(columns.observations, {columns.capacity, columns.observation_size});
+  host_.actions = Wrap(columns.actions, {columns.capacity, columns.action_size});
+  host_.rewards = Wrap(columns.rewards, {columns.capacity});
+  host_.next_observations = Wrap(columns.next_observations, {columns.capacity, columns.observation_size});
+  host_.terminals = Wrap(columns.terminals, {columns.capacity});
+  all_ = host_;
+  if (!device.is_cpu()) {
+    for (at::Tensor* column : Columns(all_)) *column = column->to(device);
+  }
+}
+
+void BatchSampler::Upload(std::int64_t first, std::int64_t count) {
+  if (all_.rewards.device().is_cpu()) return;
+  const auto from = Columns(host_);
+  const auto to = Columns(all_);
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    to[i]->narrow(0, first, count).copy_(from[i]->narrow(0, first, count), /*non_blocking=*/true);
+  }
+}
+
+TransitionBatch BatchSampler::Sample(std::int64_t batch, std::int64_t rows) {
+  at::Tensor indices = at::empty({batch}, at::kLong);
+  rows_.Sample(static_cast<std::size_t>(rows),
+               {indices.mutable_data_ptr<std::int64_t>(), static_cast<std::size_t>(batch)});
+  return Gather(indices.to(all_.rewards.device(), /*non_blocking=*/true));
+}
+
+TransitionBatch BatchSampler::Gather(const at::Tensor& indices) const {
+  return {indices,
+          all_.observations.index_select(0, indices),
+          all_.actions.index_select(0, indices),
+          all_.rewards.index_select(0, indices),
+          all_.next_observations.index_select(0, indices),
+          all_.terminals.index_select(0, indices)};
+}
+
+at::Generator MakeGenerator(at::Device device, std::uint64_t seed) {
+  if (device.is_cuda()) at::globalContext().lazyInitDevice(c10::DeviceType::CUDA);
+  at::Generator generator = at::globalContext().defaultGenerator(device).clone();
+  generator.set_current_seed(seed);
+  return generator;
+}
+
+at::Device ParseDevice(const std::string& text) {
+  if (!std::regex_match(text, std::regex("cpu|cuda(:[0-9]{1,3})?"))) {
+    throw InputError("device '{}' is not known; expected cpu, cuda or cuda:N", text);
+  }
+  const at::Device device(text);
+  if (device.is_cpu()) return device;
+  if (!at::hasCUDA()) {
+    throw InputError(
+        "device '{}': this build has no CUDA or this machine no usable GPU driver; build with "
+        "`cmake --preset cuda`, or use --device cpu",
+        text);
+  }
+  const auto count = static_cast<int>(at::getNumGPUs());
+  const int index = device.has_index() ? device.index() : 0;
+  if (index >= count) throw InputError("device '{}': this machine shows {} GPUs", text, count);
+  return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
+}
+
+}  // namespace strider

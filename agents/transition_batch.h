@@ -1,0 +1,68 @@
+// Transitions on the learner's device.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "datasets/replay_buffer.h"
+
+namespace strider {
+
+// Some transitions, drawn for one update. float32 unless said.
+struct TransitionBatch {
+  at::Tensor indices;            // (batch) int64: rows of the source they were drawn from
+  at::Tensor observations;       // (batch x observations), transformed as the policy's are
+  at::Tensor actions;            // (batch x actions); boxes in the [-1, 1] frame
+  at::Tensor rewards;            // (batch)
+  at::Tensor next_observations;  // (batch x observations)
+  at::Tensor terminals;          // (batch) 1 where the task ended; a time-out is 0
+};
+
+// Columns in host memory, `capacity` rows each.
+struct TransitionColumns {
+  std::int64_t capacity = 0;
+  int observation_size = 0;
+  int action_size = 0;
+  std::span<const float> observations;
+  std::span<const float> actions;
+  std::span<const float> rewards;
+  std::span<const float> next_observations;
+  std::span<const float> terminals;
+};
+
+// Draws minibatches uniformly with replacement from columns that it keeps on the learner's device: on the CPU
+// it reads the caller's memory in place, elsewhere it holds a copy that Upload keeps up to date. The row
+// numbers are the same on every device. The columns must outlive the sampler.
+class BatchSampler {
+ public:
+  BatchSampler(const TransitionColumns& columns, at::Device device, std::uint64_t seed);
+
+  // Brings rows [first, first + count) to the device after the host changed them; nothing to do on the CPU.
+  void Upload(std::int64_t first, std::int64_t count);
+
+  // `batch` rows out of the first `rows`.
+  TransitionBatch Sample(std::int64_t batch, std::int64_t rows);
+
+  // The named rows.
+  TransitionBatch Gather(const at::Tensor& indices) const;
+
+  // The random stream, for checkpoints.
+  void Save(StateWriter& out) const { rows_.Save(out); }
+  void Load(StateReader& in) { rows_.Load(in); }
+
+ private:
+  TransitionBatch host_;  // the columns, as tensors over the caller's memory; indices unused
+  TransitionBatch all_;   // the columns on the device; the same tensors on the CPU
+  UniformSampler rows_;
+};
+
+// A stream of device random numbers of its own. Throws InputError where the device is not to be had.
+at::Generator MakeGenerator(at::Device device, std::uint64_t seed);
+
+// "cpu", "cuda" or "cuda:1"; throws InputError that says what is missing.
+at::Device ParseDevice(const std::string& text);
+
+}  // namespace strider

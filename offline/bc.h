@@ -1,0 +1,48 @@
+// Behaviour cloning (offline baselines sheet, section 4).
+#pragma once
+
+#include <vector>
+
+#include "agents/agent.h"
+#include "agents/nn/mlp.h"
+
+namespace strider {
+
+struct BcConfig {
+  int batch_size = 256;
+  std::vector<int> hidden{256, 256};
+  double actor_lr = 3e-4;
+  bool normalize_states = true;
+
+  template <class Visitor>
+  void Visit(Visitor&& visit) {
+    visit("batch_size", batch_size, "transitions in one update", AtLeast(1));
+    visit("hidden", hidden, "widths of the actor's hidden ReLU layers", AtLeast(1));
+    visit("actor_lr", actor_lr, "Adam's step length", Above(0));
+    visit("normalize_states", normalize_states, "scale states by the dataset's mean and deviation");
+  }
+};
+
+// Minimises the mean over batch and action dimensions of (tanh(actor(s)) - a)^2.
+class Bc : public OffPolicyAgent {
+ public:
+  using Config = BcConfig;
+
+  // Throws InputError where the action space is discrete.
+  Bc(const Task& task, Config config);
+
+  const ReplayConfig& replay() const override { return replay_; }
+  void Update(const TransitionBatch& batch) override;
+  Policy MakePolicy() const override;
+  std::vector<nn::NamedTensor> State() const override;
+  const nn::ParameterSet& actor() const { return actor_; }
+
+ private:
+  Config config_;
+  ReplayConfig replay_;
+  nn::Mlp actor_net_;
+  nn::ParameterSet actor_;
+  nn::Adam actor_adam_;
+};
+
+}  // namespace strider
