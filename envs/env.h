@@ -33,10 +33,10 @@ struct StepResult {
   bool truncated = false;   // the time limit cut the episode: do bootstrap. Both can be true
 };
 
-// One environment with its own random stream and time limit. Steps and rewards are Gymnasium's, to the bit where the
-// environments sheet says so. Rows are doubles; actions are float32, as Gymnasium's action spaces are, and control
-// costs are computed in float32 as Gymnasium does then. Not thread-safe; different objects are independent.
-// Stepping allocates no memory.
+// One environment with its own random stream and time limit. Steps and rewards are Gymnasium's, to the bit
+// where the environments sheet says so. Rows are doubles; actions are float32, as Gymnasium's action spaces
+// are, and control costs are computed in float32 as Gymnasium does then. Not thread-safe; different objects
+// are independent. Stepping allocates no memory.
 class Env {
  public:
   virtual ~Env() = default;
@@ -45,26 +45,31 @@ class Env {
 
   const EnvSpec& spec() const { return spec_; }
 
-  // Starts an episode with a fresh random stream, as Gymnasium's reset(seed=seed).
-  // REQUIRES: observation.size() == spec().observation_size().
+  // Starts an episode with a fresh random stream, as Gymnasium's reset(seed=seed). Writes the observation of
+  // the start into a row of spec().observation_size() numbers. Throws InputError where the row has another
+  // size.
   void Reset(std::uint64_t seed, std::span<double> observation);
 
-  // Starts an episode with the stream as it stands, as Gymnasium's reset(). Before any seeded reset the seed is 0.
+  // Starts an episode with the stream as it stands, as Gymnasium's reset(). Before any seeded reset the seed
+  // is 0.
   void Reset(std::span<double> observation);
 
-  // One control step. The caller resets after an end; stepping on is allowed, as in Gymnasium.
-  // REQUIRES: sizes as the spec says. A discrete action is its number in a row of one.
+  // One control step. The caller resets after an end; stepping on is allowed, as in Gymnasium. A discrete
+  // action is its number in a row of one. Throws InputError where a size is not the spec's or a discrete
+  // action does not exist.
   StepResult Step(std::span<const float> action, std::span<double> observation);
 
   // Steps since the last reset.
   int elapsed_steps() const { return elapsed_steps_; }
 
   // The physical state, from which the same actions give the same future, the random stream apart: for MuJoCo
-  // qpos, qvel and qacc_warmstart in a row; for classic control the state vector.
+  // qpos, qvel and qacc_warmstart in a row; for classic control the state vector. SetState throws InputError
+  // where the number of values differs.
   virtual std::vector<double> State() const = 0;
   virtual void SetState(std::span<const double> state) = 0;
 
-  // MuJoCo's generalised positions and velocities; empty where there is no simulator. Valid until the next call.
+  // MuJoCo's generalised positions and velocities; empty where there is no simulator. Valid until the next
+  // call.
   virtual std::span<const double> qpos() const { return {}; }
   virtual std::span<const double> qvel() const { return {}; }
 
@@ -73,7 +78,7 @@ class Env {
   void Load(StateReader& in);
 
  protected:
-  explicit Env(EnvSpec spec) : spec_(std::move(spec)) {}
+  explicit Env(EnvSpec spec);
   Pcg64& random() { return random_; }
 
  private:
@@ -86,6 +91,8 @@ class Env {
   virtual void DoLoad(StateReader&) {}
 
   EnvSpec spec_;
+  int observation_size_;
+  int action_size_;
   Pcg64 random_{0};
   int elapsed_steps_ = 0;
 };

@@ -30,8 +30,8 @@ Box UniformBox(int size, double low, double high);
 // Numbers in one row: the box's size, 1 for a discrete space.
 int RowSize(const Space& space);
 
-// One uniform draw into `row`, as Gymnasium's space.sample() makes it from the same generator (environments sheet,
-// section 9.6; boxes must be bounded on both sides). REQUIRES: row.size() == RowSize(space).
+// One uniform draw into `row`, as Gymnasium's space.sample() makes it from the same generator (environments
+// sheet, section 9.6; boxes must be bounded on both sides). REQUIRES: row.size() == RowSize(space).
 void SampleUniform(const Space& space, Pcg64& random, std::span<float> row);
 
 // Moves each component into the box; leaves discrete rows alone.

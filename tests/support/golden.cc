@@ -40,7 +40,8 @@ std::vector<std::size_t> Shape(hid_t space) {
 
 std::size_t Count(hid_t space) { return static_cast<std::size_t>(H5Sget_simple_extent_npoints(space)); }
 
-// The strings of a dataset or attribute, stored with fixed or with variable length. `read(type, to)` does the reading.
+// The strings of a dataset or attribute, stored with fixed or with variable length. `read(type, to)` does the
+// reading.
 template <class ReadInto>
 std::vector<std::string> Strings(hid_t type, std::size_t count, const ReadInto& read) {
   std::vector<std::string> texts;
@@ -104,7 +105,8 @@ std::vector<std::string> GoldenFile::ReadStrings(const std::string& dataset) con
 
 template <class T>
 std::vector<T> GoldenFile::Attribute(const std::string& object, const std::string& name) const {
-  const Handle attribute(H5Aopen_by_name(file_, object.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+  const Handle attribute(H5Aopen_by_name(file_, object.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT),
+                         H5Aclose);
   if (!attribute.valid()) Fail(object + "@" + name);
   const Handle space(H5Aget_space(attribute), H5Sclose);
   std::vector<T> values(Count(space));
@@ -113,7 +115,8 @@ std::vector<T> GoldenFile::Attribute(const std::string& object, const std::strin
 }
 
 std::string GoldenFile::AttributeText(const std::string& object, const std::string& name) const {
-  const Handle attribute(H5Aopen_by_name(file_, object.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+  const Handle attribute(H5Aopen_by_name(file_, object.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT),
+                         H5Aclose);
   if (!attribute.valid()) Fail(object + "@" + name);
   const Handle type(H5Aget_type(attribute), H5Tclose);
   const auto texts =

@@ -11,8 +11,8 @@
 
 namespace strider {
 
-// The file `relative` ("envs/Hopper-v5.h5") of the folder named by STRIDER_GOLDEN, or of tests/golden where that
-// variable is not set.
+// The file `relative` ("envs/Hopper-v5.h5") of the folder named by STRIDER_GOLDEN, or of tests/golden where
+// that variable is not set.
 std::filesystem::path GoldenPath(const std::filesystem::path& relative);
 
 // A dataset as it lies in a file: row-major values and the length of each dimension (none for a scalar).
@@ -27,8 +27,8 @@ struct GoldenArray {
   const T* row(std::size_t index) const { return values.data() + index * width(); }
 };
 
-// An HDF5 file opened for reading. Every method throws std::runtime_error naming the file and the object where that
-// cannot be read as asked.
+// An HDF5 file opened for reading. Every method throws std::runtime_error naming the file and the object
+// where that cannot be read as asked.
 class GoldenFile {
  public:
   explicit GoldenFile(std::filesystem::path path);

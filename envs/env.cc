@@ -1,0 +1,60 @@
+#include "envs/env.h"
+
+#include "core/error.h"
+
+namespace strider {
+namespace {
+
+void CheckSize(const EnvSpec& spec, std::string_view what, std::size_t size, int expected) {
+  if (size == static_cast<std::size_t>(expected)) return;
+  throw InputError("{} of {} numbers given to {}; expected {}", what, size, spec.id, expected);
+}
+
+}  // namespace
+
+Env::Env(EnvSpec spec)
+    : spec_(std::move(spec)),
+      observation_size_(spec_.observation_size()),
+      action_size_(spec_.action_size()) {}
+
+void Env::Reset(std::uint64_t seed, std::span<double> observation) {
+  random_ = Pcg64(seed);
+  Reset(observation);
+}
+
+void Env::Reset(std::span<double> observation) {
+  CheckSize(spec_, "observation row", observation.size(), observation_size_);
+  elapsed_steps_ = 0;
+  DoReset(observation);
+}
+
+StepResult Env::Step(std::span<const float> action, std::span<double> observation) {
+  CheckSize(spec_, "action", action.size(), action_size_);
+  CheckSize(spec_, "observation row", observation.size(), observation_size_);
+  StepResult result = DoStep(action, observation);
+  ++elapsed_steps_;
+  result.truncated = elapsed_steps_ >= spec_.max_episode_steps;
+  return result;
+}
+
+void Env::Save(StateWriter& out) const {
+  out.PutSpan(std::span<const char>(spec_.id));
+  out.PutSpan(std::span<const double>(State()));
+  DoSave(out);
+  random_.Save(out);
+  out.Put(elapsed_steps_);
+}
+
+void Env::Load(StateReader& in) {
+  const std::vector<char> id = in.GetVector<char>();
+  if (std::string_view(id.data(), id.size()) != spec_.id) {
+    throw InputError("saved state of environment '{}' where one of '{}' was expected",
+                     std::string_view(id.data(), id.size()), spec_.id);
+  }
+  SetState(in.GetVector<double>());
+  DoLoad(in);
+  random_.Load(in);
+  elapsed_steps_ = in.Get<int>();
+}
+
+}  // namespace strider

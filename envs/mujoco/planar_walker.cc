@@ -1,0 +1,68 @@
+#include "envs/mujoco/planar_walker.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace strider {
+namespace {
+
+constexpr double kVelocityLimit = 10;  // of the observation only
+
+int ObservationSize(const mjModel& model, const PlanarWalkerConfig& config) {
+  return static_cast<int>(model.nq + model.nv) - (config.exclude_current_positions_from_observation ? 1 : 0);
+}
+
+}  // namespace
+
+PlanarWalker::PlanarWalker(std::string_view id, SharedModel model, const PlanarWalkerConfig& config,
+                           std::optional<double> reward_threshold)
+    : MujocoEnv(id, model, config.simulation, ObservationSize(*model, config), reward_threshold),
+      forward_reward_weight_(config.forward_reward_weight),
+      ctrl_cost_weight_(config.ctrl_cost_weight),
+      healthy_reward_(config.healthy_reward),
+      terminate_when_unhealthy_(config.terminate_when_unhealthy),
+      healthy_state_(ReadInterval("env.healthy_state_range", config.healthy_state_range)),
+      healthy_z_(ReadInterval("env.healthy_z_range", config.healthy_z_range)),
+      healthy_angle_(ReadInterval("env.healthy_angle_range", config.healthy_angle_range)),
+      hidden_positions_(config.exclude_current_positions_from_observation ? 1 : 0) {}
+
+PlanarWalker::Interval PlanarWalker::ReadInterval(std::string_view key, const std::vector<double>& range) {
+  if (range.size() != 2 || !(range[0] < range[1])) {
+    throw InputError("{} = '{}' is not accepted; expected two numbers separated by a comma, the lower first",
+                     key, fmt::join(range, ","));
+  }
+  return {range[0], range[1]};
+}
+
+void PlanarWalker::DoReset(std::span<double> observation) {
+  StartFromUniformNoise();
+  Observe(observation);
+}
+
+StepResult PlanarWalker::DoStep(std::span<const float> action, std::span<double> observation) {
+  const double x_before = qpos()[0];
+  Simulate(action);
+  const double x_velocity = (qpos()[0] - x_before) / control_period();
+  Observe(observation);
+
+  const bool healthy = Healthy();
+  const double gain = forward_reward_weight_ * x_velocity + (healthy ? healthy_reward_ : 0);
+  StepResult result;
+  result.reward = gain - static_cast<double>(ControlCost(ctrl_cost_weight_, action));
+  result.terminated = terminate_when_unhealthy_ && !healthy;
+  return result;
+}
+
+// Judged after the step, by velocities that are not clipped.
+bool PlanarWalker::Healthy() const {
+  const auto inside = [this](double x) { return healthy_state_.Contains(x); };
+  return healthy_z_.Contains(qpos()[1]) && healthy_angle_.Contains(qpos()[2]) &&
+         std::ranges::all_of(qpos().subspan(2), inside) && std::ranges::all_of(qvel(), inside);
+}
+
+void PlanarWalker::Observe(std::span<double> observation) const {
+  ObservePositionsAndVelocities(observation, hidden_positions_, kVelocityLimit);
+}
+
+}  // namespace strider

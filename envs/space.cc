@@ -1,0 +1,36 @@
+#include "envs/space.h"
+
+#include <algorithm>
+
+namespace strider {
+
+Box UniformBox(int size, double low, double high) {
+  const auto count = static_cast<std::size_t>(size);
+  return {std::vector<double>(count, low), std::vector<double>(count, high)};
+}
+
+int RowSize(const Space& space) {
+  const Box* box = std::get_if<Box>(&space);
+  return box == nullptr ? 1 : static_cast<int>(box->low.size());
+}
+
+void SampleUniform(const Space& space, Pcg64& random, std::span<float> row) {
+  if (const auto* discrete = std::get_if<Discrete>(&space)) {
+    row[0] = static_cast<float>(random.Integers(0, discrete->n));
+    return;
+  }
+  const Box& box = std::get<Box>(space);
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    row[i] = static_cast<float>(random.Uniform(box.low[i], box.high[i]));
+  }
+}
+
+void ClipToSpace(const Space& space, std::span<float> row) {
+  const Box* box = std::get_if<Box>(&space);
+  if (box == nullptr) return;
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    row[i] = std::clamp(row[i], static_cast<float>(box->low[i]), static_cast<float>(box->high[i]));
+  }
+}
+
+}  // namespace strider
