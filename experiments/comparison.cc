@@ -1,0 +1,196 @@
+#include "experiments/comparison.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+
+#include "core/error.h"
+#include "datasets/reference_scores.h"
+
+namespace strider {
+namespace {
+
+// The seeds of one agent on one task.
+using Seeds = std::vector<const RunResult*>;
+
+std::string TaskName(const RunResult& run) {
+  if (run.dataset.empty()) return run.env;
+  const std::string stem = std::filesystem::path(run.dataset).stem().string();
+  return run.env.empty() ? stem : fmt::format("{} ({})", stem, run.env);
+}
+
+void CheckSeeds(const Seeds& seeds) {
+  for (std::size_t i = 0; i < seeds.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (seeds[i]->seed != seeds[j]->seed) continue;
+      throw InputError("{} and {} are both seed {} of {} on {}; expected each seed once",
+                       seeds[j]->folder.string(), seeds[i]->folder.string(), seeds[i]->seed, seeds[i]->agent,
+                       TaskName(*seeds[i]));
+    }
+  }
+}
+
+// The sample of a statistic, given the episodes of each seed.
+std::vector<double> Sample(const std::vector<std::vector<double>>& episodes) {
+  if (episodes.size() == 1) return episodes[0];
+  std::vector<double> means;
+  for (const std::vector<double>& returns : episodes) means.push_back(Mean(returns));
+  return means;
+}
+
+template <class EpisodesOf>
+MeasuredScore Score(const Measure& measure, const Seeds& seeds, const EpisodesOf& episodes_of) {
+  std::vector<std::vector<double>> episodes;
+  for (const RunResult* run : seeds) episodes.push_back(episodes_of(*run));
+  std::vector<double> samples = Sample(episodes);
+  const Summary summary = Summarise(samples);
+  return {measure, std::move(samples), summary};
+}
+
+std::vector<double> LastTenReturns(const RunResult& run) {
+  std::vector<double> returns;
+  const std::size_t count = std::min<std::size_t>(10, run.evaluations.size());
+  for (std::size_t i = run.evaluations.size() - count; i < run.evaluations.size(); ++i) {
+    returns.insert(returns.end(), run.evaluations[i].returns.begin(), run.evaluations[i].returns.end());
+  }
+  return returns;
+}
+
+std::vector<double> BestReturns(const RunResult& run) {
+  const auto rank = [](const EvaluationResult& evaluation) {
+    const double mean = Mean(evaluation.returns);
+    return std::isnan(mean) ? -std::numeric_limits<double>::infinity() : mean;
+  };
+  return std::ranges::max(run.evaluations, {}, rank).returns;
+}
+
+// The episodes of the evaluation at a step; nullptr where there was none.
+const std::vector<double>* ReturnsAt(const RunResult& run, double step) {
+  const auto found = std::ranges::lower_bound(run.evaluations, step, {}, &EvaluationResult::step);
+  return found != run.evaluations.end() && found->step == step ? &found->returns : nullptr;
+}
+
+LearningCurve Curve(const Seeds& seeds) {
+  LearningCurve curve;
+  for (const EvaluationResult& evaluation : seeds[0]->evaluations) {
+    std::vector<std::vector<double>> episodes;
+    for (const RunResult* run : seeds) {
+      if (const std::vector<double>* returns = ReturnsAt(*run, evaluation.step)) episodes.push_back(*returns);
+    }
+    if (episodes.size() < seeds.size()) continue;
+    const std::vector<double> samples = Sample(episodes);
+    curve.steps.push_back(evaluation.step);
+    curve.means.push_back(Mean(samples));
+    // The same draws at every step, so that the band does not flicker.
+    curve.bands.push_back(BootstrapInterval(samples, Mean));
+  }
+  return curve;
+}
+
+std::vector<std::string> Notes(const Seeds& seeds) {
+  std::vector<std::string> notes;
+  const auto last_step = [](const RunResult* run) {
+    return run->evaluations.empty() ? 0 : run->evaluations.back().step;
+  };
+  const double end = last_step(std::ranges::max(seeds, {}, last_step));
+  for (const RunResult* run : seeds) {
+    if (std::isnan(Mean(run->LastReturns()))) {
+      notes.push_back(
+          fmt::format("seed {} diverged: its last evaluation has returns that are no numbers", run->seed));
+    }
+    if (last_step(run) < end) {
+      notes.push_back(
+          fmt::format("seed {} was last evaluated at step {}, others at step {}; the curve stops there",
+                      run->seed, last_step(run), end));
+    }
+  }
+  return notes;
+}
+
+AgentScores ScoresOf(const Seeds& seeds) {
+  CheckSeeds(seeds);
+  AgentScores agent;
+  agent.agent = seeds[0]->agent;
+  agent.preset = seeds[0]->preset;
+  for (const RunResult* run : seeds) agent.seeds.push_back(run->seed);
+  agent.scores.push_back(Score(kLast, seeds, [](const RunResult& run) { return run.LastReturns(); }));
+  if (std::ranges::none_of(seeds, [](const RunResult* run) { return run->evaluations.empty(); })) {
+    agent.scores.push_back(Score(kLastTen, seeds, LastTenReturns));
+    agent.scores.push_back(Score(kBest, seeds, BestReturns));
+  }
+  agent.curve = Curve(seeds);
+  agent.notes = Notes(seeds);
+  return agent;
+}
+
+// The reference scores of the environment, or of the dataset where the environment is not known.
+std::optional<ScoreScale> ScaleOf(const RunResult& run) {
+  const std::string stem = std::filesystem::path(run.dataset).stem().string();
+  const std::optional<ReferenceScore> reference = FindReferenceScore(run.env.empty() ? stem : run.env);
+  if (!reference) return std::nullopt;
+  const double width = reference->max - reference->min;
+  return ScoreScale{.slope = 100 / width, .offset = -100 * reference->min / width};
+}
+
+// Labels an agent by its preset too where it appears under several.
+void LabelAgents(std::vector<AgentScores>& agents) {
+  for (AgentScores& agent : agents) {
+    const auto same = [&agent](const AgentScores& other) { return other.agent == agent.agent; };
+    const bool several = std::ranges::count_if(agents, same) > 1;
+    agent.label = several
+                      ? fmt::format("{} {}", agent.agent, agent.preset.empty() ? "(no preset)" : agent.preset)
+                      : agent.agent;
+  }
+}
+
+TaskComparison CompareOnTask(const Seeds& runs) {
+  TaskComparison task;
+  task.name = TaskName(*runs[0]);
+  task.env = runs[0]->env;
+  task.dataset = runs[0]->dataset;
+  std::vector<Seeds> groups;
+  for (const RunResult* run : runs) {
+    const auto same = [run](const Seeds& seeds) {
+      return seeds[0]->agent == run->agent && seeds[0]->preset == run->preset;
+    };
+    const auto found = std::ranges::find_if(groups, same);
+    (found == groups.end() ? groups.emplace_back() : *found).push_back(run);
+  }
+  task.scale = ScaleOf(*runs[0]);
+  for (const Seeds& seeds : groups) task.agents.push_back(ScoresOf(seeds));
+  LabelAgents(task.agents);
+  return task;
+}
+
+}  // namespace
+
+std::string AgentScores::Over() const {
+  if (!one_seed()) return fmt::format("{} seeds", seeds.size());
+  const std::size_t episodes = scores[0].samples.size();
+  return fmt::format("{} episode{} of 1 seed", episodes, episodes == 1 ? "" : "s");
+}
+
+std::vector<TaskComparison> CompareRuns(const std::vector<RunResult>& runs) {
+  std::vector<Seeds> groups;
+  for (const RunResult& run : runs) {
+    const auto same = [&run](const Seeds& seeds) {
+      return seeds[0]->env == run.env && seeds[0]->dataset == run.dataset;
+    };
+    const auto found = std::ranges::find_if(groups, same);
+    (found == groups.end() ? groups.emplace_back() : *found).push_back(&run);
+  }
+  std::vector<TaskComparison> tasks;
+  std::vector<std::string> labels;  // the place of a label is its agent's colour
+  for (const Seeds& group : groups) {
+    TaskComparison& task = tasks.emplace_back(CompareOnTask(group));
+    for (AgentScores& agent : task.agents) {
+      const auto found = std::ranges::find(labels, agent.label);
+      agent.colour = static_cast<std::size_t>(found - labels.begin());
+      if (found == labels.end()) labels.push_back(agent.label);
+    }
+  }
+  return tasks;
+}
+
+}  // namespace strider

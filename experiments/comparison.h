@@ -1,0 +1,60 @@
+// Runs put together: the seeds of an agent on a task, and the agents of a task beside one another.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "experiments/pictures.h"
+#include "experiments/run_results.h"
+#include "experiments/statistics.h"
+
+namespace strider {
+
+// One way to score a training, with its name in report.csv and report.json and its title in report.md.
+struct Measure {
+  std::string_view name;
+  std::string_view title;
+};
+inline constexpr Measure kLast{"last", "last"};
+inline constexpr Measure kLastTen{"last-10", "mean of last 10"};
+inline constexpr Measure kBest{"best", "best (flatters)"};
+
+// A measure of one agent: the sample and its statistics, all as raw returns.
+struct MeasuredScore {
+  Measure measure;
+  std::vector<double> samples;  // each seed's mean; the episodes themselves where there is one seed
+  Summary summary;
+};
+
+// One agent on one task.
+struct AgentScores {
+  std::string label;  // the agent's id, with the preset where the task has the agent under several
+  std::string agent;
+  std::string preset;
+  std::size_t colour = 0;
+  std::vector<std::int64_t> seeds;
+  std::vector<MeasuredScore> scores;  // `last` first; the others where there are evaluations in training
+  LearningCurve curve;                // at the steps at which every seed was evaluated; may be empty
+  std::vector<std::string> notes;     // what a reader should know of these numbers
+
+  bool one_seed() const { return seeds.size() == 1; }
+  // What the statistics are taken over: "5 seeds", "20 episodes of 1 seed".
+  std::string Over() const;
+};
+
+struct TaskComparison {
+  std::string name;  // "Hopper-v5", or "medium (Hopper-v5)" for a dataset
+  std::string env;
+  std::string dataset;              // the file; empty for a task that is learnt by acting
+  std::optional<ScoreScale> scale;  // of normalised scores, where D4RL has references
+  std::vector<AgentScores> agents;
+};
+
+// Tasks and agents in the order in which the runs bring them. Throws InputError where two runs of one agent,
+// task and preset have the same seed.
+std::vector<TaskComparison> CompareRuns(const std::vector<RunResult>& runs);
+
+}  // namespace strider

@@ -1,0 +1,227 @@
+#include "experiments/pictures.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string_view>
+
+#include "core/error.h"
+#include "experiments/gnuplot.h"
+
+namespace strider {
+namespace {
+
+// The range of an axis, with a round distance between its marks.
+class Axis {
+ public:
+  void Cover(double value) {
+    if (!std::isfinite(value)) return;
+    low_ = std::min(low_, value);
+    high_ = std::max(high_, value);
+  }
+
+  bool empty() const { return low_ > high_; }
+
+  // Widens the range to whole marks. An empty range becomes [0, 1].
+  void Round() {
+    if (empty()) Cover(0);
+    if (low_ == high_) {
+      const double margin = std::max(1.0, std::abs(low_) / 10);
+      low_ -= margin;
+      high_ += margin;
+    }
+    const double mark = Mark(high_ - low_);
+    low_ = std::floor(low_ / mark) * mark;
+    high_ = std::ceil(high_ / mark) * mark;
+  }
+
+  // 1, 2 or 5 times a power of ten, so that about five marks fit into `width`.
+  static double Mark(double width) {
+    const double rough = width / 5;
+    const double power = std::pow(10, std::floor(std::log10(rough)));
+    const double digit = rough / power;
+    return (digit < 1.5 ? 1 : digit < 3.5 ? 2 : digit < 7.5 ? 5 : 10) * power;
+  }
+
+  double low() const { return low_; }
+  double high() const { return high_; }
+
+ private:
+  double low_ = std::numeric_limits<double>::infinity();
+  double high_ = -std::numeric_limits<double>::infinity();
+};
+
+// `axis` is "x" or "y".
+std::string AxisCommands(std::string_view axis, const Axis& range, std::string_view label) {
+  return fmt::format(
+      "set {0}range [{1:.10g}:{2:.10g}]\n"
+      "set {0}tics {3:.10g}\n"
+      "set {0}label {4} textcolor '#333333'\n",
+      axis, range.low(), range.high(), Axis::Mark(range.high() - range.low()), GnuplotText(label));
+}
+
+// The normalised scores on the side opposite to the returns of `axis`.
+std::string ScaleCommands(std::string_view axis, const Axis& range, const ScoreScale& scale) {
+  return fmt::format(
+      "set link {0}2 via {1:.17g}*{0}+({2:.17g}) inverse ({0}-({2:.17g}))/{1:.17g}\n"
+      "set {0}2tics {3:.10g} nomirror out scale 0.5 textcolor '#333333'\n"
+      "set {0}2label 'Normalised score (100 = expert)' textcolor '#333333'\n",
+      axis, scale.slope, scale.offset, Axis::Mark(std::abs(scale.slope) * (range.high() - range.low())));
+}
+
+// Steps are counted in the unit that leaves few digits.
+struct StepUnit {
+  double size;
+  std::string_view name;
+};
+
+StepUnit UnitOf(double largest_step) {
+  if (largest_step >= 2e6) return {1e6, " (millions)"};
+  if (largest_step >= 2e3) return {1e3, " (thousands)"};
+  return {1, ""};
+}
+
+std::string CurveData(const LearningCurve& curve, std::size_t index, double unit) {
+  std::string data = fmt::format("$curve{} << EOD\n", index);
+  for (std::size_t i = 0; i < curve.steps.size(); ++i) {
+    if (!std::isfinite(curve.means[i])) continue;
+    data += fmt::format("{:.10g} {:.10g} {:.10g} {:.10g}\n", curve.steps[i] / unit, curve.means[i],
+                        curve.bands[i].low, curve.bands[i].high);
+  }
+  return data + "EOD\n";
+}
+
+}  // namespace
+
+void WriteCurvesPicture(const std::string& title, const std::string& subtitle, const std::string& step_name,
+                        const std::vector<LearningCurve>& curves, const std::optional<ScoreScale>& scale,
+                        const std::filesystem::path& base) {
+  double largest_step = 0;
+  Axis returns;
+  for (const LearningCurve& curve : curves) {
+    for (const double step : curve.steps) largest_step = std::max(largest_step, step);
+    for (const double mean : curve.means) returns.Cover(mean);
+    for (const Interval& band : curve.bands) {
+      returns.Cover(band.low);
+      returns.Cover(band.high);
+    }
+  }
+  returns.Round();
+  const StepUnit unit = UnitOf(largest_step);
+  Axis steps;
+  steps.Cover(0);
+  steps.Cover(std::max(largest_step, 1.0) / unit.size);
+
+  std::string script = AxisCommands("x", steps, fmt::format("{}{}", step_name, unit.name)) +
+                       AxisCommands("y", returns, "Return per episode");
+  if (scale) script += ScaleCommands("y", returns, *scale);
+  std::vector<std::string> bands;
+  std::vector<std::string> lines;
+  for (std::size_t i = 0; i < curves.size(); ++i) {
+    script += CurveData(curves[i], i, unit.size);
+    const std::string colour = GnuplotColour(curves[i].colour);
+    bands.push_back(fmt::format("$curve{} using 1:3:4 with filledcurves linecolor {} notitle", i, colour));
+    // A lone point has no line to show it; colours that come again come dashed.
+    lines.push_back(fmt::format("$curve{} using 1:2 with {} linewidth 2 {} linecolor {} dashtype {} title {}",
+                                i, curves[i].steps.size() > 1 ? "lines" : "linespoints",
+                                curves[i].steps.size() > 1 ? "" : "pointtype 7", colour,
+                                curves[i].colour / 7 + 1, GnuplotText(curves[i].label)));
+  }
+  script += fmt::format("plot {}, \\\n  {}\n", fmt::join(bands, ", \\\n  "), fmt::join(lines, ", \\\n  "));
+  DrawPicture({.title = title, .subtitle = subtitle, .key_entries = static_cast<int>(curves.size())}, script,
+              base);
+}
+
+void WriteScoresPicture(const std::string& title, const std::string& subtitle, std::vector<FinalScore> scores,
+                        const std::optional<ScoreScale>& scale, const std::filesystem::path& base) {
+  // From the bottom up. NaN is no score at all.
+  const auto rank = [](const FinalScore& score) {
+    return std::isnan(score.mean) ? -std::numeric_limits<double>::infinity() : score.mean;
+  };
+  std::ranges::stable_sort(scores, {}, rank);
+  Axis returns;
+  for (const FinalScore& score : scores) {
+    for (const double sample : score.samples) returns.Cover(sample);
+    for (const double value : {score.mean, score.interval.low, score.interval.high}) returns.Cover(value);
+  }
+  // Lengths from zero compare better, where zero is not far away.
+  if (!returns.empty() && returns.low() > 0 && returns.low() < 0.75 * returns.high()) returns.Cover(0);
+  returns.Round();
+
+  std::string script = AxisCommands("x", returns, "Return per episode");
+  if (scale) script += ScaleCommands("x", returns, *scale);
+  std::vector<std::string> names;
+  std::vector<std::string> layers;
+  for (std::size_t row = 0; row < scores.size(); ++row) {
+    const FinalScore& score = scores[row];
+    names.push_back(fmt::format("{} {}", GnuplotText(score.label), row));
+    const std::string colour = GnuplotColour(score.colour);
+    script += fmt::format("$samples{} << EOD\n", row);
+    for (const double sample : score.samples) {
+      if (std::isfinite(sample)) script += fmt::format("{:.10g} {}\n", sample, row);
+    }
+    script += "EOD\n";
+    layers.push_back(fmt::format(
+        "$samples{} using 1:($2-0.22) with points pointtype 6 pointsize 0.7 linecolor {}", row, colour));
+    if (!std::isfinite(score.mean)) continue;
+    script += fmt::format("$score{} << EOD\n{:.10g} {} {:.10g} {:.10g}\nEOD\n", row, score.mean, row,
+                          score.interval.low, score.interval.high);
+    layers.push_back(fmt::format(
+        "$score{} using 3:2:($4-$3):(0) with vectors nohead linewidth 5 linecolor {}", row, colour));
+    layers.push_back(
+        fmt::format("$score{} using 1:2 with points pointtype 7 pointsize 2 linecolor '#ffffff'", row));
+    layers.push_back(
+        fmt::format("$score{} using 1:2 with points pointtype 7 pointsize 1.5 linecolor {}", row, colour));
+  }
+  script += fmt::format(
+      "unset ytics\nset ytics ({}) scale 0\nset grid noytics\nset yrange [-0.6:{}]\nplot {}\n",
+      fmt::join(names, ", "), static_cast<double>(scores.size()) - 0.4, fmt::join(layers, ", \\\n  "));
+  const int axis_above = scale ? 44 : 0;
+  const int height = 130 + 46 * static_cast<int>(scores.size()) + axis_above;
+  DrawPicture({.title = title, .subtitle = subtitle, .height = height, .axis_above = axis_above}, script,
+              base);
+}
+
+void WriteMetricsPicture(const std::vector<MetricsPoint>& points, const std::filesystem::path& base) {
+  if (points.empty()) throw InputError("{}: no dataset to draw", base.string());
+  Axis saco;
+  Axis tq;
+  saco.Cover(0);
+  tq.Cover(0);
+  saco.Cover(1);
+  tq.Cover(1);
+  std::string script;
+  std::vector<std::string> layers;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const MetricsPoint& point = points[i];
+    if (!std::isfinite(point.saco) || !std::isfinite(point.tq)) {
+      throw InputError("{}: dataset '{}' has SACo {} and TQ {}; expected finite numbers", base.string(),
+                       point.label, point.saco, point.tq);
+    }
+    saco.Cover(point.saco);
+    tq.Cover(point.tq);
+    script += fmt::format("$dataset{} << EOD\n{:.10g} {:.10g}\nEOD\n", i, point.saco, point.tq);
+    layers.push_back(fmt::format("$dataset{} using 1:2 with points pointtype 7 pointsize 2 linecolor {}", i,
+                                 GnuplotColour(i)));
+  }
+  saco.Round();
+  tq.Round();
+  for (const MetricsPoint& point : points) {
+    // Beside the point, on the side where there is room.
+    const bool at_right_edge = point.saco > saco.low() + 0.75 * (saco.high() - saco.low());
+    script += fmt::format("set label {} at {:.10g},{:.10g} {} offset character {},0.7 textcolor '#333333'\n",
+                          GnuplotText(point.label), point.saco, point.tq, at_right_edge ? "right" : "left",
+                          at_right_edge ? -0.8 : 0.8);
+  }
+  script += AxisCommands("x", saco, "State-action coverage SACo (1 = reference data)");
+  script += AxisCommands("y", tq, "Trajectory quality TQ (1 = best online policy)");
+  script += fmt::format("plot {}\n", fmt::join(layers, ", \\\n  "));
+  DrawPicture({.title = "Datasets: how good and how varied",
+               .subtitle = "Relative to the reference data; up is better "
+                           "behaviour, right is more of it explored"},
+              script, base);
+}
+
+}  // namespace strider

@@ -1,0 +1,61 @@
+// The pictures of a report: learning curves, final scores, and where datasets lie between exploration and
+// return.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiments/statistics.h"
+
+namespace strider {
+
+// Normalised score = slope x return + offset: an axis of its own on the other side of the returns.
+struct ScoreScale {
+  double slope;
+  double offset;
+};
+
+// One agent's curve. All vectors have one entry a point.
+struct LearningCurve {
+  std::string label;
+  std::size_t colour = 0;  // counts the agents of a report, so that each has one colour in all pictures
+  std::vector<double> steps;
+  std::vector<double> means;
+  std::vector<Interval> bands;
+};
+
+// Writes BASE.png and BASE.svg. `step_name` is what steps are: "Environment steps". Points that are not
+// finite are left out. REQUIRES: at least one curve.
+void WriteCurvesPicture(const std::string& title, const std::string& subtitle, const std::string& step_name,
+                        const std::vector<LearningCurve>& curves, const std::optional<ScoreScale>& scale,
+                        const std::filesystem::path& base);
+
+// One agent's final score.
+struct FinalScore {
+  std::string label;
+  std::size_t colour = 0;
+  std::vector<double> samples;  // what the mean is taken over, drawn as small dots
+  double mean;
+  Interval interval;
+};
+
+// Writes BASE.png and BASE.svg: a line an agent, the best on top. REQUIRES: at least one score.
+void WriteScoresPicture(const std::string& title, const std::string& subtitle, std::vector<FinalScore> scores,
+                        const std::optional<ScoreScale>& scale, const std::filesystem::path& base);
+
+// A dataset's two measures (dataset-metrics sheet), both relative to reference data: how much of the
+// state-action space it covers (SACo) and how good its trajectories are (TQ).
+struct MetricsPoint {
+  std::string label;
+  double saco;
+  double tq;
+};
+
+// Writes BASE.png and BASE.svg: TQ over SACo, a labelled point a dataset. Throws InputError where there is no
+// point or a measure is not finite.
+void WriteMetricsPicture(const std::vector<MetricsPoint>& points, const std::filesystem::path& base);
+
+}  // namespace strider

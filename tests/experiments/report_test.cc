@@ -1,0 +1,360 @@
+#include "experiments/report.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "experiments/comparison.h"
+#include "experiments/csv_log.h"
+#include "experiments/gnuplot.h"
+#include "experiments/pictures.h"
+#include "tests/experiments/temporary_folder.h"
+
+namespace strider {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+std::string Config(std::string_view agent, std::string_view env, std::string_view dataset, int seed,
+                   std::string_view preset = "") {
+  return fmt::format(
+      "# resolved settings\nrun.agent = {}\nrun.env = {}\nrun.dataset = {}\nrun.preset = {}\n"
+      "run.seed = {}\nagent.discount = 0.99\n",
+      agent, env, dataset, preset, seed);
+}
+
+constexpr std::string_view kHeader = "step,episode,return,length,normalised\n";
+
+// A run with two episodes at each step; the mean returns are `means`, a step is 1000.
+void WriteRun(const TemporaryFolder& folder, const fs::path& name, const std::string& config,
+              const std::vector<double>& means) {
+  folder.Write(name / "config.cfg", config);
+  std::string csv(kHeader);
+  for (std::size_t i = 0; i < means.size(); ++i) {
+    csv += fmt::format("{},0,{},100,\n{},1,{},100,\n", 1000 * (i + 1), means[i] - 10, 1000 * (i + 1),
+                       means[i] + 10);
+  }
+  folder.Write(name / "evaluations.csv", csv);
+}
+
+// Twelve evaluations: 10, 20, ..., 110 and a last one.
+std::vector<double> Rising(double last) {
+  std::vector<double> means;
+  for (int i = 1; i <= 11; ++i) means.push_back(10 * i);
+  means.push_back(last);
+  return means;
+}
+
+TEST(FindRuns, TakesRunsAndFoldersOfRunsEachOnce) {
+  const TemporaryFolder folder;
+  for (const char* name : {"sac/seed_0", "sac/seed_2", "sac/seed_10", "ppo"}) {
+    WriteRun(folder, name, Config("sac", "Hopper-v5", "", 0), {1});
+  }
+  folder.Write("sac/notes/readme.txt", "no run");
+  const std::vector<fs::path> runs = FindRuns({folder.path() / "ppo", folder.path()});
+  EXPECT_THAT(runs, ElementsAre(folder.path() / "ppo", folder.path() / "sac/seed_0",
+                                folder.path() / "sac/seed_2", folder.path() / "sac/seed_10"));
+}
+
+TEST(FindRuns, RefusesWhatHoldsNoRun) {
+  const TemporaryFolder folder;
+  EXPECT_THAT(MessageOf<InputError>([&] { FindRuns({folder.path()}); }),
+              HasSubstr("holds no run; expected a config.cfg"));
+  EXPECT_THAT(MessageOf<InputError>([&] { FindRuns({folder.path() / "gone"}); }),
+              HasSubstr("gone is not a folder"));
+  EXPECT_THAT(MessageOf<InputError>([&] { WriteReport({}, folder.path() / "out"); }),
+              HasSubstr("no run is given"));
+}
+
+TEST(ReadRun, TakesConfigEvaluationsAndTheFinalEvaluation) {
+  const TemporaryFolder folder;
+  WriteRun(folder, "run", Config("prdc", "Hopper-v5", "data/mixed.hdf5", 7, "demo"), {50, 70});
+  RunResult run = ReadRun(folder.path() / "run");
+  EXPECT_EQ(run.agent, "prdc");
+  EXPECT_EQ(run.env, "Hopper-v5");
+  EXPECT_EQ(run.dataset, "data/mixed.hdf5");
+  EXPECT_EQ(run.preset, "demo");
+  EXPECT_EQ(run.seed, 7);
+  ASSERT_EQ(run.evaluations.size(), 2U);
+  EXPECT_EQ(run.evaluations[1].step, 2000);
+  EXPECT_THAT(run.evaluations[1].returns, ElementsAre(60, 80));
+  EXPECT_THAT(run.LastReturns(), ElementsAre(60, 80));
+
+  folder.Write("run/evaluation.json", R"({"env": "Hopper-v5", "episodes": 3, "returns": [90, 100, 110.5]})");
+  run = ReadRun(folder.path() / "run");
+  EXPECT_THAT(run.LastReturns(), ElementsAre(90, 100, 110.5));
+  EXPECT_EQ(run.evaluations.size(), 2U);
+}
+
+TEST(ReadRun, BadFilesAreNamed) {
+  const TemporaryFolder folder;
+  const auto message = [&folder] { return MessageOf<InputError>([&] { ReadRun(folder.path() / "run"); }); };
+  const std::string good = Config("sac", "Hopper-v5", "", 0);
+
+  folder.Write("run/config.cfg", good);
+  EXPECT_THAT(message(), HasSubstr("evaluations.csv: No such file"));
+  folder.Write("run/evaluations.csv", "");
+  EXPECT_THAT(message(), HasSubstr("evaluations.csv is empty"));
+  folder.Write("run/evaluations.csv", kHeader);
+  EXPECT_THAT(message(), HasSubstr("evaluations.csv holds no evaluation"));
+  folder.Write("run/evaluations.csv", std::string(kHeader) + "1,0,5,10,\n2,0,5x,10,\n");
+  EXPECT_THAT(message(), HasSubstr("evaluations.csv:3: column 'return' holds '5x'; expected a number"));
+  folder.Write("run/evaluations.csv", std::string(kHeader) + "1,0,,10,\n");
+  EXPECT_THAT(message(), HasSubstr("evaluations.csv:2: column 'return' is empty"));
+  folder.Write("run/evaluations.csv", std::string(kHeader) + "2,0,5,10,\n1,0,5,10,\n");
+  EXPECT_THAT(message(), HasSubstr("evaluations.csv:3: step 1 comes after step 2"));
+  folder.Write("run/evaluations.csv", "step,episode\n1,0\n");
+  EXPECT_THAT(message(), HasSubstr("evaluations.csv: no column 'return'"));
+
+  folder.Write("run/evaluations.csv", std::string(kHeader) + "1,0,5,10,\n");
+  folder.Write("run/config.cfg", "run.env = Hopper-v5\nrun.seed = 0\n");
+  EXPECT_THAT(message(), HasSubstr("config.cfg: no value for 'run.agent'"));
+  folder.Write("run/config.cfg", "run.agent = sac\nrun.seed = 0\n");
+  EXPECT_THAT(message(), HasSubstr("config.cfg: no value for 'run.env'"));
+  folder.Write("run/config.cfg", "run.agent = sac\nrun.env = Hopper-v5\n");
+  EXPECT_THAT(message(), HasSubstr("config.cfg: no value for 'run.seed'"));
+  folder.Write("run/config.cfg", "run.agent = sac\nrun.env = Hopper-v5\nrun.seed = one\n");
+  EXPECT_THAT(message(), HasSubstr("config.cfg: run.seed = 'one' is not accepted; expected a whole number"));
+  folder.Write("run/config.cfg", "run.agent = sac\nrun.env Hopper-v5\n");
+  EXPECT_THAT(message(), HasSubstr("config.cfg:2: 'run.env Hopper-v5' is not of the form key = value"));
+
+  folder.Write("run/config.cfg", good);
+  folder.Write("run/evaluation.json", "{\"returns\": [1, 2");
+  EXPECT_THAT(message(), HasSubstr("evaluation.json is not a JSON object"));
+  folder.Write("run/evaluation.json", "{\"returns\": []}");
+  EXPECT_THAT(message(), HasSubstr("evaluation.json: 'returns' is missing or empty"));
+  folder.Write("run/evaluation.json", "{\"returns\": [1, \"two\"]}");
+  EXPECT_THAT(message(), HasSubstr("evaluation.json: 'returns' holds \"two\"; expected numbers"));
+}
+
+TEST(CompareRuns, StatisticsAreOverSeeds) {
+  const TemporaryFolder folder;
+  const double last[] = {200, 260, 290};
+  std::vector<RunResult> runs;
+  for (int seed = 0; seed < 3; ++seed) {
+    const fs::path name = fmt::format("seed_{}", seed);
+    WriteRun(folder, name, Config("sac", "NoReference-v0", "", seed), Rising(last[seed]));
+    runs.push_back(ReadRun(folder.path() / name));
+  }
+  const std::vector<TaskComparison> tasks = CompareRuns(runs);
+  ASSERT_EQ(tasks.size(), 1U);
+  EXPECT_EQ(tasks[0].name, "NoReference-v0");
+  EXPECT_FALSE(tasks[0].scale);
+  const AgentScores& sac = tasks[0].agents.at(0);
+  EXPECT_THAT(sac.seeds, ElementsAre(0, 1, 2));
+  EXPECT_EQ(sac.Over(), "3 seeds");
+  ASSERT_EQ(sac.scores.size(), 3U);
+  EXPECT_THAT(sac.scores[0].samples, ElementsAre(200, 260, 290));
+  EXPECT_DOUBLE_EQ(sac.scores[0].summary.mean, 250);
+  EXPECT_DOUBLE_EQ(sac.scores[0].summary.iqm, (200 + 4 * 260 + 290) / 6.0);
+  // Of the last ten evaluations, 30 ... 110 sum to 630.
+  EXPECT_EQ(sac.scores[1].measure.name, "last-10");
+  EXPECT_THAT(sac.scores[1].samples, ElementsAre(83, 89, 92));
+  EXPECT_EQ(sac.scores[2].measure.name, "best");
+  EXPECT_THAT(sac.scores[2].samples, ElementsAre(200, 260, 290));
+  ASSERT_EQ(sac.curve.steps.size(), 12U);
+  EXPECT_EQ(sac.curve.steps[0], 1000);
+  EXPECT_DOUBLE_EQ(sac.curve.means[0], 10);
+  EXPECT_DOUBLE_EQ(sac.curve.means[11], 250);
+  // With three seeds, 1 resample in 27 is thrice the lowest: beyond the 2.5 % cut.
+  EXPECT_DOUBLE_EQ(sac.curve.bands[11].low, 200);
+  EXPECT_DOUBLE_EQ(sac.curve.bands[11].high, 290);
+  EXPECT_TRUE(sac.notes.empty());
+}
+
+TEST(CompareRuns, OneSeedCountsItsEpisodesAndBestIsNotLast) {
+  const TemporaryFolder folder;
+  WriteRun(folder, "run", Config("bc", "Hopper-v5", "", 0), {50, 90, 60});
+  const std::vector<TaskComparison> tasks = CompareRuns({ReadRun(folder.path() / "run")});
+  const AgentScores& bc = tasks.at(0).agents.at(0);
+  EXPECT_EQ(bc.Over(), "2 episodes of 1 seed");
+  EXPECT_THAT(bc.scores[0].samples, ElementsAre(50, 70));
+  EXPECT_THAT(bc.scores[1].samples, ElementsAre(40, 60, 80, 100, 50, 70));
+  EXPECT_THAT(bc.scores[2].samples, ElementsAre(80, 100));
+}
+
+TEST(CompareRuns, ACutOffSeedShortensTheCurveAndIsReported) {
+  const TemporaryFolder folder;
+  WriteRun(folder, "a", Config("sac", "Hopper-v5", "", 0), {10, 20, 30});
+  WriteRun(folder, "b", Config("sac", "Hopper-v5", "", 1), {30, 40});
+  const std::vector<TaskComparison> tasks =
+      CompareRuns({ReadRun(folder.path() / "a"), ReadRun(folder.path() / "b")});
+  const AgentScores& sac = tasks.at(0).agents.at(0);
+  EXPECT_THAT(sac.curve.steps, ElementsAre(1000, 2000));
+  EXPECT_THAT(sac.curve.means, ElementsAre(20, 30));
+  EXPECT_THAT(
+      sac.notes,
+      ElementsAre("seed 1 was last evaluated at step 2000, others at step 3000; the curve stops there"));
+}
+
+TEST(CompareRuns, GroupsByTaskAgentAndPreset) {
+  const TemporaryFolder folder;
+  const std::vector<std::string> configs{Config("sac", "Hopper-v5", "", 0),
+                                         Config("bc", "Hopper-v5", "x/mixed.hdf5", 0),
+                                         Config("sac", "Hopper-v5", "", 0, "fast"),
+                                         Config("sac", "Hopper-v5", "", 1),
+                                         Config("bc", "Hopper-v5", "y/mixed.hdf5", 0),
+                                         Config("prdc", "Hopper-v5", "x/mixed.hdf5", 0)};
+  std::vector<RunResult> runs;
+  for (std::size_t i = 0; i < configs.size(); ++i) {
+    WriteRun(folder, std::to_string(i), configs[i], {1});
+    runs.push_back(ReadRun(folder.path() / std::to_string(i)));
+  }
+  const std::vector<TaskComparison> tasks = CompareRuns(runs);
+  ASSERT_EQ(tasks.size(), 3U);
+  EXPECT_EQ(tasks[0].name, "Hopper-v5");
+  EXPECT_EQ(tasks[1].name, "mixed (Hopper-v5)");
+  EXPECT_EQ(tasks[1].dataset, "x/mixed.hdf5");
+  EXPECT_EQ(tasks[2].dataset, "y/mixed.hdf5");
+  ASSERT_EQ(tasks[0].agents.size(), 2U);
+  EXPECT_EQ(tasks[0].agents[0].label, "sac (no preset)");
+  EXPECT_THAT(tasks[0].agents[0].seeds, ElementsAre(0, 1));
+  EXPECT_EQ(tasks[0].agents[1].label, "sac fast");
+  // One colour an agent, whatever the task.
+  EXPECT_EQ(tasks[1].agents[0].label, "bc");
+  EXPECT_EQ(tasks[1].agents[0].colour, tasks[2].agents[0].colour);
+  EXPECT_NE(tasks[1].agents[0].colour, tasks[1].agents[1].colour);
+}
+
+TEST(CompareRuns, RefusesASeedTwice) {
+  const TemporaryFolder folder;
+  WriteRun(folder, "a", Config("sac", "Hopper-v5", "", 4), {1});
+  WriteRun(folder, "b", Config("sac", "Hopper-v5", "", 4), {1});
+  EXPECT_THAT(MessageOf<InputError>([&] { WriteReport({folder.path()}, folder.path() / "out"); }),
+              HasSubstr("are both seed 4 of sac on Hopper-v5"));
+}
+
+TEST(CompareRuns, NormalisesByTheReferenceScoresOfD4rl) {
+  const TemporaryFolder folder;
+  WriteRun(folder, "a", Config("sac", "Hopper-v5", "", 0), {1});
+  const std::vector<TaskComparison> tasks = CompareRuns({ReadRun(folder.path() / "a")});
+  ASSERT_TRUE(tasks[0].scale);
+  // D4RL: hopper scores 0 at a return of -20.272305 and 100 at 3234.3.
+  EXPECT_NEAR(tasks[0].scale->slope * -20.272305 + tasks[0].scale->offset, 0, 1e-9);
+  EXPECT_NEAR(tasks[0].scale->slope * 3234.3 + tasks[0].scale->offset, 100, 1e-9);
+}
+
+void ExpectPicture(const fs::path& base) {
+  EXPECT_THAT(ReadText(base.string() + ".png"), StartsWith("\x89PNG\r\n"));
+  EXPECT_THAT(ReadText(base.string() + ".svg"), HasSubstr("</svg>"));
+}
+
+TEST(WriteReport, WritesTablesAndPictures) {
+  const TemporaryFolder folder;
+  WriteRun(folder, "sac/seed_0", Config("sac", "Hopper-v5", "", 0), Rising(200));
+  WriteRun(folder, "sac/seed_1", Config("sac", "Hopper-v5", "", 1), Rising(300));
+  WriteRun(folder, "ppo", Config("ppo", "Hopper-v5", "", 0), Rising(150));
+  folder.Write("prdc/config.cfg", Config("prdc", "Hopper-v5", "medium, mixed.hdf5", 0));
+  folder.Write("prdc/evaluation.json", R"({"returns": [900, 1100]})");
+  const fs::path out = folder.path() / "deep/report";
+  WriteReport({folder.path() / "sac", folder.path() / "ppo", folder.path() / "prdc"}, out);
+
+  ExpectPicture(out / "hopper-v5-curves");
+  ExpectPicture(out / "hopper-v5-scores");
+  ExpectPicture(out / "medium-mixed-hopper-v5-scores");
+  EXPECT_FALSE(fs::exists(out / "medium-mixed-hopper-v5-curves.png"))
+      << "no evaluations in training, no curve";
+  for (const auto& entry : fs::recursive_directory_iterator(out)) {
+    EXPECT_THAT(entry.path().string(), Not(::testing::EndsWith(".tmp")));
+  }
+
+  const std::string markdown = ReadText(out / "report.md");
+  EXPECT_THAT(markdown, HasSubstr("![Learning curves on Hopper-v5](hopper-v5-curves.png)"));
+  EXPECT_THAT(markdown,
+              HasSubstr("| sac | 2 seeds | 250.0 | 70.7 | [200.0, 300.0] | 250.0 | [200.0, 300.0] |"));
+  EXPECT_THAT(markdown, HasSubstr("| prdc | 2 episodes of 1 seed | 1000.0 | 141.4 |"));
+  // (250 + 20.272305) / 3254.572305, and of the last ten: (83 + 93) / 2 = 88.
+  EXPECT_THAT(markdown, HasSubstr("| sac | 250.0 (8.3) | 88.0 (3.3) | 250.0 (8.3) |"));
+
+  const std::string csv = ReadText(out / "report.csv");
+  EXPECT_THAT(csv, StartsWith("task,agent,preset,seeds,measure,samples,mean,std,"));
+  EXPECT_THAT(csv, HasSubstr("\nHopper-v5,sac,,2,last,2,250,70.71067811865476,200,300,250,200,300,8.30"));
+  EXPECT_THAT(csv, HasSubstr("\n\"medium, mixed (Hopper-v5)\",prdc,,1,last,2,1000,"));
+
+  const nlohmann::json json = nlohmann::json::parse(ReadText(out / "report.json"));
+  ASSERT_EQ(json["tasks"].size(), 2U);
+  const nlohmann::json& sac = json["tasks"][0]["agents"][0];
+  EXPECT_EQ(sac["agent"], "sac");
+  EXPECT_EQ(sac["seeds"], nlohmann::json({0, 1}));
+  EXPECT_EQ(sac["last"]["samples"], nlohmann::json({200, 300}));
+  EXPECT_EQ(sac["last"]["ci95"], nlohmann::json({200, 300}));
+  EXPECT_NEAR(sac["last"]["normalized"]["mean"].get<double>(), 8.30438, 1e-4);
+  EXPECT_EQ(sac["curve"]["step"].size(), 12U);
+}
+
+TEST(WriteReport, ADivergedRunIsShownAsSuch) {
+  const TemporaryFolder folder;
+  folder.Write("a/config.cfg", Config("sac", "Hopper-v5", "", 0));
+  folder.Write("a/evaluations.csv", std::string(kHeader) + "1,0,5,10,\n2,0,nan,10,\n");
+  const fs::path out = folder.path() / "out";
+  WriteReport({folder.path() / "a"}, out);
+  ExpectPicture(out / "hopper-v5-scores");
+  EXPECT_THAT(ReadText(out / "report.md"), HasSubstr("| sac | – | – | 5.0 (0.8) |"));
+  EXPECT_THAT(ReadText(out / "report.md"), HasSubstr("- sac: seed 0 diverged: its last evaluation"));
+  const nlohmann::json json = nlohmann::json::parse(ReadText(out / "report.json"));
+  EXPECT_TRUE(json["tasks"][0]["agents"][0]["last"]["mean"].is_null());
+}
+
+TEST(WriteReport, MissingGnuplotIsSaid) {
+  const TemporaryFolder folder;
+  WriteRun(folder, "a", Config("sac", "Hopper-v5", "", 0), {1, 2});
+  const std::string search_path = std::getenv("PATH");
+  ::setenv("PATH", folder.path().c_str(), 1);
+  const std::string message =
+      MessageOf<WorkError>([&] { WriteReport({folder.path() / "a"}, folder.path() / "out"); });
+  ::setenv("PATH", search_path.c_str(), 1);
+  EXPECT_THAT(message, HasSubstr("pictures need gnuplot, which is not installed"));
+}
+
+TEST(WriteReport, AFileInTheWayIsSaid) {
+  const TemporaryFolder folder;
+  WriteRun(folder, "a", Config("sac", "Hopper-v5", "", 0), {1, 2});
+  folder.Write("out", "a file");
+  EXPECT_THAT(MessageOf<WorkError>([&] { WriteReport({folder.path() / "a"}, folder.path() / "out"); }),
+              HasSubstr("cannot make the folder"));
+}
+
+TEST(Gnuplot, AScriptThatFailsIsQuoted) {
+  const TemporaryFolder folder;
+  const std::string message = MessageOf<WorkError>([&] {
+    DrawPicture({.title = "t", .subtitle = "s"}, "plot no_such_thing\n", folder.path() / "picture");
+  });
+  EXPECT_THAT(message, HasSubstr("gnuplot could not draw"));
+  EXPECT_THAT(message, HasSubstr("no_such_thing"));
+  EXPECT_FALSE(fs::exists(folder.path() / "picture.png"));
+}
+
+TEST(Gnuplot, TextCannotEndItsString) {
+  EXPECT_EQ(GnuplotText("it's"), "'it''s'");
+  EXPECT_EQ(GnuplotText("a\nb"), "'a b'");
+}
+
+TEST(WriteMetricsPicture, DrawsEveryDataset) {
+  const TemporaryFolder folder;
+  WriteMetricsPicture({{"random", 0.4, 0.0}, {"it's \"mixed\"", 1.0, 0.5}, {"medium", 0.7, 1.2}},
+                      folder.path() / "metrics");
+  ExpectPicture(folder.path() / "metrics");
+  const std::string svg = ReadText(folder.path() / "metrics.svg");
+  for (const char* label : {"random", "it's", "medium", "SACo", "TQ"}) EXPECT_THAT(svg, HasSubstr(label));
+}
+
+TEST(WriteMetricsPicture, RefusesNothingAndNan) {
+  const TemporaryFolder folder;
+  EXPECT_THAT(MessageOf<InputError>([&] { WriteMetricsPicture({}, folder.path() / "m"); }),
+              HasSubstr("no dataset to draw"));
+  EXPECT_THAT(MessageOf<InputError>([&] {
+                WriteMetricsPicture({{"bad", 0.5, NAN}}, folder.path() / "m");
+              }),
+              HasSubstr("dataset 'bad' has SACo 0.5 and TQ nan; expected finite numbers"));
+}
+
+}  // namespace
+}  // namespace strider
