@@ -40,29 +40,35 @@ struct D4rlColumns {
   bool infos = true;  // qpos, qvel, action_log_probs
 };
 
-// Reads a file in blocks of rows, so that it may be larger than memory.
-class D4rlReader {
- public:
-  // InputError naming path, key and expectation where the file is no sound D4RL file.
-  explicit D4rlReader(const std::filesystem::path& path);
-
-  const D4rlLayout& layout() const { return layout_; }
-  // Scalars of the group `metadata` as text; nested names as "policy/nonlinearity".
-  std::map<std::string, std::string> Metadata() const;
-  // The rows [first, first + count), without metadata. InputError where a stored chunk cannot be read.
-  // REQUIRES: first + count <= rows.
-  Dataset Read(std::size_t first, std::size_t count, const D4rlColumns& columns = {}) const;
-
- private:
-  Hdf5File file_;
-  D4rlLayout layout_;
-};
-
 struct D4rlReadOptions {
   bool allow_non_finite = false;  // false: a NaN or an infinite value is an InputError with key and row
   // Where given, other widths are an InputError: the environment's sizes.
   std::optional<std::size_t> observation_size = std::nullopt;
   std::optional<std::size_t> action_size = std::nullopt;
+};
+
+// Reads a file in blocks of rows, so that it may be larger than memory.
+class D4rlReader {
+ public:
+  // InputError naming path, key and expectation where the file is no sound D4RL file or has no rows.
+  explicit D4rlReader(const std::filesystem::path& path, const D4rlReadOptions& options = {});
+
+  const D4rlLayout& layout() const { return layout_; }
+  // Scalars of the group `metadata` as text; nested names as "policy/nonlinearity".
+  std::map<std::string, std::string> Metadata() const;
+  // The rows [first, first + count), without metadata. InputError where a stored chunk cannot be read, and
+  // for values that are not finite. REQUIRES: first + count <= rows.
+  Dataset Read(std::size_t first, std::size_t count, const D4rlColumns& columns = {}) const;
+
+ private:
+  template <class T>
+  std::vector<T> ReadColumn(std::string_view key, std::size_t first, std::size_t count,
+                            std::size_t width) const;
+  std::vector<std::uint8_t> ReadFlags(std::string_view key, std::size_t first, std::size_t count) const;
+
+  Hdf5File file_;
+  D4rlReadOptions options_;
+  D4rlLayout layout_;
 };
 
 // The whole file. Accepts any width and byte order of floats, integers and flags, rewards and flags of shape
@@ -73,6 +79,7 @@ Dataset ReadD4rl(const std::filesystem::path& path, const D4rlReadOptions& optio
 D4rlLayout InspectD4rl(const Hdf5File& file);
 
 struct D4rlWriteOptions {
+  bool timeouts = true;
   bool next_observations = true;
   bool action_log_probs = false;
   std::size_t qpos_size = 0;  // 0: no infos/qpos
@@ -104,6 +111,7 @@ class D4rlWriter {
 
  private:
   struct Columns;
+  void Discard() noexcept;
 
   std::filesystem::path path_;
   std::filesystem::path part_;  // grows beside path_
@@ -115,7 +123,7 @@ class D4rlWriter {
   std::size_t rows_ = 0;
 };
 
-// A whole dataset at once, metadata included, with the columns that it holds. `timeouts` must be there.
+// A whole dataset at once, metadata included, with the columns that it holds.
 void WriteD4rl(const std::filesystem::path& path, const Dataset& dataset);
 
 }  // namespace strider

@@ -14,6 +14,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +40,9 @@ std::size_t ElementCount(const Shape& shape);
 // "(1000, 11)", or "a scalar".
 std::string ShapeText(const Shape& shape);
 
+// Memory of this machine in bytes: nothing larger is ever allocated for a file's contents.
+std::size_t MachineMemory();
+
 enum class Hdf5Kind { kInteger, kFloat, kFlag, kString, kGroup, kOther };  // kFlag: a two-valued enumeration
 
 // What stands under a key, known without reading its values.
@@ -45,12 +50,17 @@ struct Hdf5Info {
   Hdf5Kind kind = Hdf5Kind::kOther;
   std::string type;  // for messages: "64-bit float", "a group"
   Shape shape;
+  std::size_t stored_bytes = 0;  // what the values occupy in the file, compressed
 
   // An array or scalar that can be converted to numbers.
   bool is_numeric() const {
     return kind == Hdf5Kind::kInteger || kind == Hdf5Kind::kFloat || kind == Hdf5Kind::kFlag;
   }
 };
+
+// "" or what is wrong with the size that a dataset claims: more numbers than can be counted, or so many more
+// than what is stored for them that no compression explains it. Ask before allocating memory for rows of it.
+std::string ClaimProblem(const Hdf5Info& info);
 
 struct Hdf5WriteOptions {
   bool compress = false;  // in chunks of whole rows, gzip level 4; scalars and empty arrays stay plain
@@ -94,7 +104,9 @@ class Hdf5File {
   bool Has(std::string_view key) const;
   // Names directly under a group, in alphabetical order; "" is the root.
   std::vector<std::string> Names(std::string_view group = "") const;
-  // InputError where the key is absent or a link to nothing.
+  // What stands under the key; nothing where there is no such key. A link to nothing is found, as kOther.
+  std::optional<Hdf5Info> Find(std::string_view key) const;
+  // The same; InputError where there is no such key.
   Hdf5Info Info(std::string_view key) const;
 
   // The whole dataset, with its shape.
@@ -136,10 +148,11 @@ class Hdf5File {
 
  private:
   friend class Hdf5Appender;
-  Hdf5File(std::filesystem::path path, Hdf5Handle handle)
-      : path_(std::move(path)), handle_(std::move(handle)) {}
+  explicit Hdf5File(std::filesystem::path path)
+      : path_(std::move(path)), write_error_(std::make_shared<int>(0)) {}
 
   std::filesystem::path path_;
+  std::shared_ptr<int> write_error_;  // errno of the first failed write, 0 for none (see hdf5_driver.h)
   Hdf5Handle handle_;
 };
 
@@ -160,19 +173,14 @@ class Hdf5Appender {
   void Close();
 
  private:
-  Hdf5Appender(std::filesystem::path path, std::string key, Shape row_shape, Hdf5Handle dataset,
-               Hdf5Handle type)
-      : path_(std::move(path)),
-        key_(std::move(key)),
-        row_shape_(std::move(row_shape)),
-        dataset_(std::move(dataset)),
-        memory_type_(std::move(type)) {}
+  Hdf5Appender() = default;
 
   std::filesystem::path path_;
   std::string key_;
   Shape row_shape_;
+  std::shared_ptr<int> write_error_;
   Hdf5Handle dataset_;
-  Hdf5Handle memory_type_;
+  Hdf5Handle stored_type_;
   std::size_t rows_ = 0;
 };
 

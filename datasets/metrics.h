@@ -67,13 +67,13 @@ class UniqueCounter {
   double Entropy() const;
 
  private:
-  std::uint32_t& CountOf(std::span<const std::uint8_t> code);
+  std::uint64_t& CountOf(std::span<const std::uint8_t> code);
   void Grow();
 
   std::size_t width_;  // bytes of a code
   std::vector<Digitizer> digitizers_;
   std::vector<std::uint8_t> codes_;    // (unique x width)
-  std::vector<std::uint32_t> counts_;  // (unique)
+  std::vector<std::uint64_t> counts_;  // (unique)
   std::vector<std::uint64_t> slots_;   // open addressing: upper half of the hash, then index + 1; 0 is free
   std::uint64_t rows_ = 0;
 };

@@ -1,0 +1,234 @@
+#include "datasets/d4rl.h"
+
+#include <cmath>
+
+#include "core/error.h"
+
+namespace strider {
+namespace {
+
+constexpr std::size_t kMaxMetadata = 1000;  // entries looked at
+constexpr int kMaxMetadataDepth = 4;        // groups inside groups
+
+// Judges one key after the other and fills the layout.
+class Inspector {
+ public:
+  explicit Inspector(const Hdf5File& file) : file_(file) {}
+
+  // Width of an array (rows, width); 0 where it is absent or wrong.
+  std::size_t Matrix(std::string_view key, bool required) {
+    const std::optional<Hdf5Info> info = Look(key, required, "an array of shape (rows, width)");
+    if (!info) return 0;
+    if (info->shape.size() != 2 || info->shape[1] == 0) {
+      Add(key, fmt::format("has shape {}, expected (rows, width)", ShapeText(info->shape)));
+      return 0;
+    }
+    CheckRows(key, *info);
+    return info->shape[1];
+  }
+
+  // Whether there is a sound array of one number a row, of shape (rows) or (rows, 1).
+  bool Column(std::string_view key, bool required) {
+    const std::optional<Hdf5Info> info = Look(key, required, "an array of shape (rows)");
+    if (!info) return false;
+    const Shape& shape = info->shape;
+    if (shape.size() != 1 && !(shape.size() == 2 && shape[1] == 1)) {
+      Add(key, fmt::format("has shape {}, expected (rows) or (rows, 1)", ShapeText(shape)));
+      return false;
+    }
+    CheckRows(key, *info);
+    return true;
+  }
+
+  void Add(std::string_view key, std::string_view what) {
+    layout_.problems.push_back(fmt::format("{}: {}", key, what));
+  }
+
+  D4rlLayout& layout() { return layout_; }
+
+ private:
+  // The numeric dataset under a key, or nothing; a problem is noted where that is one.
+  std::optional<Hdf5Info> Look(std::string_view key, bool required, std::string_view expected) {
+    std::optional<Hdf5Info> info = file_.Find(key);
+    if (!info) {
+      if (required) Add(key, fmt::format("is missing, expected {}", expected));
+      return std::nullopt;
+    }
+    if (!info->is_numeric()) {
+      Add(key, fmt::format("is {}, expected {} of numbers", info->type, expected));
+      return std::nullopt;
+    }
+    return info;
+  }
+
+  void CheckRows(std::string_view key, const Hdf5Info& info) {
+    if (const std::string problem = ClaimProblem(info); !problem.empty()) Add(key, problem);
+    if (!rows_known_by_.empty() && info.shape[0] != layout_.rows) {
+      Add(key, fmt::format("has {} rows, expected {} as in {}", info.shape[0], layout_.rows, rows_known_by_));
+    }
+    if (rows_known_by_.empty()) {
+      rows_known_by_ = key;
+      layout_.rows = info.shape[0];
+    }
+  }
+
+  const Hdf5File& file_;
+  D4rlLayout layout_;
+  std::string rows_known_by_;  // the first sound key: the others must have as many rows
+};
+
+void CheckWidth(const std::filesystem::path& path, std::string_view key, std::size_t width,
+                std::optional<std::size_t> expected) {
+  if (expected && width != *expected) {
+    throw InputError("{}: {}: has {} columns, expected {} as the environment's", path.string(), key, width,
+                     *expected);
+  }
+}
+
+template <class T>
+void CheckFinite(const std::filesystem::path& path, std::string_view key, const std::vector<T>& values,
+                 std::size_t width, std::size_t first_row) {
+  std::size_t count = 0;
+  std::size_t first = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (std::isfinite(values[i])) continue;
+    if (count++ == 0) first = i;
+  }
+  if (count == 0) return;
+  const std::string column = width > 1 ? fmt::format(", column {}", first % width) : "";
+  throw InputError("{}: {}: row {}{} is {}, expected finite numbers ({} are not)", path.string(), key,
+                   first_row + first / width, column, values[first], count);
+}
+
+// Adds the scalars under a group to `found`.
+void CollectMetadata(const Hdf5File& file, const std::string& prefix, int depth, std::size_t& budget,
+                     std::map<std::string, std::string>& found) {
+  const std::string group = prefix.empty() ? "metadata" : "metadata/" + prefix;
+  for (const std::string& name : file.Names(group)) {
+    if (budget == 0) return;
+    --budget;
+    const std::string inner = prefix.empty() ? name : prefix + "/" + name;
+    const std::string key = "metadata/" + inner;
+    const Hdf5Info info = file.Info(key);
+    if (info.kind == Hdf5Kind::kGroup && depth < kMaxMetadataDepth) {
+      CollectMetadata(file, inner, depth + 1, budget, found);
+    } else if (!info.shape.empty()) {
+      continue;  // weights of a policy
+    } else if (info.kind == Hdf5Kind::kString) {
+      found[inner] = file.ReadString(key);
+    } else if (info.kind == Hdf5Kind::kInteger || info.kind == Hdf5Kind::kFlag) {
+      found[inner] = fmt::format("{}", file.ReadScalar<std::int64_t>(key));
+    } else if (info.kind == Hdf5Kind::kFloat) {
+      found[inner] = fmt::format("{}", file.ReadScalar<double>(key));
+    }
+  }
+}
+
+// Bytes of the whole file in memory.
+double LoadedBytes(const D4rlLayout& layout) {
+  const std::size_t observations = layout.observation_size * (layout.has_next_observations ? 2 : 1);
+  const std::size_t floats = observations + layout.action_size + 2;
+  return static_cast<double>(layout.rows) *
+         static_cast<double>(floats * sizeof(float) + 2 +
+                             (layout.qpos_size + layout.qvel_size) * sizeof(double));
+}
+
+}  // namespace
+
+D4rlLayout InspectD4rl(const Hdf5File& file) {
+  Inspector inspector(file);
+  D4rlLayout& layout = inspector.layout();
+  layout.observation_size = inspector.Matrix("observations", true);
+  layout.action_size = inspector.Matrix("actions", true);
+  inspector.Column("rewards", true);
+  inspector.Column("terminals", true);
+  layout.has_timeouts = inspector.Column("timeouts", false);
+  const std::size_t next_size = inspector.Matrix("next_observations", false);
+  layout.has_next_observations = next_size != 0;
+  if (layout.has_next_observations && layout.observation_size != 0 && next_size != layout.observation_size) {
+    inspector.Add("next_observations", fmt::format("has {} columns, expected {} as in observations",
+                                                   next_size, layout.observation_size));
+  }
+  layout.qpos_size = inspector.Matrix("infos/qpos", false);
+  layout.qvel_size = inspector.Matrix("infos/qvel", false);
+  layout.has_action_log_probs = inspector.Column("infos/action_log_probs", false);
+  return std::move(layout);
+}
+
+D4rlReader::D4rlReader(const std::filesystem::path& path, const D4rlReadOptions& options)
+    : file_(Hdf5File::Open(path)), options_(options), layout_(InspectD4rl(file_)) {
+  if (const std::size_t count = layout_.problems.size(); count > 0) {
+    const std::string more = count > 1 ? fmt::format(" (and {} more problems)", count - 1) : "";
+    throw InputError("{}: {}{}", path.string(), layout_.problems.front(), more);
+  }
+  if (layout_.rows == 0) throw InputError("{}: observations: has 0 rows, expected at least 1", path.string());
+  CheckWidth(path, "observations", layout_.observation_size, options.observation_size);
+  CheckWidth(path, "actions", layout_.action_size, options.action_size);
+}
+
+std::map<std::string, std::string> D4rlReader::Metadata() const {
+  std::map<std::string, std::string> found;
+  const std::optional<Hdf5Info> group = file_.Find("metadata");
+  if (!group || group->kind != Hdf5Kind::kGroup) return found;
+  std::size_t budget = kMaxMetadata;
+  CollectMetadata(file_, "", 1, budget, found);
+  return found;
+}
+
+template <class T>
+std::vector<T> D4rlReader::ReadColumn(std::string_view key, std::size_t first, std::size_t count,
+                                      std::size_t width) const {
+  std::vector<T> values(count * width);
+  file_.ReadRows<T>(key, first, count, values);
+  if (!options_.allow_non_finite) CheckFinite(file_.path(), key, values, width, first);
+  return values;
+}
+
+std::vector<std::uint8_t> D4rlReader::ReadFlags(std::string_view key, std::size_t first,
+                                                std::size_t count) const {
+  std::vector<double> values(count);  // flags are stored as anything, even as floats
+  file_.ReadRows<double>(key, first, count, values);
+  CheckFinite(file_.path(), key, values, 1, first);
+  std::vector<std::uint8_t> flags;
+  flags.reserve(count);
+  for (const double value : values) flags.push_back(value != 0 ? 1 : 0);
+  return flags;
+}
+
+Dataset D4rlReader::Read(std::size_t first, std::size_t count, const D4rlColumns& columns) const {
+  Dataset block;
+  block.rows = count;
+  block.observation_size = layout_.observation_size;
+  block.action_size = layout_.action_size;
+  if (columns.observations) {
+    block.observations = ReadColumn<float>("observations", first, count, layout_.observation_size);
+  }
+  if (columns.actions) block.actions = ReadColumn<float>("actions", first, count, layout_.action_size);
+  block.rewards = ReadColumn<float>("rewards", first, count, 1);
+  block.terminals = ReadFlags("terminals", first, count);
+  if (layout_.has_timeouts) block.timeouts = ReadFlags("timeouts", first, count);
+  if (columns.next_observations && layout_.has_next_observations) {
+    block.next_observations = ReadColumn<float>("next_observations", first, count, layout_.observation_size);
+  }
+  if (!columns.infos) return block;
+  block.qpos_size = layout_.qpos_size;
+  block.qvel_size = layout_.qvel_size;
+  if (layout_.qpos_size > 0) block.qpos = ReadColumn<double>("infos/qpos", first, count, layout_.qpos_size);
+  if (layout_.qvel_size > 0) block.qvel = ReadColumn<double>("infos/qvel", first, count, layout_.qvel_size);
+  if (layout_.has_action_log_probs) {
+    block.action_log_probs = ReadColumn<float>("infos/action_log_probs", first, count, 1);
+  }
+  return block;
+}
+
+Dataset ReadD4rl(const std::filesystem::path& path, const D4rlReadOptions& options) {
+  const D4rlReader reader(path, options);
+  if (LoadedBytes(reader.layout()) > static_cast<double>(MachineMemory())) {
+    throw InputError("{}: its {} rows do not fit this machine's memory", path.string(), reader.layout().rows);
+  }
+  Dataset dataset = reader.Read(0, reader.layout().rows);
+  dataset.metadata = reader.Metadata();
+  return dataset;
+}
+
+}  // namespace strider

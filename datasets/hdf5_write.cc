@@ -1,0 +1,182 @@
+// The writing half of the HDF5 kit.
+#include <algorithm>
+#include <cstring>
+
+#include "core/error.h"
+#include "datasets/hdf5.h"
+#include "datasets/hdf5_driver.h"
+#include "datasets/hdf5_internal.h"
+
+namespace strider {
+
+using hdf5_internal::NativeType;
+using hdf5_internal::Quiet;
+using hdf5_internal::Reason;
+
+namespace {
+
+constexpr std::size_t kChunkBytes = 128 * 1024;  // a compromise: seeks few, rewrites of a growing chunk cheap
+constexpr unsigned kGzipLevel = 4;               // h5py's default
+
+// Throws where a write has failed: `ok` is what the library says, `error` what the driver noted.
+void CheckWritten(const std::filesystem::path& path, bool ok, int error) {
+  if (error != 0) throw WorkError("cannot write {}: {}", path.string(), std::strerror(error));
+  if (!ok) throw WorkError("cannot write {}: {}", path.string(), Reason());
+}
+
+// As h5py stores booleans.
+Hdf5Handle FlagType() {
+  Hdf5Handle type(H5Tenum_create(H5T_NATIVE_INT8), H5Tclose);
+  constexpr std::int8_t kFalse = 0;
+  constexpr std::int8_t kTrue = 1;
+  H5Tenum_insert(type.id(), "FALSE", &kFalse);
+  H5Tenum_insert(type.id(), "TRUE", &kTrue);
+  return type;
+}
+
+// The type in the file. It serves as the type in memory too: flags lie there as bytes.
+template <class T>
+Hdf5Handle StoredType(bool flags) {
+  return flags ? FlagType() : Hdf5Handle(H5Tcopy(NativeType<T>()), H5Tclose);
+}
+
+Hdf5Handle IntermediateGroups() {
+  Hdf5Handle list(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
+  H5Pset_create_intermediate_group(list.id(), 1);
+  return list;
+}
+
+// Chunks of whole rows, compressed. `extent` is the shape in rows at the most (0: unlimited).
+Hdf5Handle ChunkedLayout(const Shape& row_shape, std::size_t value_size, std::size_t max_rows) {
+  const std::size_t row_bytes = std::max<std::size_t>(ElementCount(row_shape) * value_size, 1);
+  std::size_t rows = std::max<std::size_t>(kChunkBytes / row_bytes, 1);
+  if (max_rows != 0) rows = std::min(rows, max_rows);
+  std::vector<hsize_t> chunk{rows};
+  chunk.insert(chunk.end(), row_shape.begin(), row_shape.end());
+  Hdf5Handle list(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  H5Pset_chunk(list.id(), static_cast<int>(chunk.size()), chunk.data());
+  H5Pset_deflate(list.id(), kGzipLevel);
+  return list;
+}
+
+}  // namespace
+
+Hdf5File Hdf5File::Create(const std::filesystem::path& path) {
+  Quiet();
+  Hdf5File file(path);
+  const Hdf5Handle access(SurvivingFileAccess(file.write_error_.get()), H5Pclose);
+  file.handle_ = {H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()), H5Fclose};
+  CheckWritten(path, file.handle_.valid(), *file.write_error_);
+  return file;
+}
+
+template <class T>
+void Hdf5File::Write(std::string_view key, std::span<const T> values, const Shape& shape,
+                     Hdf5WriteOptions options) {
+  const std::vector<hsize_t> extents(shape.begin(), shape.end());
+  const Hdf5Handle space(shape.empty()
+                             ? H5Screate(H5S_SCALAR)
+                             : H5Screate_simple(static_cast<int>(shape.size()), extents.data(), nullptr),
+                         H5Sclose);
+  const Hdf5Handle type = StoredType<T>(options.flags);
+  const bool chunked = options.compress && !shape.empty() && !values.empty();
+  const Hdf5Handle layout =
+      chunked ? ChunkedLayout(Shape(shape.begin() + 1, shape.end()), sizeof(T), shape[0]) : Hdf5Handle();
+  const Hdf5Handle links = IntermediateGroups();
+  const Hdf5Handle dataset(H5Dcreate2(handle_.id(), std::string(key).c_str(), type.id(), space.id(),
+                                      links.id(), chunked ? layout.id() : H5P_DEFAULT, H5P_DEFAULT),
+                           H5Dclose);
+  const bool ok = dataset.valid() && (values.empty() || H5Dwrite(dataset.id(), type.id(), H5S_ALL, H5S_ALL,
+                                                                 H5P_DEFAULT, values.data()) >= 0);
+  CheckWritten(path_, ok, *write_error_);
+}
+
+void Hdf5File::WriteString(std::string_view key, std::string_view text) {
+  const std::string padded(text.empty() ? std::string(1, '\0') : std::string(text));
+  const Hdf5Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
+  H5Tset_size(type.id(), padded.size());
+  H5Tset_strpad(type.id(), H5T_STR_NULLPAD);
+  const Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
+  const Hdf5Handle links = IntermediateGroups();
+  const Hdf5Handle dataset(H5Dcreate2(handle_.id(), std::string(key).c_str(), type.id(), space.id(),
+                                      links.id(), H5P_DEFAULT, H5P_DEFAULT),
+                           H5Dclose);
+  const bool ok =
+      dataset.valid() && H5Dwrite(dataset.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, padded.data()) >= 0;
+  CheckWritten(path_, ok, *write_error_);
+}
+
+void Hdf5File::WriteBytes(std::string_view key, std::string_view bytes) {
+  Write<std::uint8_t>(key, {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()},
+                      {bytes.size()});
+}
+
+void Hdf5File::Close() {
+  const bool flushed = H5Fflush(handle_.id(), H5F_SCOPE_LOCAL) >= 0;
+  const bool closed = handle_.Reset();
+  CheckWritten(path_, flushed && closed, *write_error_);
+}
+
+template <class T>
+Hdf5Appender Hdf5Appender::Create(Hdf5File& file, std::string_view key, const Shape& row_shape,
+                                  Hdf5WriteOptions options) {
+  Hdf5Appender appender;
+  appender.path_ = file.path_;
+  appender.key_ = key;
+  appender.row_shape_ = row_shape;
+  appender.write_error_ = file.write_error_;
+  appender.stored_type_ = StoredType<T>(options.flags);
+  std::vector<hsize_t> extent{0};
+  std::vector<hsize_t> limit{H5S_UNLIMITED};
+  extent.insert(extent.end(), row_shape.begin(), row_shape.end());
+  limit.insert(limit.end(), row_shape.begin(), row_shape.end());
+  const Hdf5Handle space(H5Screate_simple(static_cast<int>(extent.size()), extent.data(), limit.data()),
+                         H5Sclose);
+  const Hdf5Handle layout = ChunkedLayout(row_shape, sizeof(T), 0);
+  const Hdf5Handle links = IntermediateGroups();
+  appender.dataset_ = {H5Dcreate2(file.handle_.id(), appender.key_.c_str(), appender.stored_type_.id(),
+                                  space.id(), links.id(), layout.id(), H5P_DEFAULT),
+                       H5Dclose};
+  CheckWritten(file.path_, appender.dataset_.valid(), *file.write_error_);
+  return appender;
+}
+
+template <class T>
+void Hdf5Appender::Append(std::span<const T> values) {
+  const std::size_t count = values.size() / ElementCount(row_shape_);
+  if (count == 0) return;
+  std::vector<hsize_t> start(1 + row_shape_.size(), 0);
+  std::vector<hsize_t> block{count};
+  block.insert(block.end(), row_shape_.begin(), row_shape_.end());
+  std::vector<hsize_t> extent = block;
+  start[0] = rows_;
+  extent[0] = rows_ + count;
+  bool ok = H5Dset_extent(dataset_.id(), extent.data()) >= 0;
+  const Hdf5Handle space(H5Dget_space(dataset_.id()), H5Sclose);
+  const Hdf5Handle memory(H5Screate_simple(static_cast<int>(block.size()), block.data(), nullptr), H5Sclose);
+  ok = ok &&
+       H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, start.data(), nullptr, block.data(), nullptr) >= 0 &&
+       H5Dwrite(dataset_.id(), stored_type_.id(), memory.id(), space.id(), H5P_DEFAULT, values.data()) >= 0;
+  CheckWritten(path_, ok, *write_error_);
+  rows_ += count;
+}
+
+void Hdf5Appender::Close() {
+  const bool closed = dataset_.Reset();
+  CheckWritten(path_, closed, *write_error_);
+}
+
+#define STRIDER_INSTANTIATE(T)                                                                            \
+  template void Hdf5File::Write<T>(std::string_view, std::span<const T>, const Shape&, Hdf5WriteOptions); \
+  template Hdf5Appender Hdf5Appender::Create<T>(Hdf5File&, std::string_view, const Shape&,                \
+                                                Hdf5WriteOptions);                                        \
+  template void Hdf5Appender::Append<T>(std::span<const T>);
+STRIDER_INSTANTIATE(float)
+STRIDER_INSTANTIATE(double)
+STRIDER_INSTANTIATE(std::int32_t)
+STRIDER_INSTANTIATE(std::int64_t)
+STRIDER_INSTANTIATE(std::uint8_t)
+STRIDER_INSTANTIATE(std::uint64_t)
+#undef STRIDER_INSTANTIATE
+
+}  // namespace strider
