@@ -24,8 +24,8 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   if(STRIDER_CUDA)
     # Nothing refers to these by symbol: they register the CUDA kernels when they are loaded. The libraries they need
     # in turn are looked for at run time only, so that a machine without a GPU can build this.
-    list(APPEND libraries -Wl,--no-as-needed "${LibTorch_CUDA_LIBRARY}" "${LibTorch_C10_CUDA_LIBRARY}" -Wl,--as-needed
-      -Wl,--allow-shlib-undefined)
+    list(APPEND libraries "-Wl,--allow-shlib-undefined"
+      "-Wl,--no-as-needed,${LibTorch_CUDA_LIBRARY},${LibTorch_C10_CUDA_LIBRARY},--as-needed")
   endif()
   target_link_libraries(LibTorch::LibTorch INTERFACE ${libraries})
   target_include_directories(LibTorch::LibTorch SYSTEM INTERFACE "${LibTorch_INCLUDE_DIR}")
