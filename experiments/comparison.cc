@@ -4,6 +4,8 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <map>
+#include <set>
 
 #include "core/error.h"
 #include "datasets/reference_scores.h"
@@ -57,11 +59,11 @@ std::vector<double> LastTenReturns(const RunResult& run) {
   return returns;
 }
 
+// A mean for comparing: NaN is worse than anything.
+double Rank(double mean) { return std::isnan(mean) ? -std::numeric_limits<double>::infinity() : mean; }
+
 std::vector<double> BestReturns(const RunResult& run) {
-  const auto rank = [](const EvaluationResult& evaluation) {
-    const double mean = Mean(evaluation.returns);
-    return std::isnan(mean) ? -std::numeric_limits<double>::infinity() : mean;
-  };
+  const auto rank = [](const EvaluationResult& evaluation) { return Rank(Mean(evaluation.returns)); };
   return std::ranges::max(run.evaluations, {}, rank).returns;
 }
 
@@ -159,8 +161,23 @@ TaskComparison CompareOnTask(const Seeds& runs) {
   }
   task.scale = ScaleOf(*runs[0]);
   for (const Seeds& seeds : groups) task.agents.push_back(ScoresOf(seeds));
+  std::ranges::stable_sort(task.agents, std::ranges::greater(),
+                           [](const AgentScores& agent) { return Rank(agent.scores[0].summary.mean); });
   LabelAgents(task.agents);
   return task;
+}
+
+// Agents keep the colour that they have in other tasks; new ones take the first that the task leaves free.
+void ColourAgents(std::vector<AgentScores>& agents, std::map<std::string, std::size_t>& colours) {
+  std::set<std::size_t> taken;
+  for (const AgentScores& agent : agents) {
+    if (const auto known = colours.find(agent.label); known != colours.end()) taken.insert(known->second);
+  }
+  for (AgentScores& agent : agents) {
+    const auto [entry, is_new] = colours.try_emplace(agent.label, 0);
+    while (is_new && !taken.insert(entry->second).second) ++entry->second;
+    agent.colour = entry->second;
+  }
 }
 
 }  // namespace
@@ -181,15 +198,8 @@ std::vector<TaskComparison> CompareRuns(const std::vector<RunResult>& runs) {
     (found == groups.end() ? groups.emplace_back() : *found).push_back(&run);
   }
   std::vector<TaskComparison> tasks;
-  std::vector<std::string> labels;  // the place of a label is its agent's colour
-  for (const Seeds& group : groups) {
-    TaskComparison& task = tasks.emplace_back(CompareOnTask(group));
-    for (AgentScores& agent : task.agents) {
-      const auto found = std::ranges::find(labels, agent.label);
-      agent.colour = static_cast<std::size_t>(found - labels.begin());
-      if (found == labels.end()) labels.push_back(agent.label);
-    }
-  }
+  std::map<std::string, std::size_t> colours;  // by label
+  for (const Seeds& group : groups) ColourAgents(tasks.emplace_back(CompareOnTask(group)).agents, colours);
   return tasks;
 }
 

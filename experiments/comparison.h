@@ -50,10 +50,10 @@ struct TaskComparison {
   std::string env;
   std::string dataset;              // the file; empty for a task that is learnt by acting
   std::optional<ScoreScale> scale;  // of normalised scores, where D4RL has references
-  std::vector<AgentScores> agents;
+  std::vector<AgentScores> agents;  // by falling mean of `last`
 };
 
-// Tasks and agents in the order in which the runs bring them. Throws InputError where two runs of one agent,
+// Tasks in the order in which the runs bring them. Throws InputError where two runs of one agent,
 // task and preset have the same seed.
 std::vector<TaskComparison> CompareRuns(const std::vector<RunResult>& runs);
 

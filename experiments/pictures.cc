@@ -24,7 +24,10 @@ class Axis {
 
   bool empty() const { return low_ > high_; }
 
-  // Widens the range to whole marks. An empty range becomes [0, 1].
+  // Chooses the distance between marks and leaves the range as it is. REQUIRES: a range of some width.
+  void Divide() { mark_ = Mark(high_ - low_); }
+
+  // Chooses the distance between marks and widens the range to whole marks. An empty range gets some width.
   void Round() {
     if (empty()) Cover(0);
     if (low_ == high_) {
@@ -32,9 +35,16 @@ class Axis {
       low_ -= margin;
       high_ += margin;
     }
-    const double mark = Mark(high_ - low_);
-    low_ = std::floor(low_ / mark) * mark;
-    high_ = std::ceil(high_ / mark) * mark;
+    Divide();
+    low_ = std::floor(low_ / mark_) * mark_;
+    high_ = std::ceil(high_ / mark_) * mark_;
+  }
+
+  // Leaves some room beyond both ends, for points that lie there.
+  void Pad() {
+    const double room = 0.04 * (high_ - low_);
+    low_ -= room;
+    high_ += room;
   }
 
   // 1, 2 or 5 times a power of ten, so that about five marks fit into `width`.
@@ -47,10 +57,12 @@ class Axis {
 
   double low() const { return low_; }
   double high() const { return high_; }
+  double mark() const { return mark_; }
 
  private:
   double low_ = std::numeric_limits<double>::infinity();
   double high_ = -std::numeric_limits<double>::infinity();
+  double mark_ = 1;
 };
 
 // `axis` is "x" or "y".
@@ -59,7 +71,7 @@ std::string AxisCommands(std::string_view axis, const Axis& range, std::string_v
       "set {0}range [{1:.10g}:{2:.10g}]\n"
       "set {0}tics {3:.10g}\n"
       "set {0}label {4} textcolor '#333333'\n",
-      axis, range.low(), range.high(), Axis::Mark(range.high() - range.low()), GnuplotText(label));
+      axis, range.low(), range.high(), range.mark(), GnuplotText(label));
 }
 
 // The normalised scores on the side opposite to the returns of `axis`.
@@ -67,8 +79,9 @@ std::string ScaleCommands(std::string_view axis, const Axis& range, const ScoreS
   return fmt::format(
       "set link {0}2 via {1:.17g}*{0}+({2:.17g}) inverse ({0}-({2:.17g}))/{1:.17g}\n"
       "set {0}2tics {3:.10g} nomirror out scale 0.5 textcolor '#333333'\n"
-      "set {0}2label 'Normalised score (100 = expert)' textcolor '#333333'\n",
-      axis, scale.slope, scale.offset, Axis::Mark(std::abs(scale.slope) * (range.high() - range.low())));
+      "set {0}2label 'Normalised score (100 = expert)' offset 0,{4} textcolor '#333333'\n",
+      axis, scale.slope, scale.offset, Axis::Mark(scale.slope * (range.high() - range.low())),
+      axis == "x" ? -0.25 : 0);
 }
 
 // Steps are counted in the unit that leaves few digits.
@@ -113,6 +126,7 @@ void WriteCurvesPicture(const std::string& title, const std::string& subtitle, c
   Axis steps;
   steps.Cover(0);
   steps.Cover(std::max(largest_step, 1.0) / unit.size);
+  steps.Divide();
 
   std::string script = AxisCommands("x", steps, fmt::format("{}{}", step_name, unit.name)) +
                        AxisCommands("y", returns, "Return per episode");
@@ -136,11 +150,7 @@ void WriteCurvesPicture(const std::string& title, const std::string& subtitle, c
 
 void WriteScoresPicture(const std::string& title, const std::string& subtitle, std::vector<FinalScore> scores,
                         const std::optional<ScoreScale>& scale, const std::filesystem::path& base) {
-  // From the bottom up. NaN is no score at all.
-  const auto rank = [](const FinalScore& score) {
-    return std::isnan(score.mean) ? -std::numeric_limits<double>::infinity() : score.mean;
-  };
-  std::ranges::stable_sort(scores, {}, rank);
+  std::ranges::reverse(scores);  // rows count from the bottom up
   Axis returns;
   for (const FinalScore& score : scores) {
     for (const double sample : score.samples) returns.Cover(sample);
@@ -176,9 +186,10 @@ void WriteScoresPicture(const std::string& title, const std::string& subtitle, s
         fmt::format("$score{} using 1:2 with points pointtype 7 pointsize 1.5 linecolor {}", row, colour));
   }
   script += fmt::format(
-      "unset ytics\nset ytics ({}) scale 0\nset grid noytics\nset yrange [-0.6:{}]\nplot {}\n",
+      "unset ytics\nset ytics ({}) scale 0 textcolor '#333333'\nset grid noytics\nset rmargin 5\nset yrange "
+      "[-0.6:{}]\nplot {}\n",
       fmt::join(names, ", "), static_cast<double>(scores.size()) - 0.4, fmt::join(layers, ", \\\n  "));
-  const int axis_above = scale ? 44 : 0;
+  const int axis_above = scale ? 52 : 0;
   const int height = 130 + 46 * static_cast<int>(scores.size()) + axis_above;
   DrawPicture({.title = title, .subtitle = subtitle, .height = height, .axis_above = axis_above}, script,
               base);
@@ -206,8 +217,10 @@ void WriteMetricsPicture(const std::vector<MetricsPoint>& points, const std::fil
     layers.push_back(fmt::format("$dataset{} using 1:2 with points pointtype 7 pointsize 2 linecolor {}", i,
                                  GnuplotColour(i)));
   }
-  saco.Round();
-  tq.Round();
+  for (Axis* axis : {&saco, &tq}) {
+    axis->Round();
+    axis->Pad();
+  }
   for (const MetricsPoint& point : points) {
     // Beside the point, on the side where there is room.
     const bool at_right_edge = point.saco > saco.low() + 0.75 * (saco.high() - saco.low());
@@ -220,7 +233,7 @@ void WriteMetricsPicture(const std::vector<MetricsPoint>& points, const std::fil
   script += fmt::format("plot {}\n", fmt::join(layers, ", \\\n  "));
   DrawPicture({.title = "Datasets: how good and how varied",
                .subtitle = "Relative to the reference data; up is better "
-                           "behaviour, right is more of it explored"},
+                           "behaviour, right is more varied"},
               script, base);
 }
 

@@ -42,7 +42,8 @@ struct FinalScore {
   Interval interval;
 };
 
-// Writes BASE.png and BASE.svg: a line an agent, the best on top. REQUIRES: at least one score.
+// Writes BASE.png and BASE.svg: a line an agent, from the top in the order given. REQUIRES: at least one
+// score.
 void WriteScoresPicture(const std::string& title, const std::string& subtitle, std::vector<FinalScore> scores,
                         const std::optional<ScoreScale>& scale, const std::filesystem::path& base);
 

@@ -65,7 +65,8 @@ std::vector<std::pair<std::string, std::string>> DrawTask(const TaskComparison& 
     curve.colour = agent.colour;
     curve.label = fmt::format("{} ({} seed{})", agent.label, agent.seeds.size(), agent.one_seed() ? "" : "s");
   }
-  if (!curves.empty()) {
+  // A single point is no curve; the final scores show it.
+  if (std::ranges::any_of(curves, [](const LearningCurve& curve) { return curve.steps.size() > 1; })) {
     WriteCurvesPicture(fmt::format("Learning curves on {}", task.name), subtitle,
                        task.dataset.empty() ? "Environment steps" : "Gradient updates", curves, task.scale,
                        out / (slug + "-curves"));

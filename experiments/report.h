@@ -13,7 +13,8 @@ namespace strider {
 //   report.md     the tables, with the pictures in place
 //   report.csv    the tables: one line for each agent, task and measure
 //   report.json   the tables and the curves
-//   TASK-curves.png, .svg    learning curves: mean and 95 % bootstrap interval, a line an agent
+//   TASK-curves.png, .svg    learning curves: mean and 95 % bootstrap interval, a line an agent; not drawn
+//                            where no agent was evaluated twice
 //   TASK-scores.png, .svg    final scores: mean, 95 % bootstrap interval and what they are taken over
 //   data/*.gp                the gnuplot scripts of the pictures, with their data
 //
