@@ -93,8 +93,9 @@ TEST(ProgressBar, SpeedFollowsThePresent) {
     stage.now += 10;
     bar.Update(10000 + 100 * i);  // then 10 a second for 200 s
   }
-  // Over all it is 57 a second; of the quick start exp(-200/30) is left, which makes it 10.4.
-  EXPECT_THAT(stage.shown.back(), HasSubstr(" steps  10/s  ETA 2:30:"));
+  // Over all it is 57 a second; of the quick start exp(-200/30) is left, which makes it 10.36: 88,000 take
+  // 8495 s.
+  EXPECT_THAT(stage.shown.back(), HasSubstr(" steps  10/s  ETA 2:21:3"));
 }
 
 TEST(ProgressBar, NothingToDoIsDone) {
