@@ -1,6 +1,8 @@
 #include "agents/agent.h"
 
 #include <algorithm>
+#include <limits>
+#include <stdexcept>
 
 namespace strider {
 
@@ -19,6 +21,7 @@ void Agent::Save(StateWriter& out) const {
   out.Put(updates_);
   const at::Tensor state = random_.get_state();
   out.PutSpan(std::span<const std::uint8_t>(state.const_data_ptr<std::uint8_t>(), state.numel()));
+  for (const auto& [name, value] : metrics_) out.Put(value.item<double>());
 }
 
 void Agent::Load(StateReader& in) {
@@ -26,19 +29,23 @@ void Agent::Load(StateReader& in) {
   at::Tensor state = random_.get_state();
   in.GetSpan(std::span<std::uint8_t>(state.mutable_data_ptr<std::uint8_t>(), state.numel()));
   random_.set_state(state);
+  for (auto& [name, value] : metrics_) value = at::scalar_tensor(in.Get<double>(), at::kDouble);
 }
 
 at::Tensor Agent::Noise(at::IntArrayRef shape) {
   return at::randn(shape, random_, at::TensorOptions().dtype(at::kFloat).device(task_.device));
 }
 
+void Agent::Declare(std::initializer_list<const char*> names) {
+  for (const char* name : names) {
+    metrics_.emplace_back(name, at::scalar_tensor(std::numeric_limits<double>::quiet_NaN()));
+  }
+}
+
 void Agent::Report(const std::string& name, const at::Tensor& value) {
   const auto found = std::ranges::find(metrics_, name, &Metrics::value_type::first);
-  if (found == metrics_.end()) {
-    metrics_.emplace_back(name, value.detach());
-  } else {
-    found->second = value.detach();
-  }
+  if (found == metrics_.end()) throw std::logic_error("metric " + name + " was not declared");
+  found->second = value.detach();
 }
 
 }  // namespace strider

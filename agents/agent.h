@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,7 +51,7 @@ class Agent {
   // moments. The tensors are views: writing to them restores the agent.
   virtual std::vector<nn::NamedTensor> State() const = 0;
 
-  // The rest: update counts and random streams.
+  // The rest: update counts, random streams and the latest metrics.
   void Save(StateWriter& out) const;
   void Load(StateReader& in);
 
@@ -65,7 +66,9 @@ class Agent {
   at::Tensor Noise(at::IntArrayRef shape);
   at::Generator& random() { return random_; }
 
-  // Replaces a metric, or adds it.
+  // Names the metrics once and for all, in the constructor; each is NaN until it is first reported.
+  void Declare(std::initializer_list<const char*> names);
+  // REQUIRES: the name was declared. The value is a scalar.
   void Report(const std::string& name, const at::Tensor& value);
   void CountUpdate() { ++updates_; }
 

@@ -34,6 +34,10 @@ MdpoOff::MdpoOff(const Task& task, Config config)
       policy_adam_(policy_),
       critic_adam_(critic_),
       lambda_adam_(log_lambda_) {
+  Declare({"policy_loss", "entropy", "critic1_loss", "critic2_loss", "q"});
+  if (trust_weight_ > 0) Declare({"kl_to_old"});
+  if (config_.lambda_auto) Declare({"lambda", "lambda_loss"});
+  if (config_.value_network) Declare({"value_loss"});
   // Each method as its authors' framework draws weights: TensorFlow's for MDPO, PyTorch's for SAC.
   const auto how = config_.value_network ? nn::Initialisation::kGlorot : nn::Initialisation::kUniformFanIn;
   const at::Generator random = MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation));

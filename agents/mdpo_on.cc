@@ -45,6 +45,8 @@ MdpoOn::MdpoOn(const Task& task, Config config)
       value_(value_net_.Shapes(), task.device),
       policy_adam_(policy_, kPolicyAdamEpsilon),
       value_adam_(value_) {
+  Declare({"surrogate", "kl", "step_size", "value_loss"});
+  if (!discrete_) Declare({"entropy"});
   const at::Generator random = MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation));
   policy_net_.Initialise(policy_, nn::Initialisation::kOrthogonal, /*output_gain=*/0.01, random);
   value_net_.Initialise(value_, nn::Initialisation::kOrthogonal, /*output_gain=*/1, random);

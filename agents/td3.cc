@@ -14,6 +14,7 @@ Td3::Td3(const Task& task, Config config)
       critic_(critic_net_.Shapes(), task.device),
       actor_adam_(actor_),
       critic_adam_(critic_) {
+  Declare({"critic1_loss", "critic2_loss", "q", "actor_loss"});
   const at::Generator random = MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation));
   actor_net_.Initialise(actor_, nn::Initialisation::kUniformFanIn, /*output_gain=*/1, random);
   critic_net_.Initialise(critic_, nn::Initialisation::kUniformFanIn, /*output_gain=*/1, random);

@@ -103,6 +103,12 @@ class SettingList {
     });
   }
 
+  // Adds settings that are bound already.
+  void Append(const Setting& setting) { settings_.push_back(setting); }
+  void Append(const SettingList& other) {
+    settings_.insert(settings_.end(), other.settings_.begin(), other.settings_.end());
+  }
+
   const std::vector<Setting>& settings() const { return settings_; }
   const Setting* Find(std::string_view key) const;  // nullptr where there is none
   std::vector<std::string> Keys() const;

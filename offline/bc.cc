@@ -11,6 +11,7 @@ Bc::Bc(const Task& task, Config config)
       actor_(actor_net_.Shapes(), task.device),
       actor_adam_(actor_) {
   replay_.batch_size = config_.batch_size;
+  Declare({"actor_loss"});
   const at::Generator random = MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation));
   actor_net_.Initialise(actor_, nn::Initialisation::kUniformFanIn, /*output_gain=*/1, random);
 }

@@ -15,6 +15,7 @@ Prdc::Prdc(const Task& task, const Config& config, const TransitionColumns& data
       actions_(at::from_blob(const_cast<float*>(data.actions.data()), {search_.rows(), data.action_size},
                              at::kFloat)),
       pool_(pool) {
+  Declare({"lambda", "actor_q_term", "actor_dc_term"});
   if (k_ > search_.rows()) {
     throw InputError("agent.k = {} exceeds the dataset's {} transitions", k_, search_.rows());
   }

@@ -23,7 +23,7 @@ struct Td3BcConfig {
 class Td3Bc : public Td3 {
  public:
   using Config = Td3BcConfig;
-  Td3Bc(const Task& task, const Config& config) : Td3(task, config.td3), alpha_(config.alpha) {}
+  Td3Bc(const Task& task, const Config& config);
 
  protected:
   at::Tensor ActorLoss(const TransitionBatch& batch, const at::Tensor& action) override;

@@ -1,0 +1,96 @@
+// The one list of agents that learn by acting, and what a line of any such list is.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "agents/agent.h"
+#include "core/parallel.h"
+
+namespace strider {
+
+// How an agent comes by what it learns from.
+enum class AgentKind {
+  kOnPolicy,   // rollouts of its own policy
+  kOffPolicy,  // transitions: its own, replayed, or a dataset's
+  kOffline,    // a dataset's transitions only
+};
+
+// The transitions that an agent will see all its life, where there are such.
+struct FixedData {
+  TransitionColumns columns;
+  WorkerPool& pool;
+};
+
+// An agent yet to be made: its Config, to be set by name, and then its constructor.
+class AgentFactory {
+ public:
+  virtual ~AgentFactory() = default;
+
+  // The Config's fields as "agent.NAME", bound to this factory.
+  virtual SettingList Settings() = 0;
+
+  // Whether a dataset's states are to be scaled by their mean and deviation before this agent sees them.
+  virtual bool NormalizesStates() const = 0;
+
+  // Throws InputError where the Config or the task does not suit the agent. `data` is null while learning
+  // online.
+  virtual std::unique_ptr<OnPolicyAgent> MakeOnPolicy(const Task& task) const = 0;
+  virtual std::unique_ptr<OffPolicyAgent> MakeOffPolicy(const Task& task, const FixedData* data) const = 0;
+};
+
+// The factory of agent class A.
+template <class A>
+class FactoryOf final : public AgentFactory {
+ public:
+  using Config = typename A::Config;
+
+  SettingList Settings() override {
+    SettingList list;
+    list.Add("agent", config_);
+    return list;
+  }
+
+  bool NormalizesStates() const override {
+    if constexpr (requires { config_.normalize_states; }) return config_.normalize_states;
+    return false;
+  }
+
+  std::unique_ptr<OnPolicyAgent> MakeOnPolicy(const Task& task) const override {
+    if constexpr (std::is_base_of_v<OnPolicyAgent, A>) return std::make_unique<A>(task, config_);
+    throw InputError("this agent learns from transitions, not from rollouts");
+  }
+
+  std::unique_ptr<OffPolicyAgent> MakeOffPolicy(const Task& task, const FixedData* data) const override {
+    if constexpr (std::is_constructible_v<A, Task, Config, TransitionColumns, WorkerPool&>) {
+      if (data == nullptr) throw InputError("this agent needs a dataset");
+      return std::make_unique<A>(task, config_, data->columns, data->pool);
+    } else if constexpr (std::is_base_of_v<OffPolicyAgent, A>) {
+      return std::make_unique<A>(task, config_);
+    }
+    throw InputError("this agent learns from its own rollouts, not from transitions");
+  }
+
+ private:
+  Config config_;
+};
+
+template <class A>
+std::unique_ptr<AgentFactory> MakeFactory() {
+  return std::make_unique<FactoryOf<A>>();
+}
+
+// One line of a list.
+struct AgentEntry {
+  std::string_view id;
+  std::string_view summary;  // for `strider list agents`
+  AgentKind kind;
+  std::unique_ptr<AgentFactory> (*factory)();
+};
+
+std::span<const AgentEntry> OnlineAgents();
+
+}  // namespace strider

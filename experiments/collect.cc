@@ -1,0 +1,147 @@
+#include "experiments/collect.h"
+
+#include <algorithm>
+
+#include "agents/policy_file.h"
+#include "core/error.h"
+#include "datasets/d4rl.h"
+#include "experiments/run_directory.h"
+#include "experiments/version.h"
+
+namespace strider {
+namespace {
+
+constexpr std::size_t kBlockRows = 10000;
+
+bool DrawsHaveDensity(const Policy& policy, const CollectOptions& options) {
+  const bool own_draws = !options.deterministic && options.noise == 0 && options.epsilon == 0;
+  return own_draws && policy.distribution != ActionDistribution::kTanh;
+}
+
+// Acts as the options say; one row at a time.
+class Behaviour {
+ public:
+  Behaviour(const Policy& policy, const CollectOptions& options)
+      : policy_(policy),
+        uniform_(UniformPolicy(policy.observation_size, policy.action_space)),
+        options_(options),
+        random_(StreamSeed(options.seed, Purpose::kCollection)),
+        transformed_(static_cast<std::size_t>(policy.observation_size)) {}
+
+  // Writes an action in the environment's frame and its log density.
+  void Act(std::span<const double> observation, std::span<float> action, float& log_prob) {
+    const bool explore = options_.epsilon > 0 && random_.Random() < options_.epsilon;
+    const Policy& policy = explore ? uniform_ : policy_;
+    policy_.transform.Apply(observation, transformed_);
+    policy.Sample(transformed_, options_.deterministic && !explore, random_, action, {&log_prob, 1});
+    if (options_.noise > 0 && !explore) {
+      for (float& a : action) {
+        a = std::clamp(a + static_cast<float>(options_.noise * random_.StandardNormal()), -1.0F, 1.0F);
+      }
+    }
+    policy.ToEnvironment(action);
+  }
+
+ private:
+  const Policy& policy_;
+  Policy uniform_;
+  const CollectOptions& options_;
+  Pcg64 random_;
+  std::vector<float> transformed_;
+};
+
+template <class From, class To>
+void AppendAs(std::span<const From> values, std::vector<To>& column) {
+  for (const From value : values) column.push_back(static_cast<To>(value));
+}
+
+void ClearRows(Dataset& block) {
+  block.rows = 0;
+  for (auto* column : {&block.observations, &block.actions, &block.rewards, &block.next_observations,
+                       &block.action_log_probs}) {
+    column->clear();
+  }
+  for (auto* column : {&block.terminals, &block.timeouts}) column->clear();
+  for (auto* column : {&block.qpos, &block.qvel}) column->clear();
+}
+
+void WriteProvenance(D4rlWriter& writer, const Policy& policy, const Env& env,
+                     const CollectOptions& options) {
+  writer.WriteMetadata("algorithm", options.source);
+  writer.WriteMetadata("env_id", env.spec().id);
+  for (const auto& [key, value] : options.env_options) writer.WriteMetadata("env_options/" + key, value);
+  writer.WriteMetadata("seed", std::to_string(options.seed));
+  writer.WriteMetadata("deterministic", options.deterministic ? "true" : "false");
+  writer.WriteMetadata("noise", fmt::format("{}", options.noise));
+  writer.WriteMetadata("epsilon", fmt::format("{}", options.epsilon));
+  writer.WriteMetadata("strider_version", kVersion);
+  if (policy.distribution != ActionDistribution::kUniform) WritePolicy(writer, policy);
+}
+
+}  // namespace
+
+Policy LoadPolicy(const std::string& source, const EnvSpec& spec) {
+  if (source == "random") return UniformPolicy(spec.observation_size(), spec.action_space);
+  if (!std::filesystem::exists(source)) {
+    throw InputError("policy '{}' does not exist; expected a run's directory, an HDF5 file, or random",
+                     source);
+  }
+  if (!std::filesystem::is_directory(source)) return ReadPolicy(source, spec);
+  const RunPaths paths{source};
+  if (!IsRun(source)) throw InputError("{} is no run: it holds no config.cfg", source);
+  if (!std::filesystem::exists(paths.policy())) {
+    throw InputError("{} has no policy yet: it was stopped before its first checkpoint", source);
+  }
+  return ReadPolicy(paths.policy(), spec);
+}
+
+bool Collect(const Policy& policy, Env& env, const CollectOptions& options, const std::filesystem::path& out,
+             const std::function<bool(std::int64_t rows)>& progress) {
+  const auto observation_size = static_cast<std::size_t>(env.spec().observation_size());
+  const auto action_size = static_cast<std::size_t>(env.spec().action_size());
+  if (options.noise > 0 && std::holds_alternative<Discrete>(env.spec().action_space)) {
+    throw InputError("noise on actions needs continuous ones; {}'s are discrete (use epsilon)",
+                     env.spec().id);
+  }
+  std::vector<double> observation(observation_size);
+  std::vector<float> action(action_size);
+  env.Reset(options.seed, observation);
+  D4rlWriteOptions write;
+  write.action_log_probs = DrawsHaveDensity(policy, options);
+  write.qpos_size = env.qpos().size();
+  write.qvel_size = env.qvel().size();
+  D4rlWriter writer(out, observation_size, action_size, write);
+  WriteProvenance(writer, policy, env, options);
+
+  Behaviour behaviour(policy, options);
+  Dataset block;
+  block.observation_size = observation_size;
+  block.action_size = action_size;
+  block.qpos_size = write.qpos_size;
+  block.qvel_size = write.qvel_size;
+  for (std::int64_t row = 0; row < options.steps; ++row) {
+    float log_prob = 0;
+    behaviour.Act(observation, action, log_prob);
+    AppendAs(std::span<const double>(observation), block.observations);
+    AppendAs(std::span<const float>(action), block.actions);
+    AppendAs(env.qpos(), block.qpos);
+    AppendAs(env.qvel(), block.qvel);
+    const StepResult step = env.Step(action, observation);
+    AppendAs(std::span<const double>(observation), block.next_observations);
+    block.rewards.push_back(static_cast<float>(step.reward));
+    // A step that reaches the limit is a time-out and never a terminal (section 1.2).
+    block.terminals.push_back(step.terminated && !step.truncated ? 1 : 0);
+    block.timeouts.push_back(step.truncated ? 1 : 0);
+    if (write.action_log_probs) block.action_log_probs.push_back(log_prob);
+    if (step.terminated || step.truncated) env.Reset(observation);
+    if (++block.rows == kBlockRows || row + 1 == options.steps) {
+      writer.Append(block);
+      ClearRows(block);
+    }
+    if (progress && !progress(row + 1)) return false;
+  }
+  writer.Finish();
+  return true;
+}
+
+}  // namespace strider

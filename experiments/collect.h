@@ -1,0 +1,38 @@
+// Making datasets: a policy acts, and every step is written down.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "agents/policy.h"
+#include "core/settings.h"
+#include "envs/env.h"
+
+namespace strider {
+
+// A policy by name, for an environment: "random", a run's directory, or an HDF5 file in D4RL's policy layout.
+// Throws InputError naming what was expected.
+Policy LoadPolicy(const std::string& source, const EnvSpec& spec);
+
+struct CollectOptions {
+  std::int64_t steps = 1000000;
+  std::uint64_t seed = 0;
+  bool deterministic = false;  // the mean action instead of a sampled one
+  double noise = 0;    // deviation of Gaussian noise added to actions, as a share of half the box's width
+  double epsilon = 0;  // probability of a uniform action instead
+  std::string source;  // what the policy is, for the metadata
+  Assignments env_options;
+};
+
+// Writes exactly `steps` rows in D4RL's layout (dataset formats sheet, section 1.1): episode after episode of
+// one environment that starts from reset(seed), the last one cut where the rows are full; actions in the
+// environment's frame; time-outs marked and never terminals; infos/qpos and infos/qvel for MuJoCo;
+// infos/action_log_probs where actions are the policy's own draws; and metadata: the policy, environment,
+// seed and options. `progress` is called with the rows written so far; false ends early, and nothing is left.
+// Returns false then.
+bool Collect(const Policy& policy, Env& env, const CollectOptions& options, const std::filesystem::path& out,
+             const std::function<bool(std::int64_t rows)>& progress);
+
+}  // namespace strider

@@ -1,0 +1,34 @@
+// How good a policy is: whole episodes, side by side.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "agents/policy.h"
+#include "core/parallel.h"
+#include "envs/env.h"
+
+namespace strider {
+
+// Undiscounted returns and lengths (steps), one an episode.
+struct EpisodeScores {
+  std::vector<double> returns;
+  std::vector<int> lengths;
+};
+
+struct EvaluationOptions {
+  int episodes = 10;
+  std::uint64_t seed = 0;     // episode i starts with reset(seed + i)
+  bool deterministic = true;  // the mean action, or else a sampled one
+};
+
+// One environment an episode, all stepped together with one batched forward pass a step. The same for any
+// number of threads. `progress`, where given, is called now and then with the number of episodes that have
+// ended; where it returns false the evaluation ends early and holds the episodes that have.
+EpisodeScores Evaluate(const Policy& policy, const std::function<std::unique_ptr<Env>()>& make_env,
+                       const EvaluationOptions& options, WorkerPool& pool,
+                       const std::function<bool(int ended)>& progress = {});
+
+}  // namespace strider

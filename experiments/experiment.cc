@@ -1,0 +1,167 @@
+#include "experiments/experiment.h"
+
+#include <algorithm>
+#include <boost/program_options/parsers.hpp>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "core/files.h"
+#include "core/names.h"
+#include "experiments/presets.h"
+#include "offline/registry.h"
+
+namespace strider {
+namespace {
+
+namespace po = boost::program_options;
+
+// The line on which a key stands, 0 where it cannot be told. `key` has its section's prefix.
+int LineOf(const std::string& text, std::string_view key) {
+  std::istringstream lines(text);
+  std::string section;
+  std::string line;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    const std::size_t first = line.find_first_not_of(" \t");
+    if (first == std::string::npos) continue;
+    if (line[first] == '[') {
+      section = line.substr(first + 1, line.find(']') - first - 1) + ".";
+      continue;
+    }
+    std::string name = line.substr(first, line.find('=') - first);
+    name.erase(name.find_last_not_of(" \t") + 1);
+    if (section + name == key) return number;
+  }
+  return 0;
+}
+
+// Runs `apply` and puts the place where a setting was given before its complaint.
+template <class Apply>
+void AtPlace(const GivenSetting& given, const Apply& apply) {
+  try {
+    apply();
+  } catch (const InputError& error) {
+    if (given.where.empty()) throw;
+    throw InputError("{}: {}", given.where, error.what());
+  }
+}
+
+int Resolve(int threads) {
+  return threads > 0 ? threads : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
+
+std::int64_t Resolve(std::int64_t interval, std::int64_t share_of_run) {
+  return interval > 0 ? interval : std::max<std::int64_t>(1, share_of_run);
+}
+
+}  // namespace
+
+std::vector<GivenSetting> ParseConfig(const std::string& text, const std::string& name) {
+  std::istringstream in(text);
+  const po::options_description none;
+  std::vector<GivenSetting> given;
+  try {
+    const auto parsed = po::parse_config_file(in, none, /*allow_unregistered=*/true);
+    for (const auto& option : parsed.options) {
+      const std::string value = option.value.empty() ? std::string() : option.value.front();
+      given.push_back(
+          {option.string_key, value, fmt::format("{}:{}", name, LineOf(text, option.string_key))});
+    }
+  } catch (const po::error& error) {
+    throw InputError("{}: {}; expected lines `key = value`, comments after #, or [sections]", name,
+                     error.what());
+  }
+  return given;
+}
+
+std::vector<GivenSetting> ReadConfigFile(const std::filesystem::path& path) {
+  return ParseConfig(ReadText(path), path.string());
+}
+
+GivenSetting ParseAssignment(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw InputError("--set '{}': expected key=value, such as agent.discount=0.99", text);
+  }
+  return {text.substr(0, equals), text.substr(equals + 1), "--set"};
+}
+
+std::vector<AgentEntry> AllAgents() {
+  std::vector<AgentEntry> all(OnlineAgents().begin(), OnlineAgents().end());
+  all.insert(all.end(), OfflineAgents().begin(), OfflineAgents().end());
+  return all;
+}
+
+const AgentEntry& FindAgent(std::string_view id) {
+  std::vector<std::string> ids;
+  for (const auto& list : {OnlineAgents(), OfflineAgents()}) {
+    for (const AgentEntry& entry : list) {
+      if (entry.id == id) return entry;
+      ids.emplace_back(entry.id);
+    }
+  }
+  throw UnknownName("agent", id, ids);
+}
+
+Experiment::Experiment(const std::vector<GivenSetting>& given) {
+  // The run's own settings come first: they say which agent's and which environment's settings there are.
+  SettingList run_settings;
+  run_settings.Add("run", run_);
+  const auto apply_run = [&](const std::vector<GivenSetting>& settings) {
+    for (const GivenSetting& setting : settings) {
+      if (!setting.key.starts_with("run.")) continue;
+      AtPlace(setting, [&] { run_settings.Set(setting.key, setting.value); });
+    }
+  };
+  apply_run(given);
+  agent_ = &FindAgent(run_.agent);
+  factory_ = agent_->factory();
+  if (has_env()) env_settings_ = FindEnv(run_.env).options();
+
+  std::vector<GivenSetting> all;
+  if (!run_.preset.empty()) {
+    const std::string& task = has_env() ? run_.env : run_.dataset;
+    all = ParseConfig(PresetText(run_.agent, run_.preset, task), "preset " + run_.preset);
+    apply_run(all);
+    apply_run(given);
+  }
+  all.insert(all.end(), given.begin(), given.end());
+  const SettingList settings = Settings();
+  for (const GivenSetting& setting : all) {
+    AtPlace(setting, [&] { settings.Set(setting.key, setting.value); });
+  }
+  run_.threads = Resolve(run_.threads);
+  run_.log_interval = Resolve(run_.log_interval, run_.steps / 200);
+  run_.eval_interval = Resolve(run_.eval_interval, run_.steps / 20);
+  run_.checkpoint_interval = Resolve(run_.checkpoint_interval, run_.steps / 20);
+
+  const bool learns_from_dataset = !run_.dataset.empty();
+  if (agent_->kind == AgentKind::kOffline && !learns_from_dataset) {
+    throw InputError("{} learns from a dataset; expected --dataset FILE", run_.agent);
+  }
+  if (agent_->kind == AgentKind::kOnPolicy && learns_from_dataset) {
+    throw InputError("{} learns from its own rollouts and cannot take --dataset", run_.agent);
+  }
+  if (!learns_from_dataset && !has_env())
+    throw InputError("nothing to learn from; expected --env ID or --dataset FILE");
+}
+
+SettingList Experiment::Settings() {
+  SettingList settings;
+  settings.Add("run", run_);
+  settings.Append(factory_->Settings());
+  for (const Setting& setting : env_settings_) settings.Append(setting);
+  return settings;
+}
+
+std::string Experiment::Text() { return Settings().Text(); }
+
+Assignments Experiment::EnvOptions() const {
+  Assignments options;
+  for (const Setting& setting : env_settings_) options.emplace_back(setting.key, setting.get());
+  return options;
+}
+
+std::unique_ptr<Env> Experiment::MakeEnv() const { return strider::MakeEnv(run_.env, EnvOptions()); }
+
+}  // namespace strider

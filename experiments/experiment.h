@@ -1,0 +1,99 @@
+// An experiment in full: which agent learns from what, for how long, with which settings.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agents/registry.h"
+#include "core/settings.h"
+#include "envs/registry.h"
+
+namespace strider {
+
+// The settings of a run itself, "run.*".
+struct RunConfig {
+  std::string agent;
+  std::string env;
+  std::string dataset;
+  std::string preset;
+  std::int64_t steps = 1000000;
+  std::int64_t seed = 0;
+  std::string device = "cpu";
+  int threads = 0;
+  int num_envs = 1;
+  std::int64_t log_interval = 0;
+  std::int64_t eval_interval = 0;
+  int eval_episodes = 10;
+  std::int64_t checkpoint_interval = 0;
+
+  template <class Visitor>
+  void Visit(Visitor&& visit) {
+    visit("agent", agent, "who learns (`strider list agents`)");
+    visit("env", env, "environment to learn or to be evaluated in (`strider list envs`)");
+    visit("dataset", dataset, "file to learn from");
+    visit("preset", preset, "settings to start from (`strider list presets`)");
+    visit("steps", steps, "environment steps, or updates where a dataset is learnt from", AtLeast(1));
+    visit("seed", seed, "every random stream of the run derives from it", AtLeast(0));
+    visit("device", device, "where the learner computes: cpu, cuda or cuda:N");
+    visit("threads", threads, "threads for environments and learner; 0: one for each core", AtLeast(0));
+    visit("num_envs", num_envs, "environments stepped side by side", AtLeast(1));
+    visit("log_interval", log_interval, "steps between rows of progress.csv; 0: a 200th of the run",
+          AtLeast(0));
+    visit("eval_interval", eval_interval, "steps between evaluations; 0: a 20th of the run", AtLeast(0));
+    visit("eval_episodes", eval_episodes, "episodes of one evaluation; 0: none", AtLeast(0));
+    visit("checkpoint_interval", checkpoint_interval, "steps between checkpoints; 0: a 20th of the run",
+          AtLeast(0));
+  }
+};
+
+// A value for a setting, and where a person gave it: "--set", "my.cfg:12".
+struct GivenSetting {
+  std::string key;
+  std::string value;
+  std::string where;
+};
+
+// The lines of a config file in the syntax of Boost.Program_options: `key = value`, `#` comments, [sections]
+// that prefix the keys under them. Throws InputError naming file and line.
+std::vector<GivenSetting> ReadConfigFile(const std::filesystem::path& path);
+std::vector<GivenSetting> ParseConfig(const std::string& text, const std::string& name);
+
+// "key=value" as --set takes it.
+GivenSetting ParseAssignment(const std::string& text);
+
+// Agents of both lists; throws InputError that suggests the nearest id.
+const AgentEntry& FindAgent(std::string_view id);
+std::vector<AgentEntry> AllAgents();
+
+// Every setting of a run, resolved and checked.
+class Experiment {
+ public:
+  // Applies the preset that `given` names (run.preset), then `given` in order. Throws InputError that names
+  // key, value, what was expected and where it was given.
+  explicit Experiment(const std::vector<GivenSetting>& given);
+
+  const RunConfig& run() const { return run_; }
+  const AgentEntry& agent() const { return *agent_; }
+  const AgentFactory& factory() const { return *factory_; }
+
+  // run.*, agent.* and env.*, bound to this object.
+  SettingList Settings();
+  // config.cfg: feeding it back makes an equal experiment.
+  std::string Text();
+
+  bool has_env() const { return !run_.env.empty(); }
+  std::unique_ptr<Env> MakeEnv() const;
+  // Constructor options in force.
+  Assignments EnvOptions() const;
+
+ private:
+  RunConfig run_;
+  const AgentEntry* agent_ = nullptr;
+  std::unique_ptr<AgentFactory> factory_;
+  std::vector<Setting> env_settings_;
+};
+
+}  // namespace strider

@@ -1,0 +1,108 @@
+#include <cmath>
+
+#include "datasets/d4rl.h"
+#include "experiments/trainer.h"
+
+namespace strider {
+namespace {
+
+// The dataset as the learner sees it, and the task that it poses.
+struct OfflineData {
+  Transitions transitions;
+  Task task;
+};
+
+TransitionColumns ColumnsOf(const Transitions& transitions) {
+  return {static_cast<std::int64_t>(transitions.size),
+          static_cast<int>(transitions.observation_size),
+          static_cast<int>(transitions.action_size),
+          transitions.observations,
+          transitions.actions,
+          transitions.rewards,
+          transitions.next_observations,
+          transitions.terminals};
+}
+
+// Files hold actions in the environment's frame; learners see [-1, 1].
+void RescaleActions(const Space& action_space, Transitions& transitions) {
+  const auto* box = std::get_if<Box>(&action_space);
+  if (box == nullptr || *box == UniformBox(static_cast<int>(box->low.size()), -1, 1)) return;
+  ScaleFromBox(*box, transitions.actions);
+}
+
+// s and s' become (s - mean) / std in place, with the statistics of s; returns what a policy has to do alike.
+ObservationTransform NormalizeStates(Transitions& transitions) {
+  const Normalizer normalizer = FitNormalizer(transitions);
+  const std::size_t width = transitions.observation_size;
+  for (std::vector<float>* column : {&transitions.observations, &transitions.next_observations}) {
+    for (std::size_t k = 0; k < column->size(); ++k) {
+      (*column)[k] = ((*column)[k] - normalizer.mean[k % width]) / normalizer.std[k % width];
+    }
+  }
+  ObservationTransform transform;
+  transform.mean.assign(normalizer.mean.begin(), normalizer.mean.end());
+  for (const float std : normalizer.std) transform.scale.push_back(1 / static_cast<double>(std));
+  return transform;
+}
+
+OfflineData LoadData(const Experiment& experiment) {
+  const RunConfig& run = experiment.run();
+  D4rlReadOptions read;
+  ViewOptions view;
+  OfflineData data;
+  if (experiment.has_env()) {
+    const auto env = experiment.MakeEnv();
+    read.observation_size = static_cast<std::size_t>(env->spec().observation_size());
+    read.action_size = static_cast<std::size_t>(env->spec().action_size());
+    view.max_episode_steps = env->spec().max_episode_steps;
+    data.task.action_space = env->spec().action_space;
+  }
+  const Dataset dataset = ReadD4rl(run.dataset, read);
+  if (!experiment.has_env())
+    data.task.action_space = UniformBox(static_cast<int>(dataset.action_size), -1, 1);
+  data.transitions = QlearningTransitions(dataset, view);
+  if (data.transitions.size == 0) throw InputError("{}: holds no transition to learn from", run.dataset);
+  RescaleActions(data.task.action_space, data.transitions);
+  data.task.observation_size = static_cast<int>(dataset.observation_size);
+  data.task.device = ParseDevice(run.device);
+  data.task.seed = static_cast<std::uint64_t>(run.seed);
+  if (experiment.factory().NormalizesStates()) data.task.transform = NormalizeStates(data.transitions);
+  return data;
+}
+
+// Updates from minibatches of a dataset; over and over.
+class OfflineTrainer final : public Trainer {
+ public:
+  OfflineTrainer(const Experiment& experiment, WorkerPool& pool)
+      : data_(LoadData(experiment)),
+        sampler_(ColumnsOf(data_.transitions), data_.task.device,
+                 StreamSeed(data_.task.seed, Purpose::kSampling)) {
+    const FixedData fixed{ColumnsOf(data_.transitions), pool};
+    agent_ = experiment.factory().MakeOffPolicy(data_.task, &fixed);
+  }
+
+  void Advance() override {
+    agent_->Update(
+        sampler_.Sample(agent_->replay().batch_size, static_cast<std::int64_t>(data_.transitions.size)));
+    CountSteps(1);
+  }
+
+  Agent& agent() override { return *agent_; }
+  Policy CurrentPolicy() const override { return agent_->MakePolicy(); }
+
+ private:
+  void DoSave(StateWriter& out) const override { sampler_.Save(out); }
+  void DoLoad(StateReader& in) override { sampler_.Load(in); }
+
+  OfflineData data_;
+  BatchSampler sampler_;
+  std::unique_ptr<OffPolicyAgent> agent_;
+};
+
+}  // namespace
+
+std::unique_ptr<Trainer> MakeOfflineTrainer(const Experiment& experiment, WorkerPool& pool) {
+  return std::make_unique<OfflineTrainer>(experiment, pool);
+}
+
+}  // namespace strider

@@ -1,0 +1,143 @@
+#include <algorithm>
+
+#include "envs/vector_env.h"
+#include "experiments/trainer.h"
+
+namespace strider {
+namespace {
+
+Task TaskOf(const Experiment& experiment, const EnvSpec& spec) {
+  return {spec.observation_size(),
+          spec.action_space,
+          ParseDevice(experiment.run().device),
+          static_cast<std::uint64_t>(experiment.run().seed),
+          {}};
+}
+
+// Rolls the policy out, then updates; over and over (MDPO sheet, section 4).
+class OnPolicyTrainer final : public Trainer {
+ public:
+  OnPolicyTrainer(const Experiment& experiment, WorkerPool& pool)
+      : envs_([&] { return experiment.MakeEnv(); }, experiment.run().num_envs, pool),
+        agent_(experiment.factory().MakeOnPolicy(TaskOf(experiment, envs_.spec()))),
+        config_(agent_->rollout()),
+        observation_moments_(envs_.spec().observation_size()),
+        reward_scaler_(envs_.size(), config_.discount, config_.clip_normalized),
+        exploration_(StreamSeed(Seed(experiment), Purpose::kExploration)),
+        rollout_(MakeRollout(config_.steps, envs_.size(), envs_.spec().observation_size(),
+                             envs_.spec().action_size())),
+        environment_actions_(static_cast<std::size_t>(envs_.size() * envs_.spec().action_size())),
+        iterations_((experiment.run().steps + rollout_.rows() - 1) / rollout_.rows()) {
+    envs_.Reset(StreamSeed(Seed(experiment), Purpose::kTraining));
+    current_.resize(envs_.observations().size());
+    rewards_.resize(static_cast<std::size_t>(envs_.size()));
+    ended_.resize(rewards_.size());
+    Observe();
+  }
+
+  void Advance() override {
+    const Policy policy = agent_->MakePolicy();
+    rollout_.truncated_rows.clear();
+    rollout_.truncated_observations.clear();
+    for (int t = 0; t < rollout_.steps; ++t) StepOnce(policy, static_cast<std::size_t>(t));
+    std::ranges::copy(current_, rollout_.last_observations.begin());
+    agent_->Update(rollout_, agent_->updates(), iterations_);
+    CountSteps(rollout_.rows());
+  }
+
+  Agent& agent() override { return *agent_; }
+
+  Policy CurrentPolicy() const override {
+    Policy policy = agent_->MakePolicy();
+    policy.transform = Transform();
+    return policy;
+  }
+
+ private:
+  static std::uint64_t Seed(const Experiment& experiment) {
+    return static_cast<std::uint64_t>(experiment.run().seed);
+  }
+
+  ObservationTransform Transform() const {
+    return config_.normalize_observations ? observation_moments_.Transform(config_.clip_normalized)
+                                          : ObservationTransform{};
+  }
+
+  // Takes in the observations to act on next.
+  void Observe() {
+    if (config_.normalize_observations) observation_moments_.Update(envs_.observations());
+    Transform().Apply(envs_.observations(), current_);
+  }
+
+  void StepOnce(const Policy& policy, std::size_t t) {
+    const auto environments = static_cast<std::size_t>(envs_.size());
+    const std::size_t row = t * environments;
+    const auto action_size = static_cast<std::size_t>(rollout_.action_size);
+    const auto actions = std::span(rollout_.actions).subspan(row * action_size, environments * action_size);
+    std::ranges::copy(current_, rollout_.observations.begin() +
+                                    static_cast<std::ptrdiff_t>(row) * rollout_.observation_size);
+    policy.Sample(current_, /*deterministic=*/false, exploration_, actions);
+    std::ranges::copy(actions, environment_actions_.begin());
+    policy.ToEnvironment(environment_actions_);
+    envs_.Step(environment_actions_);
+
+    std::ranges::copy(envs_.rewards(), rewards_.begin());
+    for (std::size_t i = 0; i < environments; ++i) {
+      ended_[i] = envs_.terminated()[i] != 0 || envs_.truncated()[i] != 0 ? 1 : 0;
+      if (ended_[i] != 0) tally().Add(envs_.episode_returns()[i], envs_.episode_lengths()[i]);
+      if (envs_.truncated()[i] != 0 && envs_.terminated()[i] == 0) KeepFinalObservation(row + i, i);
+    }
+    if (config_.normalize_rewards) reward_scaler_.Scale(rewards_, ended_);
+    for (std::size_t i = 0; i < environments; ++i) {
+      rollout_.rewards[row + i] = static_cast<float>(rewards_[i]);
+      rollout_.ended[row + i] = ended_[i];
+    }
+    Observe();
+  }
+
+  void KeepFinalObservation(std::size_t row, std::size_t environment) {
+    const auto size = static_cast<std::size_t>(rollout_.observation_size);
+    std::vector<float> transformed(size);
+    Transform().Apply(envs_.next_observations().subspan(environment * size, size), transformed);
+    rollout_.truncated_rows.push_back(static_cast<std::int64_t>(row));
+    rollout_.truncated_observations.insert(rollout_.truncated_observations.end(), transformed.begin(),
+                                           transformed.end());
+  }
+
+  void DoSave(StateWriter& out) const override {
+    envs_.Save(out);
+    observation_moments_.Save(out);
+    reward_scaler_.Save(out);
+    exploration_.Save(out);
+    out.PutSpan(std::span<const float>(current_));
+  }
+
+  void DoLoad(StateReader& in) override {
+    envs_.Load(in);
+    observation_moments_.Load(in);
+    reward_scaler_.Load(in);
+    exploration_.Load(in);
+    in.GetSpan(std::span<float>(current_));
+  }
+
+  VectorEnv envs_;
+  std::unique_ptr<OnPolicyAgent> agent_;
+  RolloutConfig config_;
+  RunningMoments observation_moments_;
+  RewardScaler reward_scaler_;
+  Pcg64 exploration_;
+  Rollout rollout_;
+  std::vector<float> environment_actions_;  // (environments x actions)
+  std::int64_t iterations_;                 // in the whole run
+  std::vector<float> current_;              // (environments x observations) transformed, to act on next
+  std::vector<double> rewards_;             // (environments)
+  std::vector<std::uint8_t> ended_;         // (environments)
+};
+
+}  // namespace
+
+std::unique_ptr<Trainer> MakeOnPolicyTrainer(const Experiment& experiment, WorkerPool& pool) {
+  return std::make_unique<OnPolicyTrainer>(experiment, pool);
+}
+
+}  // namespace strider

@@ -1,0 +1,159 @@
+#include "experiments/run_directory.h"
+
+#include <H5public.h>
+#include <fmt/ranges.h>
+#include <mujoco/mujoco.h>
+#include <torch/headeronly/version.h>
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <array>
+#include <boost/version.hpp>
+#include <nlohmann/json.hpp>
+
+#include "core/files.h"
+#include "datasets/checksum.h"
+#include "datasets/hdf5.h"
+#include "experiments/version.h"
+
+namespace strider {
+namespace {
+
+// What may differ between a run and its continuation without making it another experiment.
+constexpr std::array<std::string_view, 7> kFreeSettings = {"run.steps",
+                                                           "run.threads",
+                                                           "run.device",
+                                                           "run.log_interval",
+                                                           "run.eval_interval",
+                                                           "run.eval_episodes",
+                                                           "run.checkpoint_interval"};
+
+void MakeFolder(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) throw WorkError("cannot make the folder {}: {}", path.string(), error.message());
+}
+
+std::string ProcessorFeatures() {
+  std::string features;
+  const auto add = [&](bool has, const char* name) {
+    if (has) features += features.empty() ? name : fmt::format(" {}", name);
+  };
+  __builtin_cpu_init();
+  add(__builtin_cpu_supports("avx") != 0, "avx");
+  add(__builtin_cpu_supports("avx2") != 0, "avx2");
+  add(__builtin_cpu_supports("fma") != 0, "fma");
+  add(__builtin_cpu_supports("avx512f") != 0, "avx512f");
+  return features;
+}
+
+nlohmann::ordered_json Versions() {
+  unsigned major = 0;
+  unsigned minor = 0;
+  unsigned patch = 0;
+  H5get_libversion(&major, &minor, &patch);
+  return {{"strider", kVersion},
+          {"compiler", kCompiler},
+          {"libtorch", TORCH_VERSION},
+          {"mujoco", mj_versionString()},
+          {"hdf5", fmt::format("{}.{}.{}", major, minor, patch)},
+          {"eigen", fmt::format("{}.{}.{}", EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION)},
+          {"boost", BOOST_LIB_VERSION},
+          {"cpu_features", ProcessorFeatures()}};
+}
+
+}  // namespace
+
+bool IsRun(const std::filesystem::path& directory) {
+  return std::filesystem::exists(directory / "config.cfg");
+}
+
+void CreateRun(const RunPaths& paths, Experiment& experiment) {
+  std::error_code error;
+  if (std::filesystem::exists(paths.root, error)) {
+    if (!std::filesystem::is_directory(paths.root)) {
+      throw InputError("{} exists and is no folder; expected a new or empty folder for --out",
+                       paths.root.string());
+    }
+    if (IsRun(paths.root)) {
+      throw InputError("{} holds a run already; add --resume to go on with it, or name another --out",
+                       paths.root.string());
+    }
+    if (!std::filesystem::is_empty(paths.root)) {
+      throw InputError("{} exists, is not empty and is no run; expected a new or empty folder for --out",
+                       paths.root.string());
+    }
+  }
+  MakeFolder(paths.checkpoint().parent_path());
+  MakeFolder(paths.policy().parent_path());
+  WriteTextWhole(paths.manifest(), ManifestText(experiment));
+  // Last, since its presence makes the folder a run.
+  WriteTextWhole(paths.config(), experiment.Text());
+}
+
+std::vector<GivenSetting> ResumedSettings(const RunPaths& paths, const std::vector<GivenSetting>& changes) {
+  std::vector<GivenSetting> settings = ReadConfigFile(paths.config());
+  for (const GivenSetting& change : changes) {
+    const auto stored = std::ranges::find(settings, change.key, &GivenSetting::key);
+    const bool known = stored != settings.end();
+    if (known && stored->value == change.value) continue;
+    if (std::ranges::find(kFreeSettings, change.key) == kFreeSettings.end()) {
+      throw InputError(
+          "{} is {} in {} but {} is given now ({}); a resumed run keeps its settings, apart from {}",
+          change.key, known ? stored->value : "not set", paths.config().string(), change.value, change.where,
+          fmt::join(kFreeSettings, ", "));
+    }
+    settings.push_back(change);
+  }
+  return settings;
+}
+
+std::string ManifestText(const Experiment& experiment) {
+  nlohmann::ordered_json manifest = Versions();
+  manifest["seed"] = experiment.run().seed;
+  if (!experiment.run().dataset.empty()) {
+    manifest["dataset"] = {{"path", experiment.run().dataset},
+                           {"sha256", FileChecksum(experiment.run().dataset)}};
+  }
+  return manifest.dump(2) + "\n";
+}
+
+std::string VersionText() {
+  std::string text;
+  for (const auto& [name, version] : Versions().items())
+    text += fmt::format("{} {}\n", name, version.get<std::string>());
+  return text;
+}
+
+void WriteCheckpoint(const std::filesystem::path& path, const std::vector<nn::NamedTensor>& tensors,
+                     const std::string& state) {
+  WriteWhole(path, [&](const std::filesystem::path& temporary) {
+    Hdf5File file = Hdf5File::Create(temporary);
+    for (const auto& [name, tensor] : tensors) {
+      const at::Tensor host = tensor.cpu().contiguous();
+      file.Write<float>("tensors/" + name,
+                        {host.const_data_ptr<float>(), static_cast<std::size_t>(host.numel())},
+                        Shape(host.sizes().begin(), host.sizes().end()));
+    }
+    file.WriteBytes("state", state);
+    file.Close();
+  });
+}
+
+std::string ReadCheckpoint(const std::filesystem::path& path, const std::vector<nn::NamedTensor>& tensors) {
+  const at::NoGradGuard no_grad;
+  const Hdf5File file = Hdf5File::Open(path);
+  for (const auto& [name, tensor] : tensors) {
+    const std::string key = "tensors/" + name;
+    Array<float> stored = file.Read<float>(key);
+    if (stored.shape != Shape(tensor.sizes().begin(), tensor.sizes().end())) {
+      throw InputError("{}: {} has shape {}; expected {} of this run's settings", path.string(), key,
+                       ShapeText(stored.shape),
+                       ShapeText(Shape(tensor.sizes().begin(), tensor.sizes().end())));
+    }
+    tensor.copy_(at::from_blob(stored.values.data(), tensor.sizes(), at::kFloat));
+  }
+  return file.ReadBytes("state");
+}
+
+}  // namespace strider

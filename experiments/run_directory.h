@@ -1,0 +1,50 @@
+// A run's directory: what is in it and how it is written (design page, "A run directory").
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "agents/nn/parameters.h"
+#include "experiments/experiment.h"
+
+namespace strider {
+
+// The paths of a run.
+struct RunPaths {
+  std::filesystem::path root;
+
+  std::filesystem::path config() const { return root / "config.cfg"; }
+  std::filesystem::path manifest() const { return root / "manifest.json"; }
+  std::filesystem::path progress() const { return root / "progress.csv"; }
+  std::filesystem::path evaluations() const { return root / "evaluations.csv"; }
+  std::filesystem::path evaluation() const { return root / "evaluation.json"; }
+  std::filesystem::path checkpoint() const { return root / "checkpoint" / "checkpoint.hdf5"; }
+  std::filesystem::path policy() const { return root / "policy" / "policy.hdf5"; }
+};
+
+// Makes a new run's directory with its sub-directories, config.cfg and manifest.json. InputError where
+// something that is not an empty folder stands in the way, WorkError where the system refuses.
+void CreateRun(const RunPaths& paths, Experiment& experiment);
+
+// What an existing directory holds.
+bool IsRun(const std::filesystem::path& directory);
+
+// The experiment of an existing run, from its config.cfg, with `changes` on top. InputError where a change
+// would make it another experiment: only steps, threads, device and the intervals may differ.
+std::vector<GivenSetting> ResumedSettings(const RunPaths& paths, const std::vector<GivenSetting>& changes);
+
+// Versions of everything that a run's numbers depend on, as JSON text. `data_checksum` is of the dataset, if
+// any.
+std::string ManifestText(const Experiment& experiment);
+// One line a library, for `strider --version`.
+std::string VersionText();
+
+// A checkpoint: named tensors and the bytes of everything else, in one file that is replaced whole.
+void WriteCheckpoint(const std::filesystem::path& path, const std::vector<nn::NamedTensor>& tensors,
+                     const std::string& state);
+// Fills the tensors in place and returns the bytes. InputError naming the file where names or shapes differ.
+std::string ReadCheckpoint(const std::filesystem::path& path, const std::vector<nn::NamedTensor>& tensors);
+
+}  // namespace strider

@@ -1,0 +1,177 @@
+#include "experiments/train.h"
+
+#include <ATen/Parallel.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "agents/policy_file.h"
+#include "datasets/reference_scores.h"
+#include "experiments/csv_log.h"
+#include "experiments/evaluation.h"
+#include "experiments/run_directory.h"
+#include "experiments/statistics.h"
+#include "experiments/tensorboard.h"
+#include "experiments/trainer.h"
+
+namespace strider {
+namespace {
+
+// Whether a multiple of `interval` lies in (before, now].
+bool Crossed(std::int64_t before, std::int64_t now, std::int64_t interval) {
+  return now / interval > before / interval;
+}
+
+class TrainingRun {
+ public:
+  TrainingRun(Experiment& experiment, const std::filesystem::path& directory, const TrainOptions& options)
+      : run_(experiment.run()),
+        experiment_(experiment),
+        paths_{directory},
+        options_(options),
+        pool_(run_.threads),
+        trainer_(MakeTrainer(experiment, pool_)),
+        reference_(FindReferenceScore(experiment.has_env() ? run_.env : run_.dataset)) {
+    std::optional<std::int64_t> resumed_at;
+    if (options.resume && IsRun(directory)) {
+      Restore();
+      resumed_at = trainer_->step();
+    } else {
+      CreateRun(paths_, experiment);
+    }
+    progress_.emplace(paths_.progress(), trainer_->step());
+    evaluations_.emplace(paths_.evaluations(), trainer_->step());
+    board_.emplace(directory, resumed_at);
+    started_ = Clock::now();
+  }
+
+  TrainOutcome Run() {
+    const bool offline = !run_.dataset.empty();
+    ProgressBar bar(run_.agent + " " + (experiment_.has_env() ? run_.env : run_.dataset), run_.steps,
+                    offline ? "updates" : "steps", options_.progress, trainer_->step());
+    while (trainer_->step() < run_.steps) {
+      if (options_.stop && options_.stop()) {
+        Checkpoint();
+        return TrainOutcome::kStopped;
+      }
+      const std::int64_t before = trainer_->step();
+      trainer_->Advance();
+      const std::int64_t now = trainer_->step();
+      const bool last = now >= run_.steps;
+      if (last || Crossed(before, now, run_.log_interval)) LogProgress();
+      if (last || Crossed(before, now, run_.eval_interval)) EvaluateNow();
+      if (last || Crossed(before, now, run_.checkpoint_interval)) Checkpoint();
+      bar.Update(now, status_);
+    }
+    bar.Finish();
+    return TrainOutcome::kFinished;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  double Seconds() const {
+    return seconds_before_ + std::chrono::duration<double>(Clock::now() - started_).count();
+  }
+
+  std::optional<double> Normalized(double episode_return) const {
+    if (!reference_) return std::nullopt;
+    return NormalizedScore(*reference_, episode_return);
+  }
+
+  void LogProgress() {
+    const EpisodeTally tally = trainer_->TakeEpisodes();
+    const Agent& agent = trainer_->agent();
+    CsvRow row{{"step", static_cast<double>(trainer_->step())},
+               {"seconds", Seconds()},
+               {"updates", static_cast<double>(agent.updates())}};
+    if (run_.dataset.empty()) {
+      const auto count = static_cast<double>(tally.count);
+      const auto mean = [&](double sum) {
+        return tally.count == 0 ? std::nullopt : std::optional(sum / count);
+      };
+      const std::optional<double> mean_return = mean(tally.return_sum);
+      row.emplace_back("episodes", count);
+      row.emplace_back("return", mean_return);
+      row.emplace_back("normalized", mean_return ? Normalized(*mean_return) : std::nullopt);
+      row.emplace_back("length", mean(tally.length_sum));
+      if (mean_return) status_ = fmt::format("return {:.0f}", *mean_return);
+    }
+    std::vector<std::pair<std::string, double>> scalars;
+    for (const auto& [name, value] : agent.metrics()) {
+      const auto number = value.item<double>();
+      if (std::isinf(number) ||
+          (std::isnan(number) && agent.updates() > 0 && name == agent.metrics().front().first)) {
+        throw WorkError("{} is {} at step {}: the learner diverged; the last checkpoint in {} is from before",
+                        name, number, trainer_->step(), paths_.root.string());
+      }
+      row.emplace_back(name, std::isnan(number) ? std::nullopt : std::optional(number));
+      if (!std::isnan(number)) scalars.emplace_back("train/" + name, number);
+    }
+    progress_->Append(row);
+    for (const auto& [name, value] : row) {
+      if ((name == "return" || name == "length") && value) scalars.emplace_back("episode/" + name, *value);
+    }
+    board_->Append(trainer_->step(), scalars);
+  }
+
+  void EvaluateNow() {
+    if (!experiment_.has_env() || run_.eval_episodes == 0) return;
+    EvaluationOptions evaluation;
+    evaluation.episodes = run_.eval_episodes;
+    evaluation.seed = StreamSeed(static_cast<std::uint64_t>(run_.seed), Purpose::kEvaluation);
+    const EpisodeScores scores = Evaluate(
+        trainer_->CurrentPolicy(), [this] { return experiment_.MakeEnv(); }, evaluation, pool_);
+    for (std::size_t i = 0; i < scores.returns.size(); ++i) {
+      evaluations_->Append({{"step", static_cast<double>(trainer_->step())},
+                            {"episode", static_cast<double>(i)},
+                            {"return", scores.returns[i]},
+                            {"length", scores.lengths[i]},
+                            {"normalized", Normalized(scores.returns[i])}});
+    }
+    const double mean = Mean(scores.returns);
+    board_->Append(trainer_->step(), {{"evaluation/return", mean}});
+    status_ = fmt::format("evaluation {:.0f}", mean);
+  }
+
+  void Checkpoint() {
+    StateWriter state;
+    state.Put(Seconds());
+    trainer_->Save(state);
+    WritePolicy(paths_.policy(), trainer_->CurrentPolicy(), run_.agent, run_.env);
+    WriteCheckpoint(paths_.checkpoint(), trainer_->agent().State(), state.bytes());
+  }
+
+  void Restore() {
+    // A run that was killed before its first checkpoint starts anew.
+    if (!std::filesystem::exists(paths_.checkpoint())) return;
+    const std::string bytes = ReadCheckpoint(paths_.checkpoint(), trainer_->agent().State());
+    StateReader state(bytes);
+    seconds_before_ = state.Get<double>();
+    trainer_->Load(state);
+  }
+
+  const RunConfig& run_;
+  Experiment& experiment_;
+  RunPaths paths_;
+  const TrainOptions& options_;
+  WorkerPool pool_;
+  std::unique_ptr<Trainer> trainer_;
+  std::optional<ReferenceScore> reference_;
+  std::optional<CsvLog> progress_;
+  std::optional<CsvLog> evaluations_;
+  std::optional<TensorBoardLog> board_;
+  std::string status_;
+  double seconds_before_ = 0;
+  Clock::time_point started_;
+};
+
+}  // namespace
+
+TrainOutcome Train(Experiment& experiment, const std::filesystem::path& directory,
+                   const TrainOptions& options) {
+  at::set_num_threads(experiment.run().threads);
+  return TrainingRun(experiment, directory, options).Run();
+}
+
+}  // namespace strider

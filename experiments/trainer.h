@@ -1,0 +1,68 @@
+// The training loops: how each kind of agent comes by what it learns from.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "agents/agent.h"
+#include "core/parallel.h"
+#include "experiments/experiment.h"
+
+namespace strider {
+
+// Episodes that ended since the last report.
+struct EpisodeTally {
+  std::int64_t count = 0;
+  double return_sum = 0;
+  double length_sum = 0;
+
+  void Add(double episode_return, int length) {
+    ++count;
+    return_sum += episode_return;
+    length_sum += length;
+  }
+};
+
+// A run in progress. Advance is the smallest piece of work between two of which the run can be stopped, saved
+// and resumed to the bit.
+class Trainer {
+ public:
+  virtual ~Trainer() = default;
+
+  // Environment steps or updates done; what run.steps counts.
+  std::int64_t step() const { return step_; }
+  virtual void Advance() = 0;
+  virtual Agent& agent() = 0;
+  // What has been learnt, observation transform included.
+  virtual Policy CurrentPolicy() const = 0;
+
+  // Training episodes since the last call.
+  EpisodeTally TakeEpisodes() { return std::exchange(tally_, {}); }
+
+  // Everything but the agent's tensors, which its State() names.
+  void Save(StateWriter& out);
+  void Load(StateReader& in);
+
+ protected:
+  EpisodeTally& tally() { return tally_; }
+  void CountSteps(std::int64_t steps) { step_ += steps; }
+
+ private:
+  virtual void DoSave(StateWriter& out) const = 0;
+  virtual void DoLoad(StateReader& in) = 0;
+
+  std::int64_t step_ = 0;
+  EpisodeTally tally_;
+};
+
+// The loop that suits the experiment's agent. `pool` must outlive it. Throws InputError where dataset,
+// environment and agent do not fit together.
+std::unique_ptr<Trainer> MakeTrainer(const Experiment& experiment, WorkerPool& pool);
+
+// The loops themselves, for MakeTrainer.
+std::unique_ptr<Trainer> MakeOnPolicyTrainer(const Experiment& experiment, WorkerPool& pool);
+std::unique_ptr<Trainer> MakeReplayTrainer(const Experiment& experiment, WorkerPool& pool);
+std::unique_ptr<Trainer> MakeOfflineTrainer(const Experiment& experiment, WorkerPool& pool);
+
+}  // namespace strider

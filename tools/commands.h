@@ -1,0 +1,21 @@
+// The subcommands of `strider`, one file each. Each takes the words after its name and returns the exit code;
+// wrong calls are InputErrors.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace strider::tools {
+
+using Words = std::vector<std::string>;
+
+int Collect(const Words& words);
+int DatasetCommand(const Words& words);
+int Evaluate(const Words& words);
+int List(const Words& words);
+int Metrics(const Words& words);
+int Report(const Words& words);
+int Rollout(const Words& words);
+int Train(const Words& words);
+
+}  // namespace strider::tools

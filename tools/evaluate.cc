@@ -1,0 +1,125 @@
+#include <cmath>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "core/files.h"
+#include "datasets/reference_scores.h"
+#include "envs/registry.h"
+#include "experiments/collect.h"
+#include "experiments/evaluation.h"
+#include "experiments/experiment.h"
+#include "experiments/progress_bar.h"
+#include "experiments/run_directory.h"
+#include "experiments/statistics.h"
+#include "tools/options.h"
+
+namespace strider::tools {
+namespace {
+
+// JSON has no NaN.
+nlohmann::json NumberOrNull(double value) {
+  return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json();
+}
+
+// The environment that a run was trained or evaluated in, with its options.
+struct EnvChoice {
+  std::string id;
+  Assignments options;
+};
+
+EnvChoice ChooseEnv(const std::string& source, const std::optional<std::string>& named) {
+  EnvChoice choice;
+  if (IsRun(source)) {
+    for (const GivenSetting& setting : ReadConfigFile(RunPaths{source}.config())) {
+      if (setting.key == "run.env") choice.id = setting.value;
+      if (setting.key.starts_with("env.")) choice.options.emplace_back(setting.key, setting.value);
+    }
+  }
+  if (named && *named != choice.id) choice = {*named, {}};
+  if (choice.id.empty()) throw InputError("{} names no environment; expected --env ID", source);
+  return choice;
+}
+
+nlohmann::ordered_json Describe(const std::string& env, const EpisodeScores& scores) {
+  const Summary summary = Summarise(scores.returns);
+  const auto reference = FindReferenceScore(env);
+  nlohmann::ordered_json json = {{"env", env},
+                                 {"episodes", scores.returns.size()},
+                                 {"returns", scores.returns},
+                                 {"lengths", scores.lengths},
+                                 {"mean", summary.mean},
+                                 {"std", NumberOrNull(summary.std)},
+                                 {"iqm", summary.iqm},
+                                 {"ci95", {NumberOrNull(summary.ci95.low), NumberOrNull(summary.ci95.high)}}};
+  json["normalized"] =
+      reference ? nlohmann::json(NormalizedScore(*reference, summary.mean)) : nlohmann::json();
+  return json;
+}
+
+}  // namespace
+
+int Evaluate(const Words& words) {
+  CommandLine line;
+  line.usage = "strider evaluate DIR|FILE.hdf5 [--env ID] [--episodes N] [--seed N] [--json]";
+  line.about =
+      "Lets a run's policy (or one in a file) act for whole episodes, with its mean action, and reports "
+      "their "
+      "returns. A run's directory keeps them as evaluation.json, which `strider report` takes as its score.";
+  auto add = line.options.add_options();
+  add("policy", po::value<std::string>(), "a run's directory, a file in D4RL's policy layout, or random");
+  add("env", po::value<std::string>(), "environment; a run's own where it is left out");
+  add("episodes", po::value<int>()->default_value(10), "how many");
+  add("seed", po::value<std::uint64_t>()->default_value(0), "episode i starts from reset(seed + i)");
+  add("sampled", po::bool_switch(), "sampled actions instead of the mean one");
+  add("threads", po::value<int>()->default_value(0), "environments stepped at once; 0: one for each core");
+  add("json", po::bool_switch(), "one JSON object on stdout");
+  add("quiet", po::bool_switch(), "show no progress");
+  line.positional.add("policy", 1);
+  const auto values = Parse(line, words);
+  if (!values) return 0;
+
+  const std::string source = Required<std::string>(*values, "policy");
+  EvaluationOptions options;
+  options.episodes = (*values)["episodes"].as<int>();
+  options.seed = (*values)["seed"].as<std::uint64_t>();
+  options.deterministic = !(*values)["sampled"].as<bool>();
+  if (options.episodes < 1) throw InputError("--episodes {}: expected at least 1", options.episodes);
+  if (source != "random" && !std::filesystem::exists(source)) {
+    throw InputError("'{}' does not exist; expected a run's directory, an HDF5 file, or random", source);
+  }
+  const EnvChoice choice = ChooseEnv(source, Given<std::string>(*values, "env"));
+  const auto make = [&] { return MakeEnv(choice.id, choice.options); };
+  const Policy policy = LoadPolicy(source, make()->spec());
+
+  int threads = (*values)["threads"].as<int>();
+  if (threads <= 0) threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  WorkerPool pool(threads);
+  CatchStopSignals();
+  ProgressBar bar("evaluate " + choice.id, options.episodes, "episodes",
+                  StandardError((*values)["quiet"].as<bool>()));
+  const EpisodeScores scores = strider::Evaluate(policy, make, options, pool, [&](int ended) {
+    bar.Update(ended);
+    return !StopRequested();
+  });
+  if (StopRequested()) return 128 + StopSignal();
+  bar.Finish();
+
+  const nlohmann::ordered_json json = Describe(choice.id, scores);
+  if (IsRun(source)) WriteTextWhole(RunPaths{source}.evaluation(), json.dump(2) + "\n");
+  if ((*values)["json"].as<bool>()) {
+    std::cout << json.dump() << '\n';
+    return 0;
+  }
+  const Summary summary = Summarise(scores.returns);
+  std::cout << fmt::format(
+      "{}: {} episodes, mean return {:.1f} (95 % interval {:.1f} to {:.1f}), std {:.1f}, IQM {:.1f}",
+      choice.id, scores.returns.size(), summary.mean, summary.ci95.low, summary.ci95.high, summary.std,
+      summary.iqm);
+  if (json["normalized"].is_number())
+    std::cout << fmt::format(", normalised {:.1f}", json["normalized"].get<double>());
+  std::cout << '\n';
+  return 0;
+}
+
+}  // namespace strider::tools

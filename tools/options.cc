@@ -1,0 +1,60 @@
+#include "tools/options.h"
+
+#include <csignal>
+#include <iostream>
+#include <sstream>
+
+#include "core/names.h"
+
+namespace strider::tools {
+namespace {
+
+// The one place where a signal can leave word.
+volatile std::sig_atomic_t stop_signal = 0;
+
+extern "C" void RememberSignal(int signal) { stop_signal = signal; }
+
+std::vector<std::string> OptionNames(const po::options_description& options) {
+  std::vector<std::string> names;
+  for (const auto& option : options.options()) names.push_back("--" + option->long_name());
+  return names;
+}
+
+}  // namespace
+
+std::optional<po::variables_map> Parse(CommandLine line, const Words& words) {
+  line.options.add_options()("help,h", "print this");
+  po::variables_map values;
+  try {
+    constexpr int kStyle = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
+    po::store(
+        po::command_line_parser(words).options(line.options).positional(line.positional).style(kStyle).run(),
+        values);
+    po::notify(values);
+  } catch (const po::unknown_option& error) {
+    throw UnknownName("option", error.get_option_name(), OptionNames(line.options));
+  } catch (const po::too_many_positional_options_error&) {
+    throw InputError("too many words; usage: {}", line.usage);
+  } catch (const po::error& error) {
+    throw InputError("{}; usage: {}", error.what(), line.usage);
+  }
+  if (values.count("help") == 0) return values;
+  std::ostringstream options;
+  options << line.options;
+  std::cout << "usage: " << line.usage << "\n\n" << line.about << "\n\n" << options.str();
+  return std::nullopt;
+}
+
+bool StopRequested() { return stop_signal != 0; }
+int StopSignal() { return stop_signal; }
+
+void CatchStopSignals() {
+  struct sigaction action {};
+  action.sa_handler = RememberSignal;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);  // the second one acts as usual
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+}  // namespace strider::tools

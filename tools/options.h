@@ -1,0 +1,47 @@
+// Reading a subcommand's words with Boost.Program_options.
+#pragma once
+
+#include <boost/program_options.hpp>
+#include <optional>
+#include <string>
+
+#include "core/error.h"
+#include "tools/commands.h"
+
+namespace strider::tools {
+
+namespace po = boost::program_options;
+
+// What a subcommand takes.
+struct CommandLine {
+  std::string usage;  // "strider collect --policy DIR|FILE.hdf5|random ..."
+  std::string about;  // a sentence or two, for --help
+  po::options_description options;
+  po::positional_options_description positional;  // names of options in `options`, hidden ones too
+};
+
+// The values given. Nothing where --help was asked for and has been printed to stdout. Throws InputError that
+// names the word, suggests the nearest option, and ends with the usage.
+std::optional<po::variables_map> Parse(CommandLine line, const Words& words);
+
+// The value of an option that must be there. Throws InputError naming it.
+template <class T>
+T Required(const po::variables_map& values, const std::string& name) {
+  if (values.count(name) == 0) throw InputError("--{} is missing", name);
+  return values[name].as<T>();
+}
+
+template <class T>
+std::optional<T> Given(const po::variables_map& values, const std::string& name) {
+  if (values.count(name) == 0) return std::nullopt;
+  return values[name].as<T>();
+}
+
+// True from the moment when SIGINT or SIGTERM has asked this process to stop; which one, for the exit code
+// 128 + it.
+bool StopRequested();
+int StopSignal();
+// From here on these signals only set StopRequested; a second one ends the process at once.
+void CatchStopSignals();
+
+}  // namespace strider::tools

@@ -1,0 +1,29 @@
+#include "experiments/report.h"
+
+#include <iostream>
+
+#include "tools/options.h"
+
+namespace strider::tools {
+
+int Report(const Words& words) {
+  CommandLine line;
+  line.usage = "strider report DIR... --out DIR";
+  line.about =
+      "Reads runs (or folders of them) and writes report.md, .csv and .json with mean, IQM and 95 % "
+      "bootstrap "
+      "intervals, and learning curves and final scores as PNG and SVG.";
+  line.options.add_options()("runs", po::value<std::vector<std::string>>(),
+                             "run directories, or folders of them")("out", po::value<std::string>(),
+                                                                    "folder to write into");
+  line.positional.add("runs", -1);
+  const auto values = Parse(line, words);
+  if (!values) return 0;
+  const auto names = Required<std::vector<std::string>>(*values, "runs");
+  const std::filesystem::path out = Required<std::string>(*values, "out");
+  WriteReport({names.begin(), names.end()}, out);
+  std::cerr << "wrote " << (out / "report.md").string() << '\n';
+  return 0;
+}
+
+}  // namespace strider::tools

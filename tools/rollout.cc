@@ -1,0 +1,120 @@
+#include <iostream>
+
+#include "core/files.h"
+#include "datasets/hdf5.h"
+#include "envs/registry.h"
+#include "experiments/experiment.h"
+#include "tools/options.h"
+
+namespace strider::tools {
+namespace {
+
+// Recorded actions, one row a step, in the environment's frame.
+std::vector<float> ReadActions(const std::string& where, const EnvSpec& spec) {
+  const std::size_t colon = where.rfind(":/");
+  if (colon == std::string::npos) {
+    throw InputError("--actions {}: expected FILE.hdf5:/PATH, such as data.hdf5:/actions", where);
+  }
+  const Hdf5File file = Hdf5File::Open(where.substr(0, colon));
+  const std::string key = where.substr(colon + 2);
+  Array<float> actions = file.Read<float>(key);
+  const auto width = static_cast<std::size_t>(spec.action_size());
+  const bool row_of_one = width == 1 && actions.shape.size() == 1;
+  if (!row_of_one && (actions.shape.size() != 2 || actions.shape[1] != width)) {
+    throw InputError("{}: {} has shape {}; expected (steps, {}) to fit {}", file.path().string(), key,
+                     ShapeText(actions.shape), width, spec.id);
+  }
+  for (std::size_t k = 0; k < actions.values.size(); ++k) {
+    const float a = actions.values[k];
+    const auto* discrete = std::get_if<Discrete>(&spec.action_space);
+    const bool fits = discrete == nullptr
+                          ? std::isfinite(a)
+                          : a >= 0 && a < static_cast<float>(discrete->n) && a == std::floor(a);
+    if (!fits) {
+      throw InputError("{}: {} holds {} in row {}; expected an action of {}", file.path().string(), key, a,
+                       k / width, spec.id);
+    }
+  }
+  return actions.values;
+}
+
+struct Record {
+  std::vector<double> observations, actions, rewards, qpos, qvel;
+  std::vector<std::uint8_t> terminals, timeouts;
+
+  void AddState(const Env& env, const std::vector<double>& observation) {
+    observations.insert(observations.end(), observation.begin(), observation.end());
+    qpos.insert(qpos.end(), env.qpos().begin(), env.qpos().end());
+    qvel.insert(qvel.end(), env.qvel().begin(), env.qvel().end());
+  }
+};
+
+void WriteRecord(const std::filesystem::path& path, const Record& record, const Env& env) {
+  const auto observation_size = static_cast<std::size_t>(env.spec().observation_size());
+  const auto action_size = static_cast<std::size_t>(env.spec().action_size());
+  const std::size_t steps = record.rewards.size();
+  WriteWhole(path, [&](const std::filesystem::path& temporary) {
+    Hdf5File file = Hdf5File::Create(temporary);
+    file.Write<double>("observations", record.observations, {steps + 1, observation_size});
+    file.Write<double>("actions", record.actions, {steps, action_size});
+    file.Write<double>("rewards", record.rewards, {steps});
+    file.Write<std::uint8_t>("terminals", record.terminals, {steps}, {.flags = true});
+    file.Write<std::uint8_t>("timeouts", record.timeouts, {steps}, {.flags = true});
+    if (!record.qpos.empty()) {
+      file.Write<double>("infos/qpos", record.qpos, {steps + 1, env.qpos().size()});
+      file.Write<double>("infos/qvel", record.qvel, {steps + 1, env.qvel().size()});
+    }
+    file.Close();
+  });
+}
+
+}  // namespace
+
+int Rollout(const Words& words) {
+  CommandLine line;
+  line.usage = "strider rollout --env ID --seed N --actions FILE.hdf5:/PATH --out FILE.hdf5";
+  line.about =
+      "Resets an environment with a seed and replays recorded actions up to the first end of an episode. "
+      "Writes "
+      "observations (steps + 1 rows, the reset first), actions, rewards, terminals, timeouts, infos/qpos and "
+      "infos/qvel (steps + 1 rows), float64.";
+  auto add = line.options.add_options();
+  add("env", po::value<std::string>(), "environment");
+  add("seed", po::value<std::uint64_t>()->default_value(0), "as reset(seed) takes it");
+  add("actions", po::value<std::string>(), "file, colon, and the array's path in it");
+  add("out", po::value<std::string>(), "file to write");
+  add("set", po::value<std::vector<std::string>>()->composing(), "env.KEY=VALUE; may be repeated");
+  const auto values = Parse(line, words);
+  if (!values) return 0;
+  Assignments env_options;
+  if (const auto sets = Given<std::vector<std::string>>(*values, "set")) {
+    for (const std::string& text : *sets) {
+      const GivenSetting setting = ParseAssignment(text);
+      env_options.emplace_back(setting.key, setting.value);
+    }
+  }
+  const auto env = MakeEnv(Required<std::string>(*values, "env"), env_options);
+  const std::vector<float> actions = ReadActions(Required<std::string>(*values, "actions"), env->spec());
+  const std::string out = Required<std::string>(*values, "out");
+
+  const auto width = static_cast<std::size_t>(env->spec().action_size());
+  std::vector<double> observation(static_cast<std::size_t>(env->spec().observation_size()));
+  Record record;
+  env->Reset((*values)["seed"].as<std::uint64_t>(), observation);
+  record.AddState(*env, observation);
+  for (std::size_t t = 0; t < actions.size() / width; ++t) {
+    const auto action = std::span(actions).subspan(t * width, width);
+    const StepResult step = env->Step(action, observation);
+    record.AddState(*env, observation);
+    record.actions.insert(record.actions.end(), action.begin(), action.end());
+    record.rewards.push_back(step.reward);
+    record.terminals.push_back(step.terminated ? 1 : 0);
+    record.timeouts.push_back(step.truncated ? 1 : 0);
+    if (step.terminated || step.truncated) break;
+  }
+  WriteRecord(out, record, *env);
+  std::cerr << fmt::format("{}: {} steps\n", out, record.rewards.size());
+  return 0;
+}
+
+}  // namespace strider::tools

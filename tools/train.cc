@@ -1,0 +1,117 @@
+#include "experiments/train.h"
+
+#include <iostream>
+
+#include "core/error.h"
+#include "experiments/run_directory.h"
+#include "tools/options.h"
+
+namespace strider::tools {
+namespace {
+
+CommandLine TrainLine() {
+  CommandLine line;
+  line.usage = "strider train AGENT (--env ID | --dataset FILE [--env ID]) --out DIR [options]";
+  line.about =
+      "Trains an agent. `strider train AGENT --help` lists every setting that --set and config files take.";
+  auto add = line.options.add_options();
+  add("agent", po::value<std::string>(), "who learns (`strider list agents`)");
+  add("env", po::value<std::string>(), "environment to learn in, or to evaluate in");
+  add("dataset", po::value<std::string>(), "file to learn from");
+  add("out", po::value<std::string>(), "the run's directory");
+  add("preset", po::value<std::string>(), "settings to start from (`strider list presets`)");
+  add("config", po::value<std::string>(), "file of `key = value` lines, such as a run's config.cfg");
+  add("set", po::value<std::vector<std::string>>()->composing(), "key=value; may be repeated");
+  add("steps", po::value<std::string>(), "environment steps, or updates on a dataset");
+  add("seed", po::value<std::string>(), "every random stream derives from it");
+  add("seeds", po::value<int>(), "that many runs, seed, seed + 1, ..., in DIR/seed_N");
+  add("device", po::value<std::string>(), "cpu, cuda or cuda:N");
+  add("threads", po::value<std::string>(), "for environments and learner; 0: one for each core");
+  add("num-envs", po::value<std::string>(), "environments stepped side by side");
+  add("resume", po::bool_switch(), "go on where DIR's checkpoint stands; a new DIR is begun");
+  add("quiet", po::bool_switch(), "show no progress");
+  line.positional.add("agent", 1);
+  return line;
+}
+
+// The settings of the call in the order in which they take effect: config file, --set, the options of their
+// own.
+std::vector<GivenSetting> GivenSettings(const po::variables_map& values) {
+  std::vector<GivenSetting> given;
+  if (const auto config = Given<std::string>(values, "config")) given = ReadConfigFile(*config);
+  if (const auto sets = Given<std::vector<std::string>>(values, "set")) {
+    for (const std::string& text : *sets) given.push_back(ParseAssignment(text));
+  }
+  for (const char* name :
+       {"agent", "env", "dataset", "preset", "steps", "seed", "device", "threads", "num-envs"}) {
+    const auto value = Given<std::string>(values, name);
+    if (!value) continue;
+    std::string key = fmt::format("run.{}", name);
+    if (key == "run.num-envs") key = "run.num_envs";
+    given.push_back({key, *value, fmt::format("--{}", name)});
+  }
+  return given;
+}
+
+void PrintSettings(const std::string& agent, const std::optional<std::string>& env) {
+  // The defaults of an agent whatever it learns from.
+  std::vector<GivenSetting> given{{"run.agent", agent, ""}, {"run.env", env.value_or("Hopper-v5"), ""}};
+  if (FindAgent(agent).kind == AgentKind::kOffline) given.push_back({"run.dataset", "FILE", ""});
+  Experiment experiment(given);
+  std::cout << fmt::format("\nSettings of {} (key = default: meaning; what is accepted):\n", agent);
+  const SettingList settings = experiment.Settings();
+  for (const Setting& setting : settings.settings()) {
+    if (setting.key.starts_with("env.") && !env) continue;
+    std::cout << fmt::format("  {} = {}: {}; {}\n", setting.key, setting.get(), setting.help,
+                             setting.expected);
+  }
+  if (!env) std::cout << "  env.*: with --env ID, this help lists the environment's options\n";
+}
+
+int TrainOne(const std::vector<GivenSetting>& given, const std::filesystem::path& directory, bool resume,
+             bool quiet) {
+  const RunPaths paths{directory};
+  Experiment experiment(resume && IsRun(directory) ? ResumedSettings(paths, given) : given);
+  TrainOptions options;
+  options.resume = resume;
+  options.stop = StopRequested;
+  options.progress = StandardError(quiet);
+  if (Train(experiment, directory, options) == TrainOutcome::kFinished) return 0;
+  std::cerr << fmt::format("stopped; go on with --resume --out {}\n", directory.string());
+  return 128 + StopSignal();
+}
+
+}  // namespace
+
+int Train(const Words& words) {
+  const auto values = Parse(TrainLine(), words);
+  if (!values) {
+    // --help: the agent's own settings too, where one is named.
+    for (const std::string& word : words) {
+      if (word.starts_with('-')) continue;
+      const auto env = std::ranges::find(words, "--env");
+      const bool named = env != words.end() && env + 1 != words.end();
+      PrintSettings(word, named ? std::optional(*(env + 1)) : std::nullopt);
+      break;
+    }
+    return 0;
+  }
+  const auto given = GivenSettings(*values);
+  const std::filesystem::path out = Required<std::string>(*values, "out");
+  const bool resume = (*values)["resume"].as<bool>();
+  const bool quiet = (*values)["quiet"].as<bool>();
+  CatchStopSignals();
+  const auto seeds = Given<int>(*values, "seeds");
+  if (!seeds) return TrainOne(given, out, resume, quiet);
+  if (*seeds < 1) throw InputError("--seeds {}: expected at least 1", *seeds);
+  const std::int64_t first = Experiment(given).run().seed;
+  for (int i = 0; i < *seeds; ++i) {
+    auto one = given;
+    one.push_back({"run.seed", std::to_string(first + i), "--seeds"});
+    const int code = TrainOne(one, out / fmt::format("seed_{}", first + i), resume, quiet);
+    if (code != 0) return code;
+  }
+  return 0;
+}
+
+}  // namespace strider::tools
