@@ -12,26 +12,16 @@
 
 namespace strider {
 
+using hdf5_internal::CheckedCount;
+using hdf5_internal::CheckNumeric;
+using hdf5_internal::CheckSize;
+using hdf5_internal::Complaint;
+using hdf5_internal::Describe;
 using hdf5_internal::NativeType;
+using hdf5_internal::OpenDataset;
 using hdf5_internal::Quiet;
 using hdf5_internal::Reason;
-
-namespace hdf5_internal {
-
-void Quiet() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
-
-std::string Reason() {
-  std::string reason;
-  const auto take_first = [](unsigned, const H5E_error2_t* error, void* to) -> herr_t {
-    auto& text = *static_cast<std::string*>(to);
-    if (text.empty() && error->desc != nullptr) text = error->desc;
-    return 0;
-  };
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_first, &reason);
-  return reason.empty() ? "no reason given" : reason;
-}
-
-}  // namespace hdf5_internal
+using hdf5_internal::RootedKey;
 
 namespace {
 
@@ -39,29 +29,6 @@ namespace {
 constexpr std::size_t kMaxExpansion = 1100;
 // Smaller claims are harmless, whatever is stored.
 constexpr std::size_t kHarmlessBytes = std::size_t{64} << 20;
-
-InputError Complaint(const std::filesystem::path& path, std::string_view key, std::string_view what) {
-  return InputError("{}: {}: {}", path.string(), key.empty() ? "/" : key, what);
-}
-
-std::string RootedKey(std::string_view key) {
-  return key.starts_with('/') ? std::string(key) : fmt::format("/{}", key);
-}
-
-// True where every link on the way exists; the last one may lead nowhere.
-bool LinkExists(hid_t file, const std::string& key) {
-  for (std::size_t end = key.find('/', 1);; end = key.find('/', end + 1)) {
-    const std::string part = key.substr(0, end);
-    if (part.size() > 1 && H5Lexists(file, part.c_str(), H5P_DEFAULT) <= 0) return false;
-    if (end == std::string::npos) return true;
-    if (H5Oexists_by_name(file, part.c_str(), H5P_DEFAULT) <= 0) return false;
-  }
-}
-
-// Bytes of a number of the file; 0 where there is no type.
-std::size_t ValueSize(const Hdf5Handle& type) { return type.valid() ? H5Tget_size(type.id()) : 0; }
-
-Hdf5Handle TypeOf(const Hdf5Handle& dataset) { return {H5Dget_type(dataset.id()), H5Tclose}; }
 
 void DescribeType(hid_t type, Hdf5Info& info) {
   const std::size_t bits = 8 * H5Tget_size(type);
@@ -103,7 +70,41 @@ std::optional<Shape> ShapeOf(hid_t space) {
   return Shape(extents.begin(), extents.end());
 }
 
-// Shape and type of a dataset or an attribute.
+// True where every link on the way exists; the last one may lead nowhere.
+bool LinkExists(hid_t file, const std::string& key) {
+  for (std::size_t end = key.find('/', 1);; end = key.find('/', end + 1)) {
+    const std::string part = key.substr(0, end);
+    if (part.size() > 1 && H5Lexists(file, part.c_str(), H5P_DEFAULT) <= 0) return false;
+    if (end == std::string::npos) return true;
+    if (H5Oexists_by_name(file, part.c_str(), H5P_DEFAULT) <= 0) return false;
+  }
+}
+
+}  // namespace
+
+namespace hdf5_internal {
+
+void Quiet() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+
+std::string Reason() {
+  std::string reason;
+  const auto take_first = [](unsigned, const H5E_error2_t* error, void* to) -> herr_t {
+    auto& text = *static_cast<std::string*>(to);
+    if (text.empty() && error->desc != nullptr) text = error->desc;
+    return 0;
+  };
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_first, &reason);
+  return reason.empty() ? "no reason given" : reason;
+}
+
+InputError Complaint(const std::filesystem::path& path, std::string_view key, std::string_view what) {
+  return InputError("{}: {}: {}", path.string(), key.empty() ? "/" : key, what);
+}
+
+std::string RootedKey(std::string_view key) {
+  return key.starts_with('/') ? std::string(key) : fmt::format("/{}", key);
+}
+
 void Describe(const Hdf5Handle& type, const Hdf5Handle& space, Hdf5Info& info) {
   if (!type.valid() || !space.valid()) {
     info.type = "damaged";
@@ -118,7 +119,6 @@ void Describe(const Hdf5Handle& type, const Hdf5Handle& space, Hdf5Info& info) {
   }
 }
 
-// Numbers claimed, or nothing where they cannot be counted in bytes.
 std::optional<std::size_t> CheckedCount(const Shape& shape) {
   std::size_t count = 1;
   for (const std::size_t extent : shape) {
@@ -132,7 +132,6 @@ void CheckNumeric(const std::filesystem::path& path, std::string_view key, const
   if (!info.is_numeric()) throw Complaint(path, key, fmt::format("is {}, expected numbers", info.type));
 }
 
-// Refuses what cannot be real or does not fit, before anything is allocated.
 void CheckSize(const std::filesystem::path& path, std::string_view key, const Hdf5Info& info,
                std::size_t value_size) {
   if (const std::string problem = ClaimProblem(info); !problem.empty()) throw Complaint(path, key, problem);
@@ -142,30 +141,11 @@ void CheckSize(const std::filesystem::path& path, std::string_view key, const Hd
   }
 }
 
-// The strings of a dataset or an attribute; `read(type, buffer)` fills a buffer of memory type `type`.
-template <class Reader>
-std::vector<std::string> ReadStringValues(const Hdf5Handle& type, const Hdf5Handle& space, std::size_t count,
-                                          const Reader& read) {
-  std::vector<std::string> strings;
-  strings.reserve(count);
-  if (H5Tis_variable_str(type.id()) > 0) {
-    std::vector<char*> pointers(count);
-    if (!read(type.id(), pointers.data())) return {};
-    for (const char* text : pointers) strings.emplace_back(text == nullptr ? "" : text);
-    H5Dvlen_reclaim(type.id(), space.id(), H5P_DEFAULT, pointers.data());
-    return strings;
-  }
-  const std::size_t width = H5Tget_size(type.id());
-  std::string buffer(width * count, '\0');
-  if (!read(type.id(), buffer.data())) return {};
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::string_view text = std::string_view(buffer).substr(i * width, width);
-    strings.emplace_back(text.substr(0, text.find('\0')));
-  }
-  return strings;
+Hdf5Handle OpenDataset(hid_t file, std::string_view key) {
+  return {H5Dopen2(file, RootedKey(key).c_str(), H5P_DEFAULT), H5Dclose};
 }
 
-}  // namespace
+}  // namespace hdf5_internal
 
 std::size_t ElementCount(const Shape& shape) {
   return std::accumulate(shape.begin(), shape.end(), std::size_t{1}, std::multiplies<>());
@@ -210,8 +190,9 @@ Hdf5File Hdf5File::Open(const std::filesystem::path& path) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status)) throw InputError("{}: no such file", path.string());
-  if (std::filesystem::is_directory(status))
+  if (std::filesystem::is_directory(status)) {
     throw InputError("{}: is a folder, expected an HDF5 file", path.string());
+  }
   if (::access(path.c_str(), R_OK) != 0) throw InputError("{}: no permission to read it", path.string());
   if (std::filesystem::is_regular_file(status) && std::filesystem::file_size(path, error) == 0) {
     throw InputError("{}: is empty, expected an HDF5 file", path.string());
@@ -219,8 +200,9 @@ Hdf5File Hdf5File::Open(const std::filesystem::path& path) {
   if (H5Fis_hdf5(path.c_str()) <= 0) throw InputError("{}: is not an HDF5 file", path.string());
   Hdf5File file(path);
   file.handle_ = {H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose};
-  if (!file.handle_.valid())
+  if (!file.handle_.valid()) {
     throw InputError("{}: damaged or cut short HDF5 file ({})", path.string(), Reason());
+  }
   return file;
 }
 
@@ -231,8 +213,9 @@ bool Hdf5File::Has(std::string_view key) const {
 
 std::vector<std::string> Hdf5File::Names(std::string_view group) const {
   const Hdf5Info info = Info(group);
-  if (info.kind != Hdf5Kind::kGroup)
+  if (info.kind != Hdf5Kind::kGroup) {
     throw Complaint(path_, group, fmt::format("is {}, expected a group", info.type));
+  }
   const Hdf5Handle handle(H5Gopen2(handle_.id(), RootedKey(group).c_str(), H5P_DEFAULT), H5Gclose);
   std::vector<std::string> names;
   const auto take = [](hid_t, const char* name, const H5L_info_t*, void* to) -> herr_t {
@@ -293,10 +276,6 @@ bool ReadSlab(const Hdf5Handle& dataset, const Shape& shape, std::size_t first, 
          H5Dread(dataset.id(), NativeType<T>(), memory.id(), space.id(), H5P_DEFAULT, values) >= 0;
 }
 
-Hdf5Handle OpenDataset(hid_t file, std::string_view key) {
-  return {H5Dopen2(file, RootedKey(key).c_str(), H5P_DEFAULT), H5Dclose};
-}
-
 }  // namespace
 
 template <class T>
@@ -344,97 +323,10 @@ T Hdf5File::ReadScalar(std::string_view key) const {
   return Read<T>(key).values.front();
 }
 
-std::vector<std::string> Hdf5File::ReadStrings(std::string_view key) const {
-  const Hdf5Info info = Info(key);
-  if (info.kind != Hdf5Kind::kString)
-    throw Complaint(path_, key, fmt::format("is {}, expected text", info.type));
-  const Hdf5Handle dataset = OpenDataset(handle_.id(), key);
-  const Hdf5Handle type = TypeOf(dataset);
-  CheckSize(path_, key, info, std::max<std::size_t>(ValueSize(type), 1));
-  const std::size_t count = ElementCount(info.shape);
-  auto strings =
-      ReadStringValues(type, {H5Dget_space(dataset.id()), H5Sclose}, count, [&](hid_t memory, void* buffer) {
-        return H5Dread(dataset.id(), memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer) >= 0;
-      });
-  if (strings.size() != count) throw Complaint(path_, key, fmt::format("text cannot be read ({})", Reason()));
-  return strings;
-}
-
-std::string Hdf5File::ReadString(std::string_view key) const {
-  std::vector<std::string> strings = ReadStrings(key);
-  if (strings.size() != 1)
-    throw Complaint(path_, key, fmt::format("holds {} texts, expected one", strings.size()));
-  return std::move(strings.front());
-}
-
-std::string Hdf5File::ReadBytes(std::string_view key) const {
-  const Array<std::uint8_t> bytes = Read<std::uint8_t>(key);
-  return {bytes.values.begin(), bytes.values.end()};
-}
-
-bool Hdf5File::HasAttribute(std::string_view key, std::string_view name) const {
-  return Has(key) &&
-         H5Aexists_by_name(handle_.id(), RootedKey(key).c_str(), std::string(name).c_str(), H5P_DEFAULT) > 0;
-}
-
-namespace {
-
-// An attribute that is there, with what it holds. `label` names it in messages: "key@name".
-struct Attribute {
-  Hdf5Handle handle;
-  Hdf5Handle type;
-  Hdf5Handle space;
-  Hdf5Info info;
-  std::string label;
-};
-
-Attribute OpenAttribute(const Hdf5File& file, hid_t id, std::string_view key, std::string_view name) {
-  Attribute attribute;
-  attribute.label = fmt::format("{}@{}", key, name);
-  if (!file.HasAttribute(key, name)) throw Complaint(file.path(), attribute.label, "attribute is missing");
-  attribute.handle = {
-      H5Aopen_by_name(id, RootedKey(key).c_str(), std::string(name).c_str(), H5P_DEFAULT, H5P_DEFAULT),
-      H5Aclose};
-  attribute.type = {H5Aget_type(attribute.handle.id()), H5Tclose};
-  attribute.space = {H5Aget_space(attribute.handle.id()), H5Sclose};
-  Describe(attribute.type, attribute.space, attribute.info);
-  attribute.info.stored_bytes = H5Aget_storage_size(attribute.handle.id());
-  return attribute;
-}
-
-}  // namespace
-
-template <class T>
-Array<T> Hdf5File::ReadAttribute(std::string_view key, std::string_view name) const {
-  Attribute attribute = OpenAttribute(*this, handle_.id(), key, name);
-  CheckNumeric(path_, attribute.label, attribute.info);
-  CheckSize(path_, attribute.label, attribute.info, sizeof(T));
-  Array<T> array;
-  array.values.resize(ElementCount(attribute.info.shape));
-  array.shape = std::move(attribute.info.shape);
-  if (!array.values.empty() && H5Aread(attribute.handle.id(), NativeType<T>(), array.values.data()) < 0) {
-    throw Complaint(path_, attribute.label, fmt::format("cannot be read ({})", Reason()));
-  }
-  return array;
-}
-
-std::string Hdf5File::ReadStringAttribute(std::string_view key, std::string_view name) const {
-  const Attribute attribute = OpenAttribute(*this, handle_.id(), key, name);
-  if (attribute.info.kind != Hdf5Kind::kString || CheckedCount(attribute.info.shape) != std::size_t{1}) {
-    throw Complaint(path_, attribute.label, fmt::format("is {}, expected one text", attribute.info.type));
-  }
-  auto strings = ReadStringValues(attribute.type, attribute.space, 1, [&](hid_t memory, void* buffer) {
-    return H5Aread(attribute.handle.id(), memory, buffer) >= 0;
-  });
-  if (strings.empty()) throw Complaint(path_, attribute.label, fmt::format("cannot be read ({})", Reason()));
-  return std::move(strings.front());
-}
-
 #define STRIDER_INSTANTIATE(T)                                                                         \
   template Array<T> Hdf5File::Read<T>(std::string_view) const;                                         \
   template void Hdf5File::ReadRows<T>(std::string_view, std::size_t, std::size_t, std::span<T>) const; \
-  template T Hdf5File::ReadScalar<T>(std::string_view) const;                                          \
-  template Array<T> Hdf5File::ReadAttribute<T>(std::string_view, std::string_view) const;
+  template T Hdf5File::ReadScalar<T>(std::string_view) const;
 STRIDER_INSTANTIATE(float)
 STRIDER_INSTANTIATE(double)
 STRIDER_INSTANTIATE(std::int32_t)

@@ -63,7 +63,8 @@ struct Hdf5Info {
 std::string ClaimProblem(const Hdf5Info& info);
 
 struct Hdf5WriteOptions {
-  bool compress = false;  // in chunks of whole rows, gzip level 4; scalars and empty arrays stay plain
+  bool compress =
+      false;  // in chunks of whole rows, shuffle and gzip level 4; scalars and empty arrays stay plain
   bool flags = false;  // as h5py writes booleans: an enumeration FALSE = 0, TRUE = 1. For std::uint8_t only
 };
 

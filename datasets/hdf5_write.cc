@@ -46,7 +46,8 @@ Hdf5Handle IntermediateGroups() {
   return list;
 }
 
-// Chunks of whole rows, compressed. `extent` is the shape in rows at the most (0: unlimited).
+// Chunks of whole rows of at most `max_rows` rows (0: no bound), compressed. The shuffle of bytes before gzip
+// makes floats smaller, and faster to write and to read.
 Hdf5Handle ChunkedLayout(const Shape& row_shape, std::size_t value_size, std::size_t max_rows) {
   const std::size_t row_bytes = std::max<std::size_t>(ElementCount(row_shape) * value_size, 1);
   std::size_t rows = std::max<std::size_t>(kChunkBytes / row_bytes, 1);
@@ -55,6 +56,7 @@ Hdf5Handle ChunkedLayout(const Shape& row_shape, std::size_t value_size, std::si
   chunk.insert(chunk.end(), row_shape.begin(), row_shape.end());
   Hdf5Handle list(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   H5Pset_chunk(list.id(), static_cast<int>(chunk.size()), chunk.data());
+  H5Pset_shuffle(list.id());
   H5Pset_deflate(list.id(), kGzipLevel);
   return list;
 }

@@ -59,10 +59,11 @@ TEST_P(FullDisk, WriterFailsAndTheOldFileStays) {
 
 TEST_P(FullDisk, BlockwiseWriterFailsToo) {
   const TemporaryFolder folder;
-  const Dataset block = MakeDataset(1000, 11, 3);
+  const Dataset dataset = MakeDataset(20000, 11, 3);
   EXPECT_TRUE(FailsInOrder(GetParam(), "cannot write", [&] {
     D4rlWriter writer(folder.path() / "x.hdf5", 11, 3);
-    for (int i = 0; i < 20; ++i) writer.Append(block);
+    for (std::size_t first = 0; first < dataset.rows; first += 1000)
+      writer.Append(Slice(dataset, first, 1000));
     writer.Finish();
   }));
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
