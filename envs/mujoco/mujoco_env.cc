@@ -16,7 +16,7 @@ namespace {
 // program on an error.
 void OnMessage(const mjLogMessage* message) {
   if (message->level >= mjLOG_ERROR) throw WorkError("MuJoCo: {}", message->subject);
-  fmt::print(stderr, "MuJoCo: {}\n", message->subject);
+  if (message->level == mjLOG_WARNING) fmt::print(stderr, "MuJoCo: {}\n", message->subject);
 }
 
 void TakeMessages() { [[maybe_unused]] static const mjfLogHandler previous = mju_setLogHandler(&OnMessage); }

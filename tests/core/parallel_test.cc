@@ -1,0 +1,61 @@
+#include "core/parallel.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "core/error.h"
+
+namespace strider {
+namespace {
+
+using ::testing::ThrowsMessage;
+
+class WorkerPoolTest : public ::testing::TestWithParam<int> {};
+
+TEST_P(WorkerPoolTest, EveryIndexIsVisitedOnce) {
+  WorkerPool pool(GetParam());
+  EXPECT_EQ(pool.threads(), GetParam());
+  for (const std::size_t count : {0U, 1U, 2U, 3U, 5U, 1000U}) {
+    std::vector<std::atomic<int>> visits(count);
+    pool.ParallelFor(static_cast<std::int64_t>(count), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) ++visits[static_cast<std::size_t>(i)];
+    });
+    for (const auto& number : visits) EXPECT_EQ(number, 1);
+  }
+}
+
+TEST_P(WorkerPoolTest, ThePoolCanBeUsedManyTimes) {
+  WorkerPool pool(GetParam());
+  std::atomic<std::int64_t> sum = 0;
+  for (int round = 0; round < 2000; ++round) {
+    pool.ParallelFor(7, [&](std::int64_t begin, std::int64_t end) { sum += end - begin; });
+  }
+  EXPECT_EQ(sum, 14000);
+}
+
+TEST_P(WorkerPoolTest, ExceptionsOfAnyShareArriveAndThePoolGoesOn) {
+  WorkerPool pool(GetParam());
+  for (const std::int64_t bad : {0, 5, 9}) {
+    const auto run = [&] {
+      pool.ParallelFor(10, [&](std::int64_t begin, std::int64_t end) {
+        if (begin <= bad && bad < end) throw WorkError("index {} failed", bad);
+      });
+    };
+    EXPECT_THAT(run, ThrowsMessage<WorkError>(fmt::format("index {} failed", bad)));
+  }
+  std::atomic<int> ranges = 0;
+  pool.ParallelFor(10, [&](std::int64_t, std::int64_t) { ++ranges; });
+  EXPECT_EQ(ranges, std::min(GetParam(), 10));
+}
+
+INSTANTIATE_TEST_SUITE_P(Threads, WorkerPoolTest, ::testing::Values(1, 2, 3, 4));
+
+TEST(WorkerPoolBadInputTest, NoThreadIsAnError) {
+  EXPECT_THAT([] { WorkerPool pool(0); },
+              ThrowsMessage<InputError>("number of threads is 0; expected at least 1"));
+}
+
+}  // namespace
+}  // namespace strider

@@ -1,0 +1,123 @@
+#include "core/settings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace strider {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+struct SampleConfig {
+  double discount = 0.99;
+  double rate = 3e-4;
+  int batch = 256;
+  std::int64_t steps = 1'000'000;
+  bool clipped = true;
+  std::string activation = "tanh";
+  std::vector<int> hidden{64, 64};
+  std::vector<double> range{-1, INFINITY};
+
+  template <class Visitor>
+  void Visit(Visitor&& visit) {
+    visit("discount", discount, "discount factor per step", InRange(0, 1));
+    visit("rate", rate, "step size", Above(0));
+    visit("batch", batch, "transitions per update", AtLeast(1));
+    visit("steps", steps, "steps");
+    visit("clipped", clipped, "whether to clip");
+    visit("activation", activation, "of hidden layers", OneOf({"tanh", "relu"}));
+    visit("hidden", hidden, "widths of hidden layers", AtLeast(1));
+    visit("range", range, "low,high");
+  }
+};
+
+class SettingsTest : public ::testing::Test {
+ protected:
+  SettingsTest() { list_.Add("agent", config_); }
+
+  void ExpectRefused(std::string_view key, std::string_view value, const std::string& expected) {
+    const std::string before = list_.Text();
+    EXPECT_THAT([&] { list_.Set(key, value); },
+                ThrowsMessage<InputError>(
+                    fmt::format("{} = '{}' is not accepted; expected {}", key, value, expected)));
+    EXPECT_EQ(list_.Text(), before);
+  }
+
+  SampleConfig config_;
+  SettingList list_;
+};
+
+TEST_F(SettingsTest, TextHoldsEverySettingInOrder) {
+  EXPECT_EQ(list_.Text(),
+            "agent.discount = 0.99\nagent.rate = 0.0003\nagent.batch = 256\nagent.steps = 1000000\n"
+            "agent.clipped = true\nagent.activation = tanh\nagent.hidden = 64,64\nagent.range = -1,inf\n");
+}
+
+TEST_F(SettingsTest, SetChangesTheField) {
+  list_.Set("agent.discount", "0.5");
+  list_.Set("agent.batch", "7");
+  list_.Set("agent.steps", "5000000000");
+  list_.Set("agent.clipped", "false");
+  list_.Set("agent.activation", "relu");
+  list_.Set("agent.hidden", "8,16,32");
+  list_.Set("agent.range", "-inf,2.5");
+  EXPECT_EQ(config_.discount, 0.5);
+  EXPECT_EQ(config_.batch, 7);
+  EXPECT_EQ(config_.steps, 5'000'000'000);
+  EXPECT_FALSE(config_.clipped);
+  EXPECT_EQ(config_.activation, "relu");
+  EXPECT_THAT(config_.hidden, ElementsAre(8, 16, 32));
+  EXPECT_THAT(config_.range, ElementsAre(-INFINITY, 2.5));
+}
+
+TEST_F(SettingsTest, PrintedValuesReadBackToTheSameBits) {
+  for (const double value : {0.1, 1.0 / 3.0, 5e-324, 0.30000000000000004}) {
+    config_.rate = value;
+    const std::string text = list_.Find("agent.rate")->get();
+    config_.rate = 1;
+    list_.Set("agent.rate", text);
+    EXPECT_EQ(config_.rate, value);
+  }
+}
+
+TEST_F(SettingsTest, ValuesOutOfRangeAreRefused) {
+  for (const auto* value : {"-0.01", "1.5", "nan", "", "0.5x", "half", " 0.5"}) {
+    ExpectRefused("agent.discount", value, "a number in [0, 1]");
+  }
+  ExpectRefused("agent.rate", "0", "a number above 0");
+  ExpectRefused("agent.batch", "0", "a whole number at least 1");
+  ExpectRefused("agent.batch", "2.5", "a whole number at least 1");
+  ExpectRefused("agent.batch", "99999999999", "a whole number at least 1");
+  ExpectRefused("agent.steps", "1e6", "a whole number");
+  ExpectRefused("agent.clipped", "yes", "true or false");
+  ExpectRefused("agent.activation", "relU", "one of tanh, relu");
+}
+
+TEST_F(SettingsTest, ListsAreCheckedElementByElement) {
+  for (const auto* value : {"64,0", "64,,64", "64;64", "64,wide"}) {
+    EXPECT_THAT([&] { list_.Set("agent.hidden", value); },
+                ThrowsMessage<InputError>(HasSubstr("agent.hidden = ")))
+        << value;
+  }
+  EXPECT_THAT(config_.hidden, ElementsAre(64, 64));
+}
+
+TEST_F(SettingsTest, UnknownKeysSuggestTheNearest) {
+  EXPECT_THAT([&] { list_.Set("agent.discuont", "1"); },
+              ThrowsMessage<InputError>("unknown setting 'agent.discuont'; did you mean 'agent.discount'?"));
+  EXPECT_EQ(list_.Find("agent.discuont"), nullptr);
+}
+
+TEST_F(SettingsTest, HelpStatesWhatIsExpected) {
+  const Setting* setting = list_.Find("agent.hidden");
+  ASSERT_NE(setting, nullptr);
+  EXPECT_EQ(setting->help, "widths of hidden layers");
+  EXPECT_EQ(setting->expected, "whole numbers separated by commas at least 1");
+}
+
+}  // namespace
+}  // namespace strider

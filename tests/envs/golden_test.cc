@@ -1,0 +1,198 @@
+// Step-for-step parity with Gymnasium: golden/envs/<id>.h5.
+#include "tests/support/golden.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "tests/envs/kit.h"
+
+namespace strider {
+namespace {
+
+using ::testing::ElementsAreArray;
+
+// Both are 0 with MuJoCo 3.17.0 on the machines tried. Other processors may choose other variants of sin and
+// cos in the C library, and a free run amplifies what they change.
+constexpr double kFreeRunTolerance = 1e-9;
+constexpr double kSingleStepTolerance = 1e-12;
+
+// The largest difference of two rows, relative to values above 1.
+double Difference(std::span<const double> a, std::span<const double> b) {
+  EXPECT_EQ(a.size(), b.size());
+  double largest = 0;
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    const double difference = std::abs(a[i] - b[i]) / std::max(1.0, std::abs(b[i]));
+    if (!(difference <= largest)) largest = difference;  // NaN is taken over
+  }
+  return largest;
+}
+
+std::span<const double> Row(const GoldenArray<double>& array, std::size_t index) {
+  return {array.row(index), array.width()};
+}
+
+// One recorded run: the group "seed_<s>" of an environment's file.
+class GoldenRun {
+ public:
+  GoldenRun(const GoldenFile& file, const std::string& group)
+      : seed(std::stoull(group.substr(std::string("seed_").size()))),
+        actions(file.Read(group + "/actions")),
+        observations(file.Read(group + "/obs")),
+        rewards(file.Read(group + "/reward")),
+        terminated(file.Read<std::int64_t>(group + "/terminated")),
+        truncated(file.Read<std::int64_t>(group + "/truncated")),
+        reset_steps(file.Read<std::int64_t>(group + "/resets/step").values),
+        reset_observations(file.Read(group + "/resets/obs")) {
+    const std::vector<std::string> parts = file.Has(group + "/state")
+                                               ? std::vector<std::string>{"state"}
+                                               : std::vector<std::string>{"qpos", "qvel", "qacc_warmstart"};
+    for (const std::string& part : parts) {
+      states_.push_back(file.Read(group + "/" + part));
+      reset_states_.push_back(file.Read(group + "/resets/" + part));
+      const auto last = file.Read(group + "/final/" + part).values;
+      final_state_.insert(final_state_.end(), last.begin(), last.end());
+    }
+  }
+
+  std::size_t steps() const { return rewards.values.size(); }
+  std::vector<float> Action(std::size_t step) const {
+    const auto row = Row(actions, step);
+    return {row.begin(), row.end()};
+  }
+  // The physical state before a step; after the last one for step == steps().
+  std::vector<double> State(std::size_t step) const {
+    return step == steps() ? final_state_ : Joined(states_, step);
+  }
+  std::vector<double> ResetState(std::size_t reset) const { return Joined(reset_states_, reset); }
+  bool ResetBefore(std::size_t step) const {
+    return std::ranges::find(reset_steps, static_cast<std::int64_t>(step)) != reset_steps.end();
+  }
+
+  std::uint64_t seed;
+  GoldenArray<double> actions;
+  GoldenArray<double> observations;
+  GoldenArray<double> rewards;
+  GoldenArray<std::int64_t> terminated;
+  GoldenArray<std::int64_t> truncated;
+  std::vector<std::int64_t> reset_steps;
+  GoldenArray<double> reset_observations;
+
+ private:
+  static std::vector<double> Joined(const std::vector<GoldenArray<double>>& parts, std::size_t index) {
+    std::vector<double> joined;
+    for (const GoldenArray<double>& part : parts) {
+      const auto row = Row(part, index);
+      joined.insert(joined.end(), row.begin(), row.end());
+    }
+    return joined;
+  }
+
+  std::vector<GoldenArray<double>> states_;
+  std::vector<GoldenArray<double>> reset_states_;
+  std::vector<double> final_state_;
+};
+
+class GoldenEnv : public ::testing::TestWithParam<std::string> {
+ protected:
+  GoldenEnv() : file_(GoldenPath("envs/" + GetParam() + ".h5")) {}
+
+  // With the constructor options that the file was recorded with.
+  std::unique_ptr<Env> Make() const {
+    Assignments options{{"max_episode_steps", std::to_string(Whole("max_episode_steps"))}};
+    if (file_.HasAttribute("/", "frame_skip"))
+      options.emplace_back("frame_skip", std::to_string(Whole("frame_skip")));
+    return MakeEnv(GetParam(), options);
+  }
+
+  std::int64_t Whole(const std::string& attribute) const {
+    return file_.Attribute<std::int64_t>("/", attribute).at(0);
+  }
+
+  // Every recorded run, none of which may be missing.
+  std::vector<GoldenRun> Runs() const {
+    std::vector<GoldenRun> runs;
+    for (const std::string& group : file_.Members("/")) {
+      if (group.starts_with("seed_")) runs.emplace_back(file_, group);
+    }
+    EXPECT_FALSE(runs.empty());
+    return runs;
+  }
+
+  GoldenFile file_;
+};
+
+TEST_P(GoldenEnv, SpacesAreGymnasiums) {
+  const auto env = Make();
+  const EnvSpec& spec = env->spec();
+  EXPECT_EQ(file_.AttributeText("/", "env_id"), spec.id);
+  EXPECT_EQ(MakeEnv(GetParam())->spec().max_episode_steps, Whole("max_episode_steps"));
+  if (file_.AttributeText("/", "action_kind") == "discrete") {
+    EXPECT_EQ(std::get<Discrete>(spec.action_space).n, Whole("n_actions"));
+  } else {
+    EXPECT_THAT(std::get<Box>(spec.action_space).low, ElementsAreArray(file_.Attribute("/", "action_low")));
+    EXPECT_THAT(std::get<Box>(spec.action_space).high, ElementsAreArray(file_.Attribute("/", "action_high")));
+  }
+  for (const GoldenRun& run : Runs()) EXPECT_EQ(run.observations.width(), spec.observation_size());
+}
+
+// All resets, seeded or not, exactly; every step of a run that starts from the first reset and is fed the
+// same actions.
+TEST_P(GoldenEnv, FreeRunsFollowGymnasium) {
+  double largest = 0;
+  for (const GoldenRun& run : Runs()) {
+    const auto env = Make();
+    std::vector<double> observation(run.observations.width());
+    std::size_t resets = 0;
+    for (std::size_t step = 0; step < run.steps(); ++step) {
+      SCOPED_TRACE(fmt::format("seed {}, step {}", run.seed, step));
+      if (run.ResetBefore(step)) {
+        resets == 0 ? env->Reset(run.seed, observation) : env->Reset(observation);
+        ASSERT_THAT(observation, ElementsAreArray(Row(run.reset_observations, resets)));
+        ASSERT_THAT(env->State(), ElementsAreArray(run.ResetState(resets)));
+        ++resets;
+      }
+      const StepResult result = env->Step(run.Action(step), observation);
+      const double difference = std::max(Difference(observation, Row(run.observations, step)),
+                                         Difference(std::array{result.reward}, Row(run.rewards, step)));
+      ASSERT_LE(difference, kFreeRunTolerance);
+      largest = std::max(largest, difference);
+      ASSERT_EQ(result.terminated, run.terminated.values[step] != 0);
+      ASSERT_EQ(result.truncated, run.truncated.values[step] != 0);
+    }
+    ASSERT_GT(resets, 0);
+    EXPECT_LE(Difference(env->State(), run.State(run.steps())), kFreeRunTolerance);
+  }
+  RecordProperty("largest_difference", fmt::format("{}", largest));
+}
+
+// Each step on its own, from the recorded state before it.
+TEST_P(GoldenEnv, SingleStepsFollowGymnasium) {
+  double largest = 0;
+  for (const GoldenRun& run : Runs()) {
+    const auto env = Make();
+    std::vector<double> observation(run.observations.width());
+    env->Reset(run.seed, observation);
+    for (std::size_t step = 0; step < run.steps(); ++step) {
+      SCOPED_TRACE(fmt::format("seed {}, step {}", run.seed, step));
+      env->SetState(run.State(step));
+      const StepResult result = env->Step(run.Action(step), observation);
+      double difference = std::max(Difference(observation, Row(run.observations, step)),
+                                   Difference(std::array{result.reward}, Row(run.rewards, step)));
+      if (!run.ResetBefore(step + 1)) {
+        difference = std::max(difference, Difference(env->State(), run.State(step + 1)));
+      }
+      ASSERT_LE(difference, kSingleStepTolerance);
+      largest = std::max(largest, difference);
+      ASSERT_EQ(result.terminated, run.terminated.values[step] != 0);
+    }
+  }
+  RecordProperty("largest_difference", fmt::format("{}", largest));
+}
+
+INSTANTIATE_TEST_SUITE_P(Registry, GoldenEnv, ::testing::ValuesIn(AllEnvIds()), TestName);
+
+}  // namespace
+}  // namespace strider

@@ -1,0 +1,76 @@
+// What the environments' tests share.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cctype>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "envs/registry.h"
+
+namespace strider {
+
+inline std::vector<std::string> AllEnvIds() {
+  std::vector<std::string> ids;
+  for (const EnvEntry& entry : EnvRegistry()) ids.emplace_back(entry.id);
+  return ids;
+}
+
+// For INSTANTIATE_TEST_SUITE_P: "Hopper-v5" names its tests "Hopper_v5".
+inline std::string TestName(const ::testing::TestParamInfo<std::string>& info) {
+  std::string id = info.param;
+  std::ranges::replace_if(
+      id, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+  return id;
+}
+
+// An environment with a row for its observation and random actions from a stream of their own.
+class Driver {
+ public:
+  explicit Driver(std::unique_ptr<Env> env, std::uint64_t action_seed = 7)
+      : env_(std::move(env)),
+        random_(action_seed),
+        action_(static_cast<std::size_t>(env_->spec().action_size())),
+        observation_(static_cast<std::size_t>(env_->spec().observation_size())) {}
+
+  void Reset(std::uint64_t seed) { env_->Reset(seed, observation_); }
+  void Reset() { env_->Reset(observation_); }
+
+  StepResult StepRandomly() {
+    SampleUniform(env_->spec().action_space, random_, action_);
+    return env_->Step(action_, observation_);
+  }
+
+  // The same, with a reset where the episode ends.
+  StepResult StepOn() {
+    const StepResult result = StepRandomly();
+    if (result.terminated || result.truncated) Reset();
+    return result;
+  }
+
+  std::string Save() const {
+    StateWriter out;
+    env_->Save(out);
+    return out.bytes();
+  }
+
+  Env& env() { return *env_; }
+  std::vector<float>& action() { return action_; }
+  std::vector<double>& observation() { return observation_; }
+
+ private:
+  std::unique_ptr<Env> env_;
+  Pcg64 random_;
+  std::vector<float> action_;
+  std::vector<double> observation_;
+};
+
+inline void LoadFrom(const std::string& bytes, Env& env) {
+  StateReader in(bytes);
+  env.Load(in);
+}
+
+}  // namespace strider

@@ -1,0 +1,195 @@
+// The robot models compile to Gymnasium's physics: golden/envs/models.h5.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <mujoco/mjxmacro.h>
+
+#include <filesystem>
+#include <functional>
+#include <map>
+
+#include "envs/mujoco/mujoco_env.h"
+#include "tests/envs/kit.h"
+#include "tests/support/golden.h"
+
+namespace strider {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+constexpr double kTolerance = 1e-15;
+
+// One array of mjModel: its number of rows and its elements as numbers.
+struct ModelArray {
+  std::size_t rows;
+  std::function<double(std::size_t)> at;
+};
+
+// Every array of the model under its own name, and every option under "opt_" and its name.
+std::map<std::string, ModelArray> ArraysOf(const mjModel& model) {
+  std::map<std::string, ModelArray> arrays;
+// NOLINTBEGIN: MuJoCo lists its arrays as macros.
+#define X(type, name, nr, nc)                          \
+  arrays[#name] = {static_cast<std::size_t>(model.nr), \
+                   [&model](std::size_t i) { return static_cast<double>(model.name[i]); }};
+  MJMODEL_POINTERS
+#undef X
+#define X(type, name, size) \
+  arrays["opt_" #name] = {1, [&model](std::size_t) { return static_cast<double>(model.opt.name); }};
+#define XVEC(type, name, size) \
+  arrays["opt_" #name] = {size, [&model](std::size_t i) { return static_cast<double>(model.opt.name[i]); }};
+  MJOPTION_FIELDS
+#undef XVEC
+#undef X
+#define X(name) arrays[#name] = {1, [&model](std::size_t) { return static_cast<double>(model.name); }};
+  MJMODEL_SIZES
+#undef X
+  // NOLINTEND
+  return arrays;
+}
+
+std::vector<std::string> RobotIds() {
+  std::vector<std::string> ids = AllEnvIds();
+  std::erase_if(ids,
+                [](const std::string& id) { return dynamic_cast<MujocoEnv*>(MakeEnv(id).get()) == nullptr; });
+  return ids;
+}
+
+class RobotModel : public ::testing::TestWithParam<std::string> {
+ protected:
+  RobotModel()
+      : file_(GoldenPath("envs/models.h5")),
+        group_(std::filesystem::path(
+                   GoldenFile(GoldenPath("envs/" + GetParam() + ".h5")).AttributeText("/", "xml"))
+                   .stem()),
+        env_(MakeEnv(GetParam())),
+        model_(dynamic_cast<MujocoEnv&>(*env_).model()) {}
+
+  void ExpectEqual(const std::string& name, const std::vector<double>& expected, std::size_t rows) const {
+    const auto arrays = ArraysOf(model_);
+    const auto found = arrays.find(name);
+    ASSERT_NE(found, arrays.end()) << name << " is no array of mjModel";
+    ASSERT_EQ(found->second.rows, rows) << name;
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      ASSERT_NEAR(found->second.at(i), expected[i], kTolerance) << name << "[" << i << "]";
+    }
+  }
+
+  GoldenFile file_;
+  std::string group_;
+  std::unique_ptr<Env> env_;
+  const mjModel& model_;
+};
+
+TEST_P(RobotModel, PhysicsArraysAreEqual) {
+  int compared = 0;
+  for (const std::string& name : file_.Members(group_)) {
+    if (name == "names") continue;
+    const auto golden = file_.Read(group_ + "/" + name);
+    ExpectEqual(name, golden.values, golden.rows());
+    ++compared;
+  }
+  EXPECT_GT(compared, 50);
+}
+
+TEST_P(RobotModel, SizesAndOptionsAreEqual) {
+  for (const auto* name : {"nq",
+                           "nv",
+                           "nu",
+                           "na",
+                           "nbody",
+                           "njnt",
+                           "ngeom",
+                           "nsite",
+                           "ntendon",
+                           "neq",
+                           "nexclude",
+                           "nsensor",
+                           "opt_timestep",
+                           "opt_integrator",
+                           "opt_solver",
+                           "opt_iterations",
+                           "opt_ls_iterations",
+                           "opt_tolerance",
+                           "opt_ls_tolerance",
+                           "opt_cone",
+                           "opt_jacobian",
+                           "opt_impratio",
+                           "opt_density",
+                           "opt_viscosity",
+                           "opt_disableflags",
+                           "opt_enableflags",
+                           "opt_gravity",
+                           "opt_wind",
+                           "opt_magnetic",
+                           "opt_o_margin",
+                           "opt_o_solref",
+                           "opt_o_solimp",
+                           "opt_o_friction",
+                           "opt_noslip_iterations",
+                           "opt_noslip_tolerance"}) {
+    const auto golden = file_.Attribute(group_, name);
+    ExpectEqual(name, golden, golden.size());
+  }
+}
+
+TEST_P(RobotModel, NamesAreEqual) {
+  for (const auto& [dataset, type] :
+       {std::pair{"body", mjOBJ_BODY}, {"jnt", mjOBJ_JOINT}, {"geom", mjOBJ_GEOM}}) {
+    const auto names = file_.ReadStrings(group_ + "/names/" + dataset);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      EXPECT_EQ(mj_id2name(&model_, type, static_cast<int>(i)), names[i]) << dataset;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Registry, RobotModel, ::testing::ValuesIn(RobotIds()), TestName);
+
+TEST(ModelTest, EnvironmentsOfOneIdShareTheirModel) {
+  const auto a = MakeEnv("Hopper-v5");
+  const auto b = MakeEnv("Hopper-v5", {{"reset_noise_scale", "0"}});
+  EXPECT_EQ(&dynamic_cast<MujocoEnv&>(*a).model(), &dynamic_cast<MujocoEnv&>(*b).model());
+}
+
+TEST(ModelTest, BadModelsAreErrorsThatSayWhy) {
+  EXPECT_THAT([] { CompileModel("<mujoco><worldbody>"); },
+              ThrowsMessage<WorkError>(HasSubstr("MuJoCo cannot read a model: XML parse error")));
+  EXPECT_THAT(
+      [] { CompileModel(R"(<mujoco><worldbody><body><joint type="hinge"/></body></worldbody></mujoco>)"); },
+      ThrowsMessage<WorkError>(HasSubstr("mass and inertia of moving bodies must be larger than mjMINVAL")));
+}
+
+TEST(ModelTest, MujocosErrorsBecomeExceptions) {
+  const auto env = MakeEnv("Hopper-v5");
+  EXPECT_THAT([] { mju_error("no such %s", "thing"); }, ThrowsMessage<WorkError>("MuJoCo: no such thing"));
+}
+
+// A warning comes with every unstable simulation, here one that starts with a joint turning far too fast.
+TEST(ModelTest, WarningsLeaveNoLogFile) {
+  const std::filesystem::path log = "MUJOCO_LOG.TXT";
+  std::filesystem::remove(log);
+  const auto env = MakeEnv("HalfCheetah-v5");
+  std::vector<double> observation(17);
+  env->Reset(0, observation);
+  std::vector<double> state = env->State();
+  state[12] = 1e12;
+  env->SetState(state);
+  ::testing::internal::CaptureStderr();
+  env->Step(std::vector<float>(6), observation);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("MuJoCo: Nan, Inf or huge value"));
+  EXPECT_FALSE(std::filesystem::exists(log));
+}
+
+TEST(ControlCostTest, IsComputedInFloat32AndInNumpysOrder) {
+  EXPECT_EQ(ControlCost(0.1, {}), 0.0F);
+  const std::vector<float> three{0.1F, 0.7F, -0.3F};
+  EXPECT_EQ(ControlCost(0.1, three), 0.1F * ((0.1F * 0.1F + 0.7F * 0.7F) + 0.3F * 0.3F));
+  // 2^24 swallows every 1 added to it one by one; in lanes only its own neighbours are lost.
+  std::vector<float> many(10, 1.0F);
+  many[0] = 4096.0F;
+  EXPECT_EQ(ControlCost(1, many), ((16777216.0F + 1.0F) + 2.0F) + 4.0F + 1.0F + 1.0F);
+  EXPECT_EQ(ControlCost(1, std::span<const float>(many).first(7)), 16777216.0F);
+}
+
+}  // namespace
+}  // namespace strider
