@@ -28,6 +28,7 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
       "-Wl,--no-as-needed,${LibTorch_CUDA_LIBRARY},${LibTorch_C10_CUDA_LIBRARY},--as-needed")
   endif()
   target_link_libraries(LibTorch::LibTorch INTERFACE ${libraries})
-  target_include_directories(LibTorch::LibTorch SYSTEM INTERFACE "${LibTorch_INCLUDE_DIR}")
+  # Searched last: the wheel brings headers of libraries that it does not bring (an fmt newer than Debian's).
+  target_compile_options(LibTorch::LibTorch INTERFACE "SHELL:-idirafter ${LibTorch_INCLUDE_DIR}")
   set_property(TARGET LibTorch::LibTorch PROPERTY INTERFACE_LINK_OPTIONS "-Wl,-rpath,${LibTorch_ROOT}/lib")
 endif()
