@@ -99,7 +99,7 @@ void MdpoOff::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
 
 at::Tensor MdpoOff::EntropyWeight(const at::Tensor& log_prob) {
   if (!config_.lambda_auto) return at::scalar_tensor(config_.lambda, log_lambda_.flat().options());
-  const double target_entropy = -task().action_size();
+  const double target_entropy = config_.target_entropy * task().action_size();
   const at::Tensor loss = -(log_lambda_[0] * (log_prob + target_entropy)).mean();
   const at::Tensor lambda = log_lambda_[0].detach().exp();  // the value before its own step
   log_lambda_.Backward(loss);
@@ -145,23 +145,26 @@ void MdpoOff::StepPolicy(const at::Tensor& observations, const Draw& draw, const
   }
 }
 
+at::Tensor MdpoOff::NextValue(const TransitionBatch& batch, const at::Tensor& next_noise,
+                              const at::Tensor& lambda) const {
+  const at::NoGradGuard no_grad;
+  if (config_.value_network) {
+    return value_net_.Forward(value_target_, batch.next_observations).squeeze(-1);
+  }
+  const auto next = SamplePolicy(batch.next_observations, next_noise).sample;
+  return std::get<0>(Q(critic_target_, batch.next_observations, next.action).min(0)) - lambda * next.log_prob;
+}
+
 void MdpoOff::StepCritics(const TransitionBatch& batch, const nn::SquashedSample& sample,
                           const at::Tensor& next_noise, const at::Tensor& lambda) {
-  at::Tensor next_value;    // of s', soft
-  at::Tensor value_target;  // of s
-  {
+  at::Tensor value_target;  // of s, by the critics before their step
+  if (config_.value_network) {
     const at::NoGradGuard no_grad;
-    if (config_.value_network) {
-      next_value = value_net_.Forward(value_target_, batch.next_observations).squeeze(-1);
-      const at::Tensor q_min = std::get<0>(Q(critic_, batch.observations, sample.action.detach()).min(0));
-      value_target = q_min - lambda * sample.log_prob.detach();
-    } else {
-      const auto next = SamplePolicy(batch.next_observations, next_noise).sample;
-      next_value = std::get<0>(Q(critic_target_, batch.next_observations, next.action).min(0)) -
-                   lambda * next.log_prob;
-    }
+    value_target = std::get<0>(Q(critic_, batch.observations, sample.action.detach()).min(0)) -
+                   lambda * sample.log_prob.detach();
   }
-  const at::Tensor target = batch.rewards + config_.discount * (1 - batch.terminals) * next_value;
+  const at::Tensor target =
+      batch.rewards + config_.discount * (1 - batch.terminals) * NextValue(batch, next_noise, lambda);
   const at::Tensor q = Q(critic_, batch.observations, batch.actions);
   const at::Tensor losses = (q - target).square().mean(1);  // (2)
   critic_.Backward(0.5 * losses.sum());
@@ -169,9 +172,12 @@ void MdpoOff::StepCritics(const TransitionBatch& batch, const nn::SquashedSample
   Report("critic1_loss", losses[0]);
   Report("critic2_loss", losses[1]);
   Report("q", q.mean());
-  if (!config_.value_network) return;
+  if (config_.value_network) StepValue(batch, value_target);
+}
+
+void MdpoOff::StepValue(const TransitionBatch& batch, const at::Tensor& target) {
   const at::Tensor value_loss =
-      0.5 * (value_net_.Forward(value_, batch.observations).squeeze(-1) - value_target).square().mean();
+      0.5 * (value_net_.Forward(value_, batch.observations).squeeze(-1) - target).square().mean();
   value_.Backward(value_loss);
   value_adam_.Step(value_, config_.critic_lr);
   Report("value_loss", value_loss);
@@ -223,12 +229,15 @@ MdpoOffConfig SacConfig::AsMdpo() const {
   mdpo.lambda = alpha;
   mdpo.lambda_auto = alpha_auto;
   mdpo.lambda_lr = alpha_lr;
+  mdpo.target_entropy = target_entropy;
   mdpo.kl_coef = alpha;  // c = lambda: no trust region
   mdpo.policy_q = "min";
   mdpo.value_network = false;
   mdpo.policy_first = false;
   mdpo.reg_coef = 0;
   mdpo.squash_epsilon = squash_epsilon;
+  mdpo.log_std_min = log_std_min;
+  mdpo.log_std_max = log_std_max;
   return mdpo;
 }
 

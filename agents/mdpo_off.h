@@ -22,6 +22,7 @@ struct MdpoOffConfig {
   double lambda = 0.2;
   bool lambda_auto = false;
   double lambda_lr = 3e-4;
+  double target_entropy = -1;
   double kl_coef = 0.5;
   int old_policy_interval = 1000;
   int inner_steps = 1;
@@ -44,8 +45,9 @@ struct MdpoOffConfig {
     visit("policy_lr", policy_lr, "Adam's step length for the policy", Above(0));
     visit("critic_lr", critic_lr, "Adam's step length for the critics", Above(0));
     visit("lambda", lambda, "entropy weight (its start where lambda_auto is on)", AtLeast(0));
-    visit("lambda_auto", lambda_auto, "learn lambda so that the entropy becomes minus the action dimension");
+    visit("lambda_auto", lambda_auto, "learn lambda so that the entropy becomes target_entropy");
     visit("lambda_lr", lambda_lr, "Adam's step length for log lambda", Above(0));
+    visit("target_entropy", target_entropy, "what lambda_auto aims at, for each action dimension");
     visit("kl_coef", kl_coef, "c = 1/t, weight of the trust region; at least lambda, equal to it for SAC",
           AtLeast(0));
     visit("old_policy_interval", old_policy_interval, "m: updates between copies of the policy to pi_k",
@@ -102,20 +104,29 @@ class MdpoOff : public OffPolicyAgent {
   const nn::ParameterSet& critic_target() const { return critic_target_; }
   const nn::ParameterSet& log_lambda() const { return log_lambda_; }
 
- private:
+ protected:
   struct Draw {
     nn::SquashedSample sample;
     nn::GaussianHeads::Output heads;
   };
   Draw SamplePolicy(const at::Tensor& observations, const at::Tensor& noise) const;
+
+  // Both critics of a set, (2 x batch).
+  at::Tensor Q(const nn::ParameterSet& critic, const at::Tensor& observations,
+               const at::Tensor& actions) const;
+
+  // Soft value of s', (batch): the target value network's or the twin target critics'. No gradients.
+  at::Tensor NextValue(const TransitionBatch& batch, const at::Tensor& next_noise,
+                       const at::Tensor& lambda) const;
+
+ private:
   at::Tensor PolicyLoss(const at::Tensor& observations, const Draw& draw, const at::Tensor& lambda);
   at::Tensor EntropyWeight(const at::Tensor& log_prob);
   void StepPolicy(const at::Tensor& observations, const Draw& draw, const at::Tensor& noise,
                   const at::Tensor& lambda);
   void StepCritics(const TransitionBatch& batch, const nn::SquashedSample& sample,
                    const at::Tensor& next_noise, const at::Tensor& lambda);
-  at::Tensor Q(const nn::ParameterSet& critic, const at::Tensor& observations,
-               const at::Tensor& actions) const;
+  void StepValue(const TransitionBatch& batch, const at::Tensor& target);
 
   Config config_;
   double trust_weight_;  // c - lambda, the weight of -log pi_k
@@ -147,7 +158,10 @@ struct SacConfig {
   double alpha_lr = 3e-4;
   double alpha = 1;
   bool alpha_auto = true;
+  double target_entropy = -1;
   double squash_epsilon = 1e-6;
+  double log_std_min = -20;
+  double log_std_max = 2;
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
@@ -159,8 +173,11 @@ struct SacConfig {
     visit("critic_lr", critic_lr, "Adam's step length for the critics", Above(0));
     visit("alpha_lr", alpha_lr, "Adam's step length for log alpha", Above(0));
     visit("alpha", alpha, "entropy weight, or its start where alpha_auto is on", Above(0));
-    visit("alpha_auto", alpha_auto, "learn alpha so that the entropy becomes minus the action dimension");
+    visit("alpha_auto", alpha_auto, "learn alpha so that the entropy becomes target_entropy");
+    visit("target_entropy", target_entropy, "what alpha_auto aims at, for each action dimension");
     visit("squash_epsilon", squash_epsilon, "added inside log(1 - tanh^2); 0: the stable form", AtLeast(0));
+    visit("log_std_min", log_std_min, "lower clamp of the policy's log deviation");
+    visit("log_std_max", log_std_max, "upper clamp of the policy's log deviation");
   }
 
   MdpoOffConfig AsMdpo() const;

@@ -28,11 +28,18 @@ at::Tensor Td3::Q(const at::Tensor& observations, const at::Tensor& actions) con
 
 void Td3::Update(const TransitionBatch& batch) { Update(batch, Noise(batch.actions.sizes())); }
 
-void Td3::Update(const TransitionBatch& batch, const at::Tensor& target_policy_noise) {
+at::Tensor Td3::Act(const nn::ParameterSet& actor, const at::Tensor& observations) const {
+  const at::Tensor action = at::tanh(actor_net_.Forward(actor, observations));
+  return td3_.max_action == 1 ? action : td3_.max_action * action;
+}
+
+void Td3::Update(const TransitionBatch& drawn, const at::Tensor& target_policy_noise) {
+  TransitionBatch batch = drawn;
+  if (td3_.max_action != 1) batch.actions = td3_.max_action * drawn.actions;
   StepCritics(batch, target_policy_noise);
   CountUpdate();
   if (updates() % td3_.policy_delay != 0) return;
-  const at::Tensor loss = ActorLoss(batch, at::tanh(actor_net_.Forward(actor_, batch.observations)));
+  const at::Tensor loss = ActorLoss(batch, Act(actor_, batch.observations));
   actor_.Backward(loss);
   actor_adam_.Step(actor_, td3_.actor_lr);
   Report("actor_loss", loss);
@@ -40,18 +47,23 @@ void Td3::Update(const TransitionBatch& batch, const at::Tensor& target_policy_n
   actor_target_.MoveTowards(actor_, td3_.tau);
 }
 
+at::Tensor Td3::NextAction(const TransitionBatch& batch, const at::Tensor& target_policy_noise) const {
+  const at::NoGradGuard no_grad;
+  const double bound = td3_.max_action;
+  const at::Tensor noise = (bound * td3_.policy_noise * target_policy_noise)
+                               .clamp_(-bound * td3_.noise_clip, bound * td3_.noise_clip);
+  return (Act(actor_target_, batch.next_observations) + noise).clamp_(-bound, bound);
+}
+
+at::Tensor Td3::TdTarget(const TransitionBatch& batch, const at::Tensor& next_action) const {
+  const at::NoGradGuard no_grad;
+  const at::Tensor next_q =
+      critic_net_.Forward(critic_target_, at::cat({batch.next_observations, next_action}, -1)).squeeze(-1);
+  return Rewards(batch) + td3_.discount * (1 - batch.terminals) * std::get<0>(next_q.min(0));
+}
+
 void Td3::StepCritics(const TransitionBatch& batch, const at::Tensor& target_policy_noise) {
-  at::Tensor target;
-  {
-    const at::NoGradGuard no_grad;
-    const at::Tensor noise =
-        (td3_.policy_noise * target_policy_noise).clamp_(-td3_.noise_clip, td3_.noise_clip);
-    const at::Tensor next_action =
-        (at::tanh(actor_net_.Forward(actor_target_, batch.next_observations)) + noise).clamp_(-1, 1);
-    const at::Tensor next_q =
-        critic_net_.Forward(critic_target_, at::cat({batch.next_observations, next_action}, -1)).squeeze(-1);
-    target = Rewards(batch) + td3_.discount * (1 - batch.terminals) * std::get<0>(next_q.min(0));
-  }
+  const at::Tensor target = TdTarget(batch, NextAction(batch, target_policy_noise));
   const at::Tensor q = Q(batch.observations, batch.actions);
   const at::Tensor losses = (q - target).square().mean(1);  // (2)
   critic_.Backward(losses.sum());

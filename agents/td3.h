@@ -20,6 +20,7 @@ struct Td3Config {
   double policy_noise = 0.2;
   double noise_clip = 0.5;
   int policy_delay = 2;
+  double max_action = 1;
   double exploration_noise = 0.1;
 
   template <class Visitor>
@@ -30,10 +31,14 @@ struct Td3Config {
     visit("tau", tau, "how far the targets move in one actor update", InRange(0, 1));
     visit("actor_lr", actor_lr, "Adam's step length for the actor", Above(0));
     visit("critic_lr", critic_lr, "Adam's step length for the critics", Above(0));
-    visit("policy_noise", policy_noise, "deviation of the noise on the target action, in the [-1, 1] frame",
+    visit("policy_noise", policy_noise, "deviation of the noise on the target action, times max_action",
           AtLeast(0));
-    visit("noise_clip", noise_clip, "bound on that noise", AtLeast(0));
+    visit("noise_clip", noise_clip, "bound on that noise, times max_action", AtLeast(0));
     visit("policy_delay", policy_delay, "critic updates for each actor update", AtLeast(1));
+    visit("max_action", max_action,
+          "actor and critics see actions in [-max_action, max_action]; the authors take the environment's "
+          "bound",
+          Above(0));
     visit("exploration_noise", exploration_noise, "deviation of the Gaussian noise on actions while training",
           AtLeast(0));
   }
@@ -65,12 +70,18 @@ class Td3 : public OffPolicyAgent {
   const nn::ParameterSet& critic_target() const { return critic_target_; }
 
  protected:
+  // Below, actions are in the networks' frame: times max_action.
+
   // What the actor minimises, for its actions p = pi(s) on a batch: -mean Q_1(s, p). Descendants add a
   // regulariser.
   virtual at::Tensor ActorLoss(const TransitionBatch& batch, const at::Tensor& action);
 
   // Rewards as the critics see them; descendants scale and shift.
   virtual at::Tensor Rewards(const TransitionBatch& batch) const { return batch.rewards; }
+
+  // a' = clip(pi'(s') + noise), (batch x actions), and the critics' target y at it, (batch). No gradients.
+  at::Tensor NextAction(const TransitionBatch& batch, const at::Tensor& target_policy_noise) const;
+  at::Tensor TdTarget(const TransitionBatch& batch, const at::Tensor& next_action) const;
 
   // Both online critics, (2 x batch).
   at::Tensor Q(const at::Tensor& observations, const at::Tensor& actions) const;
@@ -80,6 +91,7 @@ class Td3 : public OffPolicyAgent {
   at::Tensor NormalizedQTerm(const at::Tensor& q, double alpha);
 
  private:
+  at::Tensor Act(const nn::ParameterSet& actor, const at::Tensor& observations) const;
   void StepCritics(const TransitionBatch& batch, const at::Tensor& target_policy_noise);
 
   Config td3_;

@@ -17,8 +17,9 @@ Bc::Bc(const Task& task, Config config)
 }
 
 void Bc::Update(const TransitionBatch& batch) {
-  const at::Tensor loss =
+  const at::Tensor error =
       at::mse_loss(at::tanh(actor_net_.Forward(actor_, batch.observations)), batch.actions);
+  const at::Tensor loss = config_.max_action * config_.max_action * error;
   actor_.Backward(loss);
   actor_adam_.Step(actor_, config_.actor_lr);
   Report("actor_loss", loss);

@@ -12,6 +12,7 @@ struct BcConfig {
   int batch_size = 256;
   std::vector<int> hidden{256, 256};
   double actor_lr = 3e-4;
+  double max_action = 1;
   bool normalize_states = true;
 
   template <class Visitor>
@@ -19,11 +20,14 @@ struct BcConfig {
     visit("batch_size", batch_size, "transitions in one update", AtLeast(1));
     visit("hidden", hidden, "widths of the actor's hidden ReLU layers", AtLeast(1));
     visit("actor_lr", actor_lr, "Adam's step length", Above(0));
+    visit("max_action", max_action,
+          "the error is measured in [-max_action, max_action]; the authors take the environment's bound",
+          Above(0));
     visit("normalize_states", normalize_states, "scale states by the dataset's mean and deviation");
   }
 };
 
-// Minimises the mean over batch and action dimensions of (tanh(actor(s)) - a)^2.
+// Minimises the mean over batch and action dimensions of (tanh(actor(s)) - a)^2, times max_action squared.
 class Bc : public OffPolicyAgent {
  public:
   using Config = BcConfig;

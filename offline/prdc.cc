@@ -3,6 +3,16 @@
 #include <vector>
 
 namespace strider {
+namespace {
+
+at::Tensor AllActions(const TransitionColumns& data, double max_action) {
+  const auto rows = static_cast<std::int64_t>(data.actions.size()) / data.action_size;
+  const at::Tensor actions =
+      at::from_blob(const_cast<float*>(data.actions.data()), {rows, data.action_size}, at::kFloat);
+  return max_action == 1 ? actions : max_action * actions;
+}
+
+}  // namespace
 
 Prdc::Prdc(const Task& task, const Config& config, const TransitionColumns& data, WorkerPool& pool)
     : Td3(task, config.td3),
@@ -11,9 +21,9 @@ Prdc::Prdc(const Task& task, const Config& config, const TransitionColumns& data
       k_(config.k),
       reward_scale_(config.reward_scale),
       reward_shift_(config.reward_shift),
-      search_(data.observations, data.observation_size, data.actions, data.action_size, config.beta),
-      actions_(at::from_blob(const_cast<float*>(data.actions.data()), {search_.rows(), data.action_size},
-                             at::kFloat)),
+      actions_(AllActions(data, config.td3.max_action)),
+      search_(data.observations, data.observation_size,
+              {actions_.const_data_ptr<float>(), data.actions.size()}, data.action_size, config.beta),
       pool_(pool) {
   Declare({"lambda", "actor_q_term", "actor_dc_term"});
   if (k_ > search_.rows()) {

@@ -31,7 +31,8 @@ struct PrdcConfig {
 
 // TD3 whose actor is pulled to the action of the nearest dataset pair: it minimises
 //   -lambda mean Q_1(s, pi(s)) + mean (pi(s) - a_hat)^2,
-// a_hat being the action of the dataset row nearest to (beta s, pi(s)), without gradient (section 3).
+// a_hat being the action of the dataset row nearest to (beta s, pi(s)), without gradient (section 3). Actions
+// are in the networks' frame here as in Td3.
 class Prdc : public Td3 {
  public:
   using Config = PrdcConfig;
@@ -53,8 +54,8 @@ class Prdc : public Td3 {
   int k_;
   double reward_scale_;
   double reward_shift_;
+  at::Tensor actions_;  // (rows x actions), over the caller's memory where max_action is 1
   NeighbourSearch search_;
-  at::Tensor actions_;  // (rows x actions), over the caller's memory
   WorkerPool& pool_;
 };
 
