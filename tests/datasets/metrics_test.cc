@@ -180,6 +180,24 @@ TEST(Metrics, CountsExactly) {
   EXPECT_NEAR(counter.Entropy(), entropy, 1e-9);
 }
 
+// So many distinct rows that some of their 32-bit hashes are equal: only the rows themselves tell them apart.
+TEST(Metrics, CountsExactlyWhereHashesCollide) {
+  constexpr std::size_t kSide = 100;
+  std::vector<float> observations;
+  std::vector<float> actions;
+  for (std::size_t i = 0; i < kSide * kSide * kSide; ++i) {
+    observations.push_back(static_cast<float>(i / kSide / kSide));
+    observations.push_back(static_cast<float>(i / kSide % kSide));
+    actions.push_back(static_cast<float>(i % kSide));
+  }
+  ColumnLimits limits(3);
+  limits.Add(observations, actions, actions.size());
+  UniqueCounter counter(limits, kSide);
+  counter.Add(observations, actions, actions.size());
+  EXPECT_EQ(counter.unique(), actions.size());
+  EXPECT_NEAR(counter.Entropy(), std::log(static_cast<double>(actions.size())), 1e-9);
+}
+
 TEST(Metrics, MeasuresAFileAgainstAReference) {
   const TemporaryFolder folder;
   const Pairs pairs = ToyReference();

@@ -71,6 +71,7 @@ TEST(ReplayBuffer, SavedAndLoadedItGoesOnAlike) {
   StateReader in(out.bytes());
   copy.Load(in);
   EXPECT_EQ(in.remaining(), 0);
+  EXPECT_EQ(copy.total(), original.total());
   AppendStep(original, 2, 5, 0, 1);
   AppendStep(copy, 2, 5, 0, 1);
   StateWriter first;

@@ -1,0 +1,129 @@
+// Datasets joined one after the other.
+#include "datasets/merge.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "datasets/d4rl.h"
+#include "tests/datasets/make_dataset.h"
+#include "tests/experiments/temporary_folder.h"
+
+namespace strider {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class MergeTest : public ::testing::Test {
+ protected:
+  std::filesystem::path Write(const std::string& name, const Dataset& dataset) const {
+    const auto path = folder_.path() / name;
+    WriteD4rl(path, dataset);
+    return path;
+  }
+
+  std::filesystem::path out() const { return folder_.path() / "merged.hdf5"; }
+
+  TemporaryFolder folder_;
+};
+
+template <class T>
+std::vector<T> Joined(const std::vector<T>& first, const std::vector<T>& second) {
+  std::vector<T> joined = first;
+  joined.insert(joined.end(), second.begin(), second.end());
+  return joined;
+}
+
+TEST_F(MergeTest, RowsFollowOneAnother) {
+  // Row 6 of 7 is a terminal (see MakeDataset): the first file ends with an episode's end.
+  const Dataset first = MakeDataset(7, 4, 2);
+  Dataset second = Slice(MakeDataset(30, 4, 2), 3, 12);
+  MergeDatasets({Write("first.hdf5", first), Write("second.hdf5", second)}, out());
+  const Dataset merged = ReadD4rl(out());
+  EXPECT_EQ(merged.rows, 19);
+  EXPECT_EQ(merged.observations, Joined(first.observations, second.observations));
+  EXPECT_EQ(merged.actions, Joined(first.actions, second.actions));
+  EXPECT_EQ(merged.rewards, Joined(first.rewards, second.rewards));
+  EXPECT_EQ(merged.terminals, Joined(first.terminals, second.terminals));
+  EXPECT_EQ(merged.timeouts, Joined(first.timeouts, second.timeouts));
+  EXPECT_EQ(merged.next_observations, Joined(first.next_observations, second.next_observations));
+  EXPECT_EQ(merged.qpos, Joined(first.qpos, second.qpos));
+  EXPECT_EQ(merged.qvel, Joined(first.qvel, second.qvel));
+  EXPECT_EQ(merged.action_log_probs, Joined(first.action_log_probs, second.action_log_probs));
+  EXPECT_EQ(merged.metadata.at("merged_from"), "first.hdf5, second.hdf5");
+}
+
+TEST_F(MergeTest, BordersInMidEpisodeBecomeTimeOuts) {
+  const Dataset first = MakeDataset(5, 4, 2);  // ends in mid-episode
+  ASSERT_EQ(first.terminals.back() + first.timeouts.back(), 0);
+  const auto path = Write("first.hdf5", first);
+  MergeDatasets({path, path}, out());
+  const Dataset merged = ReadD4rl(out());
+  EXPECT_EQ(merged.timeouts[4], 1);
+  EXPECT_EQ(merged.terminals[4], 0);
+  // The last file's end connects to nothing and stays as it is.
+  EXPECT_EQ(merged.timeouts[9], 0);
+  // No transition leads across the border: its row is left out, as the last one is.
+  EXPECT_THAT(QlearningRows(merged), ::testing::ElementsAre(0, 1, 2, 3, 5, 6, 7, 8));
+}
+
+TEST_F(MergeTest, ColumnsThatNotAllFilesHaveAreLeftOut) {
+  const Dataset full = MakeDataset(10, 4, 2);
+  Dataset bare = full;
+  bare.next_observations.clear();
+  bare.action_log_probs.clear();
+  bare.qpos.clear();
+  bare.qvel.clear();
+  bare.qpos_size = 0;
+  bare.qvel_size = 0;
+  MergeDatasets({Write("full.hdf5", full), Write("bare.hdf5", bare)}, out());
+  const Dataset merged = ReadD4rl(out());
+  EXPECT_EQ(merged.rows, 20);
+  EXPECT_THAT(merged.next_observations, IsEmpty());
+  EXPECT_THAT(merged.action_log_probs, IsEmpty());
+  EXPECT_THAT(merged.qpos, IsEmpty());
+  EXPECT_EQ(merged.observations, Joined(full.observations, full.observations));
+}
+
+TEST_F(MergeTest, EnvironmentIsTakenOver) {
+  Dataset dataset = MakeDataset(10, 4, 2);
+  dataset.metadata = {{"env_id", "Hopper-v5"}};
+  MergeDatasets({Write("a.hdf5", dataset)}, out());
+  EXPECT_EQ(ReadD4rl(out()).metadata.at("env_id"), "Hopper-v5");
+}
+
+TEST_F(MergeTest, WidthsMustBeEqual) {
+  const auto first = Write("first.hdf5", MakeDataset(10, 4, 2));
+  const auto wide = Write("wide.hdf5", MakeDataset(10, 5, 2));
+  EXPECT_EQ(
+      MessageOf<InputError>([&] {
+        MergeDatasets({first, wide}, out());
+      }),
+      wide.string() + ": observations are 5 wide and actions 2; expected 4 and 2 as in " + first.string());
+  const auto actions = Write("actions.hdf5", MakeDataset(10, 4, 3));
+  EXPECT_THAT(MessageOf<InputError>([&] {
+                MergeDatasets({first, actions}, out());
+              }),
+              AllOf(HasSubstr(actions.string()), HasSubstr("actions 3")));
+  EXPECT_FALSE(std::filesystem::exists(out()));
+}
+
+TEST_F(MergeTest, FilesWithoutTimeOutsAreRefused) {
+  Dataset dataset = MakeDataset(10, 4, 2);
+  dataset.timeouts.clear();
+  const auto path = Write("no_timeouts.hdf5", dataset);
+  EXPECT_THAT(MessageOf<InputError>([&] { MergeDatasets({path}, out()); }),
+              AllOf(HasSubstr(path.string()), HasSubstr("timeouts: no such key")));
+}
+
+TEST_F(MergeTest, UnreadableFilesLeaveNothing) {
+  const auto first = Write("first.hdf5", MakeDataset(10, 4, 2));
+  const auto text = folder_.Write("text.hdf5", "no dataset");
+  EXPECT_THAT(MessageOf<InputError>([&] { MergeDatasets({first, text}, out()); }), HasSubstr(text.string()));
+  EXPECT_FALSE(std::filesystem::exists(out()));
+}
+
+}  // namespace
+}  // namespace strider
