@@ -3,9 +3,8 @@
 #include <gtest/gtest.h>
 #include <mujoco/mjxmacro.h>
 
+#include <algorithm>
 #include <filesystem>
-#include <functional>
-#include <map>
 
 #include "envs/mujoco/mujoco_env.h"
 #include "tests/envs/kit.h"
@@ -19,33 +18,46 @@ using ::testing::ThrowsMessage;
 
 constexpr double kTolerance = 1e-15;
 
-// One array of mjModel: its number of rows and its elements as numbers.
-struct ModelArray {
-  std::size_t rows;
-  std::function<double(std::size_t)> at;
+// One array of mjModel: its name, its number of rows and its elements as numbers.
+class ModelArray {
+ public:
+  template <class T>
+  ModelArray(std::string_view name, mjtSize rows, const T* values)
+      : name_(name),
+        rows_(static_cast<std::size_t>(rows)),
+        values_(values),
+        at_([](const void* from, std::size_t i) {
+          return static_cast<double>(static_cast<const T*>(from)[i]);
+        }) {}
+
+  std::string_view name() const { return name_; }
+  std::size_t rows() const { return rows_; }
+  double operator[](std::size_t index) const { return at_(values_, index); }
+
+ private:
+  std::string_view name_;
+  std::size_t rows_;
+  const void* values_;
+  double (*at_)(const void* values, std::size_t index);
 };
 
-// Every array of the model under its own name, and every option under "opt_" and its name.
-std::map<std::string, ModelArray> ArraysOf(const mjModel& model) {
-  std::map<std::string, ModelArray> arrays;
+// Every array of the model under its own name, its sizes, and every option under "opt_" and its name.
+std::vector<ModelArray> ArraysOf(const mjModel& model) {
+  return {
 // NOLINTBEGIN: MuJoCo lists its arrays as macros.
-#define X(type, name, nr, nc)                          \
-  arrays[#name] = {static_cast<std::size_t>(model.nr), \
-                   [&model](std::size_t i) { return static_cast<double>(model.name[i]); }};
-  MJMODEL_POINTERS
+#define X(type, name, nr, nc) {#name, model.nr, model.name},
+      MJMODEL_POINTERS
 #undef X
-#define X(type, name, size) \
-  arrays["opt_" #name] = {1, [&model](std::size_t) { return static_cast<double>(model.opt.name); }};
-#define XVEC(type, name, size) \
-  arrays["opt_" #name] = {size, [&model](std::size_t i) { return static_cast<double>(model.opt.name[i]); }};
-  MJOPTION_FIELDS
+#define X(name) {#name, 1, &model.name},
+          MJMODEL_SIZES
+#undef X
+#define X(type, name, size) {"opt_" #name, 1, &model.opt.name},
+#define XVEC(type, name, size) {"opt_" #name, size, model.opt.name},
+              MJOPTION_FIELDS
 #undef XVEC
 #undef X
-#define X(name) arrays[#name] = {1, [&model](std::size_t) { return static_cast<double>(model.name); }};
-  MJMODEL_SIZES
-#undef X
-  // NOLINTEND
-  return arrays;
+      // NOLINTEND
+  };
 }
 
 std::vector<std::string> RobotIds() {
@@ -67,11 +79,11 @@ class RobotModel : public ::testing::TestWithParam<std::string> {
 
   void ExpectEqual(const std::string& name, const std::vector<double>& expected, std::size_t rows) const {
     const auto arrays = ArraysOf(model_);
-    const auto found = arrays.find(name);
+    const auto found = std::ranges::find(arrays, name, &ModelArray::name);
     ASSERT_NE(found, arrays.end()) << name << " is no array of mjModel";
-    ASSERT_EQ(found->second.rows, rows) << name;
+    ASSERT_EQ(found->rows(), rows) << name;
     for (std::size_t i = 0; i < expected.size(); ++i) {
-      ASSERT_NEAR(found->second.at(i), expected[i], kTolerance) << name << "[" << i << "]";
+      ASSERT_NEAR((*found)[i], expected[i], kTolerance) << name << "[" << i << "]";
     }
   }
 
