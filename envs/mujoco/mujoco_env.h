@@ -21,8 +21,8 @@ using OwnedModel = std::unique_ptr<mjModel, ModelDeleter>;
 using SharedModel = std::shared_ptr<const mjModel>;
 using OwnedData = std::unique_ptr<mjData, DataDeleter>;
 
-// A model from its MJCF text. Throws WorkError with the compiler's message. From then on MuJoCo's warnings go to
-// standard error and never into a file, and its errors become WorkErrors.
+// A model from its MJCF text. Throws WorkError with the compiler's message. From then on MuJoCo's warnings go
+// to standard error and never into a file, and its errors become WorkErrors.
 OwnedModel CompileModel(std::string_view mjcf);
 
 // Scales all masses and inertias so that the masses sum to `total` (kg).
