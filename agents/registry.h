@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "agents/agent.h"
-#include "core/parallel.h"
 
 namespace strider {
 
@@ -17,12 +16,6 @@ enum class AgentKind {
   kOnPolicy,   // rollouts of its own policy
   kOffPolicy,  // transitions: its own, replayed, or a dataset's
   kOffline,    // a dataset's transitions only
-};
-
-// The transitions that an agent will see all its life, where there are such.
-struct FixedData {
-  TransitionColumns columns;
-  WorkerPool& pool;
 };
 
 // An agent yet to be made: its Config, to be set by name, and then its constructor.
@@ -39,7 +32,8 @@ class AgentFactory {
   // Throws InputError where the Config or the task does not suit the agent. `data` is null while learning
   // online.
   virtual std::unique_ptr<OnPolicyAgent> MakeOnPolicy(const Task& task) const = 0;
-  virtual std::unique_ptr<OffPolicyAgent> MakeOffPolicy(const Task& task, const FixedData* data) const = 0;
+  virtual std::unique_ptr<OffPolicyAgent> MakeOffPolicy(const Task& task,
+                                                        const TransitionColumns* data) const = 0;
 };
 
 // The factory of agent class A.
@@ -64,10 +58,11 @@ class FactoryOf final : public AgentFactory {
     throw InputError("this agent learns from transitions, not from rollouts");
   }
 
-  std::unique_ptr<OffPolicyAgent> MakeOffPolicy(const Task& task, const FixedData* data) const override {
-    if constexpr (std::is_constructible_v<A, Task, Config, TransitionColumns, WorkerPool&>) {
+  std::unique_ptr<OffPolicyAgent> MakeOffPolicy(const Task& task,
+                                                const TransitionColumns* data) const override {
+    if constexpr (std::is_constructible_v<A, Task, Config, TransitionColumns>) {
       if (data == nullptr) throw InputError("this agent needs a dataset");
-      return std::make_unique<A>(task, config_, data->columns, data->pool);
+      return std::make_unique<A>(task, config_, *data);
     } else if constexpr (std::is_base_of_v<OffPolicyAgent, A>) {
       return std::make_unique<A>(task, config_);
     }

@@ -73,12 +73,12 @@ OfflineData LoadData(const Experiment& experiment) {
 // Updates from minibatches of a dataset; over and over.
 class OfflineTrainer final : public Trainer {
  public:
-  OfflineTrainer(const Experiment& experiment, WorkerPool& pool)
+  explicit OfflineTrainer(const Experiment& experiment)
       : data_(LoadData(experiment)),
         sampler_(ColumnsOf(data_.transitions), data_.task.device,
                  StreamSeed(data_.task.seed, Purpose::kSampling)) {
-    const FixedData fixed{ColumnsOf(data_.transitions), pool};
-    agent_ = experiment.factory().MakeOffPolicy(data_.task, &fixed);
+    const TransitionColumns columns = ColumnsOf(data_.transitions);
+    agent_ = experiment.factory().MakeOffPolicy(data_.task, &columns);
   }
 
   void Advance() override {
@@ -101,8 +101,8 @@ class OfflineTrainer final : public Trainer {
 
 }  // namespace
 
-std::unique_ptr<Trainer> MakeOfflineTrainer(const Experiment& experiment, WorkerPool& pool) {
-  return std::make_unique<OfflineTrainer>(experiment, pool);
+std::unique_ptr<Trainer> Makeexplicit OfflineTrainer(const Experiment& experiment) {
+  return std::make_unique<OfflineTrainer>(experiment);
 }
 
 }  // namespace strider

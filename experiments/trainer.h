@@ -63,6 +63,6 @@ std::unique_ptr<Trainer> MakeTrainer(const Experiment& experiment, WorkerPool& p
 // The loops themselves, for MakeTrainer.
 std::unique_ptr<Trainer> MakeOnPolicyTrainer(const Experiment& experiment, WorkerPool& pool);
 std::unique_ptr<Trainer> MakeReplayTrainer(const Experiment& experiment, WorkerPool& pool);
-std::unique_ptr<Trainer> MakeOfflineTrainer(const Experiment& experiment, WorkerPool& pool);
+std::unique_ptr<Trainer> MakeOfflineTrainer(const Experiment& experiment);
 
 }  // namespace strider

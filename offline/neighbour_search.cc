@@ -1,6 +1,7 @@
 #include "offline/neighbour_search.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <nanoflann.hpp>
@@ -22,6 +23,36 @@ struct KeyRows {
   bool kdtree_get_bbox(Bounds&) const {
     return false;
   }
+};
+
+// Squared Euclidean distance in double, the one arithmetic for every candidate: two that are equally near
+// compare equal. Four partial sums, so that the processor need not wait for each addition.
+class SquaredDistance {
+ public:
+  using ElementType = double;
+  using DistanceType = double;
+
+  explicit SquaredDistance(const KeyRows& rows) : rows_(rows) {}
+
+  // nanoflann's name; the last argument would allow giving up early.
+  double evalMetric(const double* query, std::size_t row, std::size_t width, double = -1) const {
+    const float* key = rows_.keys + row * width;
+    std::array<double, 4> sums{};
+    std::size_t i = 0;
+    for (; i + sums.size() <= width; i += sums.size()) {
+      for (std::size_t lane = 0; lane < sums.size(); ++lane) {
+        const double difference = query[i + lane] - static_cast<double>(key[i + lane]);
+        sums[lane] += difference * difference;
+      }
+    }
+    for (; i < width; ++i) sums[0] += accum_dist(query[i], static_cast<double>(key[i]), 0);
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  }
+
+  double accum_dist(double a, double b, std::size_t) const { return (a - b) * (a - b); }
+
+ private:
+  KeyRows rows_;
 };
 
 // Keeps the k best candidates, ordered by distance and then by row, so that ties go to the lowest row.
@@ -62,16 +93,21 @@ constexpr std::size_t kLeafSize = 10;  // scipy's default, as the authors' code
 }  // namespace
 
 struct NeighbourSearch::Tree {
-  using Index = nanoflann::KDTreeSingleIndexAdaptor<nanoflann::L2_Simple_Adaptor<double, KeyRows>, KeyRows,
-                                                    -1, std::uint32_t>;
+  using Index = nanoflann::KDTreeSingleIndexAdaptor<SquaredDistance, KeyRows, -1, std::uint32_t>;
   explicit Tree(const KeyRows& key_rows)
       : rows(key_rows),
         index(static_cast<int>(rows.width), rows, nanoflann::KDTreeSingleIndexAdaptorParams(kLeafSize)) {}
 
-  template <class Results>
-  void Find(const float* query, Results& results) const {
+  // The nearest rows to `query`, in float as the rows are. `known_row` is offered first, where it is one.
+  BestCandidates Find(const float* query, int k, std::int64_t known_row) const {
     const std::vector<double> wide(query, query + rows.width);
+    BestCandidates results(k);
+    if (known_row >= 0) {
+      const auto row = static_cast<std::size_t>(known_row);
+      results.addPoint(SquaredDistance(rows).evalMetric(wide.data(), row, rows.width), row);
+    }
     index.findNeighbors(results, wide.data(), nanoflann::SearchParams());
+    return results;
   }
 
   KeyRows rows;
@@ -98,39 +134,19 @@ NeighbourSearch::~NeighbourSearch() = default;
 NeighbourSearch::NeighbourSearch(NeighbourSearch&&) noexcept = default;
 
 std::vector<NeighbourSearch::Neighbour> NeighbourSearch::Nearest(std::span<const float> query, int k) const {
-  BestCandidates results(k);
-  tree_->Find(query.data(), results);
+  const BestCandidates results = tree_->Find(query.data(), k, /*known_row=*/-1);
   std::vector<Neighbour> neighbours;
   for (const auto& [squared, row] : results.best()) neighbours.push_back({row, std::sqrt(squared)});
   return neighbours;
 }
 
-double NeighbourSearch::SquaredDistance(const float* query, std::int64_t row) const {
-  const float* key = keys_.data() + row * width_;
-  double squared = 0;
-  for (int i = 0; i < width_; ++i) {
-    const double difference = static_cast<double>(query[i]) - static_cast<double>(key[i]);
-    squared += difference * difference;
-  }
-  return squared;
-}
-
 void NeighbourSearch::KthNearest(std::span<const float> queries, int k,
-                                 std::span<const std::int64_t> known_rows, WorkerPool& pool,
+                                 std::span<const std::int64_t> known_rows,
                                  std::span<std::int64_t> rows) const {
-  const auto count = static_cast<std::int64_t>(rows.size());
-  pool.ParallelFor(count, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const float* query = queries.data() + i * width_;
-      BestCandidates results(k);
-      if (!known_rows.empty()) {
-        const std::int64_t known = known_rows[static_cast<std::size_t>(i)];
-        results.addPoint(SquaredDistance(query, known), static_cast<std::size_t>(known));
-      }
-      tree_->Find(query, results);
-      rows[static_cast<std::size_t>(i)] = results.best().back().second;
-    }
-  });
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const float* query = queries.data() + i * static_cast<std::size_t>(width_);
+    rows[i] = tree_->Find(query, k, known_rows.empty() ? -1 : known_rows[i]).best().back().second;
+  }
 }
 
 }  // namespace strider

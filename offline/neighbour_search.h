@@ -6,8 +6,6 @@
 #include <span>
 #include <vector>
 
-#include "core/parallel.h"
-
 namespace strider {
 
 // Rows [beta * s, a] in float32, distances in float64: d^2 = beta^2 |s - s'|^2 + |a - a'|^2 (PRDC sheet,
@@ -36,11 +34,10 @@ class NeighbourSearch {
   // empty, names a row for each query that is likely near; it bounds the search from the start and changes no
   // answer.
   void KthNearest(std::span<const float> queries, int k, std::span<const std::int64_t> known_rows,
-                  WorkerPool& pool, std::span<std::int64_t> rows) const;
+                  std::span<std::int64_t> rows) const;
 
  private:
   struct Tree;
-  double SquaredDistance(const float* query, std::int64_t row) const;
 
   int width_;
   std::vector<float> keys_;  // (rows x width)

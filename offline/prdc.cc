@@ -1,6 +1,6 @@
 #include "offline/prdc.h"
 
-#include <vector>
+#include <ATen/Parallel.h>
 
 namespace strider {
 namespace {
@@ -14,7 +14,7 @@ at::Tensor AllActions(const TransitionColumns& data, double max_action) {
 
 }  // namespace
 
-Prdc::Prdc(const Task& task, const Config& config, const TransitionColumns& data, WorkerPool& pool)
+Prdc::Prdc(const Task& task, const Config& config, const TransitionColumns& data)
     : Td3(task, config.td3),
       alpha_(config.alpha),
       beta_(config.beta),
@@ -23,8 +23,7 @@ Prdc::Prdc(const Task& task, const Config& config, const TransitionColumns& data
       reward_shift_(config.reward_shift),
       actions_(AllActions(data, config.td3.max_action)),
       search_(data.observations, data.observation_size,
-              {actions_.const_data_ptr<float>(), data.actions.size()}, data.action_size, config.beta),
-      pool_(pool) {
+              {actions_.const_data_ptr<float>(), data.actions.size()}, data.action_size, config.beta) {
   Declare({"lambda", "actor_q_term", "actor_dc_term"});
   if (k_ > search_.rows()) {
     throw InputError("agent.k = {} exceeds the dataset's {} transitions", k_, search_.rows());
@@ -39,11 +38,15 @@ at::Tensor Prdc::NeighbourRows(const TransitionBatch& batch, const at::Tensor& a
   const at::Tensor queries = at::cat({beta_ * batch.observations, action.detach()}, -1).cpu();
   const at::Tensor known = batch.indices.cpu();
   at::Tensor rows = at::empty({queries.size(0)}, at::kLong);
-  const auto count = static_cast<std::size_t>(queries.numel());
-  const auto batch_size = static_cast<std::size_t>(rows.numel());
-  search_.KthNearest({queries.const_data_ptr<float>(), count}, k_,
-                     {known.const_data_ptr<std::int64_t>(), batch_size}, pool_,
-                     {rows.mutable_data_ptr<std::int64_t>(), batch_size});
+  const auto width = search_.width();
+  // LibTorch's own threads: others would compete with them for the cores while they wait.
+  at::parallel_for(0, rows.numel(), /*grain_size=*/1, [&](std::int64_t begin, std::int64_t end) {
+    const auto count = static_cast<std::size_t>(end - begin);
+    search_.KthNearest(
+        {queries.const_data_ptr<float>() + begin * width, count * static_cast<std::size_t>(width)}, k_,
+        {known.const_data_ptr<std::int64_t>() + begin, count},
+        {rows.mutable_data_ptr<std::int64_t>() + begin, count});
+  });
   return rows;
 }
 

@@ -39,7 +39,7 @@ class Prdc : public Td3 {
 
   // `data` are the transitions that batches are drawn from, states normalised; they are copied into the
   // search tree. Throws InputError where k exceeds their number.
-  Prdc(const Task& task, const Config& config, const TransitionColumns& data, WorkerPool& pool);
+  Prdc(const Task& task, const Config& config, const TransitionColumns& data);
 
   // Rows (batch) of the k-th neighbour of (beta s, pi(s)), on the CPU.
   at::Tensor NeighbourRows(const TransitionBatch& batch, const at::Tensor& action) const;
@@ -56,7 +56,6 @@ class Prdc : public Td3 {
   double reward_shift_;
   at::Tensor actions_;  // (rows x actions), over the caller's memory where max_action is 1
   NeighbourSearch search_;
-  WorkerPool& pool_;
 };
 
 }  // namespace strider
