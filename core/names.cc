@@ -34,6 +34,7 @@ std::size_t EditDistance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string NearestName(std::string_view name, std::span<const std::string> candidates) {
+  if (name.empty()) return "";  // forgotten rather than mistyped
   const std::string wanted = Lowered(name);
   std::string best;
   std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;

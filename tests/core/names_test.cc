@@ -16,6 +16,7 @@ TEST(NamesTest, SlipsOfTheHandFindTheirName) {
 TEST(NamesTest, OtherWordsFindNone) {
   EXPECT_EQ(NearestName("MountainCar", kNames), "");
   EXPECT_EQ(NearestName("", kNames), "");
+  EXPECT_EQ(NearestName("", std::vector<std::string>{"bc"}), "") << "as short as a slip";
   EXPECT_EQ(NearestName("Hopper-v5", {}), "");
 }
 
