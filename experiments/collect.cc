@@ -34,15 +34,20 @@ class Behaviour {
     const Policy& policy = explore ? uniform_ : policy_;
     policy_.transform.Apply(observation, transformed_);
     policy.Sample(transformed_, options_.deterministic && !explore, random_, action, {&log_prob, 1});
-    if (options_.noise > 0 && !explore) {
-      for (float& a : action) {
-        a = std::clamp(a + static_cast<float>(options_.noise * random_.StandardNormal()), -1.0F, 1.0F);
-      }
-    }
     policy.ToEnvironment(action);
+    if (options_.noise > 0 && !explore) AddNoise(action);
   }
 
  private:
+  void AddNoise(std::span<float> action) {
+    const auto& box = std::get<Box>(policy_.action_space);
+    for (std::size_t i = 0; i < action.size(); ++i) {
+      const double deviation = options_.noise * 0.5 * (box.high[i] - box.low[i]);
+      action[i] += static_cast<float>(deviation * random_.StandardNormal());
+    }
+    ClipToSpace(policy_.action_space, action);
+  }
+
   const Policy& policy_;
   Policy uniform_;
   const CollectOptions& options_;
