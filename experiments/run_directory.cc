@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/version.hpp>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "core/files.h"
@@ -32,6 +33,15 @@ void MakeFolder(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error) throw WorkError("cannot make the folder {}: {}", path.string(), error.message());
+}
+
+// What a kill in the middle of CreateRun leaves behind: no reason to refuse a folder.
+bool IsLeftOver(const std::filesystem::directory_entry& entry) {
+  const std::string name = entry.path().filename().string();
+  if (name == "checkpoint" || name == "policy")
+    return entry.is_directory() && std::filesystem::is_empty(entry);
+  return name == "manifest.json" ||
+         (name.ends_with(".tmp") && (name.starts_with("manifest.json.") || name.starts_with("config.cfg.")));
 }
 
 std::string ProcessorFeatures() {
@@ -79,31 +89,42 @@ void CreateRun(const RunPaths& paths, Experiment& experiment) {
       throw InputError("{} holds a run already; add --resume to go on with it, or name another --out",
                        paths.root.string());
     }
-    if (!std::filesystem::is_empty(paths.root)) {
+    if (!std::ranges::all_of(std::filesystem::directory_iterator(paths.root), IsLeftOver)) {
       throw InputError("{} exists, is not empty and is no run; expected a new or empty folder for --out",
                        paths.root.string());
     }
   }
+  const std::string manifest = ManifestText(experiment);  // reads the whole dataset
   MakeFolder(paths.checkpoint().parent_path());
   MakeFolder(paths.policy().parent_path());
-  WriteTextWhole(paths.manifest(), ManifestText(experiment));
+  WriteTextWhole(paths.manifest(), manifest);
   // Last, since its presence makes the folder a run.
   WriteTextWhole(paths.config(), experiment.Text());
 }
 
 std::vector<GivenSetting> ResumedSettings(const RunPaths& paths, const std::vector<GivenSetting>& changes) {
   std::vector<GivenSetting> settings = ReadConfigFile(paths.config());
+  Experiment stored(settings);
+  const SettingList known = stored.Settings();
+  // Values are compared as they are printed: 1e-3 is 0.001.
+  std::map<std::string, std::string> before;
+  for (const Setting& setting : known.settings()) before[setting.key] = setting.get();
   for (const GivenSetting& change : changes) {
-    const auto stored = std::ranges::find(settings, change.key, &GivenSetting::key);
-    const bool known = stored != settings.end();
-    if (known && stored->value == change.value) continue;
-    if (std::ranges::find(kFreeSettings, change.key) == kFreeSettings.end()) {
-      throw InputError(
-          "{} is {} in {} but {} is given now ({}); a resumed run keeps its settings, apart from {}",
-          change.key, known ? stored->value : "not set", paths.config().string(), change.value, change.where,
-          fmt::join(kFreeSettings, ", "));
-    }
-    settings.push_back(change);
+    if (before.contains(change.key)) known.Set(change.key, change.value);
+    settings.push_back(
+        change);  // an unknown key is for the Experiment that is made of these to complain about
+  }
+  for (const GivenSetting& change : changes) {
+    const auto found = before.find(change.key);
+    if (found == before.end() || std::ranges::find(kFreeSettings, change.key) != kFreeSettings.end())
+      continue;
+    const auto& [key, value] = *found;
+    const std::string now = known.Find(key)->get();
+    if (now == value) continue;
+    throw InputError(
+        "{} is {} in {} but {} is given now ({}); a resumed run keeps its settings, apart from {}", key,
+        value.empty() ? "not set" : value, paths.config().string(), now, change.where,
+        fmt::join(kFreeSettings, ", "));
   }
   return settings;
 }
@@ -120,7 +141,8 @@ std::string ManifestText(const Experiment& experiment) {
 
 std::string VersionText() {
   std::string text;
-  for (const auto& [name, version] : Versions().items())
+  const nlohmann::ordered_json versions = Versions();
+  for (const auto& [name, version] : versions.items())
     text += fmt::format("{} {}\n", name, version.get<std::string>());
   return text;
 }
