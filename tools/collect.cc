@@ -19,7 +19,7 @@ int Collect(const Words& words) {
   add("steps", po::value<std::int64_t>(), "rows to write");
   add("out", po::value<std::string>(), "the dataset");
   add("format", po::value<std::string>()->default_value("d4rl"), "d4rl");
-  add("seed", po::value<std::uint64_t>()->default_value(0), "reset(seed), and the stream of the actions");
+  add("seed", po::value<std::int64_t>()->default_value(0), "reset(seed), and the stream of the actions");
   add("deterministic", po::bool_switch(), "the mean action instead of a sampled one");
   add("noise", po::value<double>()->default_value(0),
       "deviation of Gaussian noise added to actions in [-1, 1]");
@@ -32,7 +32,7 @@ int Collect(const Words& words) {
   CollectOptions options;
   options.source = Required<std::string>(*values, "policy");
   options.steps = Required<std::int64_t>(*values, "steps");
-  options.seed = (*values)["seed"].as<std::uint64_t>();
+  options.seed = Seed(*values);
   options.deterministic = (*values)["deterministic"].as<bool>();
   options.noise = (*values)["noise"].as<double>();
   options.epsilon = (*values)["epsilon"].as<double>();

@@ -70,7 +70,7 @@ int Evaluate(const Words& words) {
   add("policy", po::value<std::string>(), "a run's directory, a file in D4RL's policy layout, or random");
   add("env", po::value<std::string>(), "environment; a run's own where it is left out");
   add("episodes", po::value<int>()->default_value(10), "how many");
-  add("seed", po::value<std::uint64_t>()->default_value(0), "episode i starts from reset(seed + i)");
+  add("seed", po::value<std::int64_t>()->default_value(0), "episode i starts from reset(seed + i)");
   add("sampled", po::bool_switch(), "sampled actions instead of the mean one");
   add("threads", po::value<int>()->default_value(0), "environments stepped at once; 0: one for each core");
   add("json", po::bool_switch(), "one JSON object on stdout");
@@ -82,7 +82,7 @@ int Evaluate(const Words& words) {
   const std::string source = Required<std::string>(*values, "policy");
   EvaluationOptions options;
   options.episodes = (*values)["episodes"].as<int>();
-  options.seed = (*values)["seed"].as<std::uint64_t>();
+  options.seed = Seed(*values);
   options.deterministic = !(*values)["sampled"].as<bool>();
   if (options.episodes < 1) throw InputError("--episodes {}: expected at least 1", options.episodes);
   if (source != "random" && !std::filesystem::exists(source)) {

@@ -45,6 +45,12 @@ std::optional<po::variables_map> Parse(CommandLine line, const Words& words) {
   return std::nullopt;
 }
 
+std::uint64_t Seed(const po::variables_map& values) {
+  const auto seed = values["seed"].as<std::int64_t>();
+  if (seed < 0) throw InputError("--seed {}: expected a whole number of at least 0", seed);
+  return static_cast<std::uint64_t>(seed);
+}
+
 bool StopRequested() { return stop_signal != 0; }
 int StopSignal() { return stop_signal; }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/program_options.hpp>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -36,6 +37,9 @@ std::optional<T> Given(const po::variables_map& values, const std::string& name)
   if (values.count(name) == 0) return std::nullopt;
   return values[name].as<T>();
 }
+
+// --seed, which must be at least 0.
+std::uint64_t Seed(const po::variables_map& values);
 
 // True from the moment when SIGINT or SIGTERM has asked this process to stop; which one, for the exit code
 // 128 + it.

@@ -80,7 +80,7 @@ int Rollout(const Words& words) {
       "infos/qvel (steps + 1 rows), float64.";
   auto add = line.options.add_options();
   add("env", po::value<std::string>(), "environment");
-  add("seed", po::value<std::uint64_t>()->default_value(0), "as reset(seed) takes it");
+  add("seed", po::value<std::int64_t>()->default_value(0), "as reset(seed) takes it");
   add("actions", po::value<std::string>(), "file, colon, and the array's path in it");
   add("out", po::value<std::string>(), "file to write");
   add("set", po::value<std::vector<std::string>>()->composing(), "env.KEY=VALUE; may be repeated");
@@ -100,7 +100,7 @@ int Rollout(const Words& words) {
   const auto width = static_cast<std::size_t>(env->spec().action_size());
   std::vector<double> observation(static_cast<std::size_t>(env->spec().observation_size()));
   Record record;
-  env->Reset((*values)["seed"].as<std::uint64_t>(), observation);
+  env->Reset(Seed(*values), observation);
   record.AddState(*env, observation);
   for (std::size_t t = 0; t < actions.size() / width; ++t) {
     const auto action = std::span(actions).subspan(t * width, width);
