@@ -15,7 +15,7 @@ int ObservationSize(const mjModel& model, const PlanarWalkerConfig& config) {
 
 }  // namespace
 
-PlanarWalker::PlanarWalker(std::string_view id, SharedModel model, const PlanarWalkerConfig& config,
+PlanarWalker::PlanarWalker(std::string_view id, const SharedModel& model, const PlanarWalkerConfig& config,
                            std::optional<double> reward_threshold)
     : MujocoEnv(id, model, config.simulation, ObservationSize(*model, config), reward_threshold),
       forward_reward_weight_(config.forward_reward_weight),

@@ -44,7 +44,7 @@ struct PlanarWalkerConfig {
 class PlanarWalker : public MujocoEnv {
  protected:
   // Throws InputError where a range is not two numbers, the lower first.
-  PlanarWalker(std::string_view id, SharedModel model, const PlanarWalkerConfig& config,
+  PlanarWalker(std::string_view id, const SharedModel& model, const PlanarWalkerConfig& config,
                std::optional<double> reward_threshold);
 
  private:

@@ -17,7 +17,7 @@ class Handle {
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
 
-  operator hid_t() const { return id_; }
+  operator hid_t() const { return id_; }  // NOLINT(google-explicit-constructor): stands for the identifier
   bool valid() const { return id_ >= 0; }
 
  private:
@@ -68,7 +68,7 @@ std::filesystem::path GoldenPath(const std::filesystem::path& relative) {
   return std::filesystem::path(folder != nullptr ? folder : STRIDER_GOLDEN_DEFAULT) / relative;
 }
 
-GoldenFile::GoldenFile(std::filesystem::path path) : path_(std::move(path)), file_(-1) {
+GoldenFile::GoldenFile(std::filesystem::path path) : path_(std::move(path)) {
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   file_ = H5Fopen(path_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
   if (file_ < 0) throw std::runtime_error("cannot open " + path_.string());

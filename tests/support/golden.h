@@ -58,7 +58,7 @@ class GoldenFile {
   [[noreturn]] void Fail(const std::string& object) const;
 
   std::filesystem::path path_;
-  hid_t file_;
+  hid_t file_ = -1;
 };
 
 extern template GoldenArray<double> GoldenFile::Read(const std::string&) const;
