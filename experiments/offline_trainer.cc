@@ -101,7 +101,7 @@ class OfflineTrainer final : public Trainer {
 
 }  // namespace
 
-std::unique_ptr<Trainer> Makeexplicit OfflineTrainer(const Experiment& experiment) {
+std::unique_ptr<Trainer> MakeOfflineTrainer(const Experiment& experiment) {
   return std::make_unique<OfflineTrainer>(experiment);
 }
 
