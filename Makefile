@@ -25,8 +25,9 @@ test: build  ## run the tests, except the long studies (ctest label `long`)
 demo: build  ## train, collect, measure, learn offline, draw: the whole story in one go
 	@experiments/demo.sh
 
-bench: build  ## measure speed, against peers where there are any
-	@$(build_folder)/strider bench
+bench: build  ## measure speed: environments against the bare physics, training (see experiments/benchmarks for the peers)
+	@$(build_folder)/env_step_benchmark
+	@experiments/benchmarks/on_policy_speed.py
 
 format:  ## format the C++ files in place
 	@cmake/bootstrap.sh lint
