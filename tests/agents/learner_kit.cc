@@ -1,5 +1,7 @@
 #include "tests/agents/learner_kit.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <stdexcept>
 
@@ -36,6 +38,31 @@ TransitionBatch RandomBatch(int observations, int actions, std::int64_t rows, st
   batch.next_observations = at::randn({rows, observations}, random, options);
   batch.terminals = (at::rand({rows}, random, options) < 0.2).to(at::kFloat);
   return batch;
+}
+
+Rollout RandomRollout(int observations, int actions, int choices, int steps, int environments,
+                      std::uint64_t seed) {
+  Pcg64 random(seed);
+  Rollout rollout = MakeRollout(steps, environments, observations, actions);
+  const auto fill = [&random](std::vector<float>& numbers) {
+    for (float& x : numbers) x = static_cast<float>(random.StandardNormal());
+  };
+  fill(rollout.observations);
+  fill(rollout.actions);
+  if (choices > 0) {
+    for (float& a : rollout.actions) a = static_cast<float>(random.Integers(0, choices));
+  }
+  fill(rollout.rewards);
+  fill(rollout.last_observations);
+  for (std::int64_t row = 0; row < rollout.rows(); ++row) {
+    if (random.Random() > 0.1) continue;
+    rollout.ended[static_cast<std::size_t>(row)] = 1;
+    if (random.Random() < 0.5) rollout.truncated_rows.push_back(row);
+  }
+  rollout.truncated_observations.resize(rollout.truncated_rows.size() *
+                                        static_cast<std::size_t>(observations));
+  fill(rollout.truncated_observations);
+  return rollout;
 }
 
 at::Tensor Named(const std::vector<nn::NamedTensor>& tensors, const std::string& name) {
@@ -92,6 +119,46 @@ bool SameBits(const std::vector<nn::NamedTensor>& a, const std::vector<nn::Named
   return std::ranges::equal(a, b, [](const nn::NamedTensor& x, const nn::NamedTensor& y) {
     return x.first == y.first && at::equal(x.second, y.second);
   });
+}
+
+void ExpectSameBitsAndResume(const std::function<std::unique_ptr<Agent>(std::uint64_t seed)>& make,
+                             const std::function<void(Agent&, int first, int last)>& train, int updates) {
+  const auto a = make(1);
+  const auto b = make(1);
+  const auto other = make(2);
+  EXPECT_FALSE(SameBits(a->State(), other->State())) << "the seed changes nothing";
+  train(*a, 0, updates);
+  train(*b, 0, updates / 2);
+  EXPECT_FALSE(SameBits(a->State(), b->State())) << "training changes nothing";
+
+  StateWriter saved;
+  b->Save(saved);
+  const auto from = b->State();
+  for (const auto& [name, tensor] : other->State()) tensor.copy_(Named(from, name));
+  StateReader reader(saved.bytes());
+  other->Load(reader);
+  EXPECT_EQ(reader.remaining(), 0);
+  EXPECT_EQ(other->updates(), updates / 2);
+
+  train(*b, updates / 2, updates);
+  EXPECT_TRUE(SameBits(a->State(), b->State())) << "the same seed gives other bits";
+  train(*other, updates / 2, updates);
+  EXPECT_TRUE(SameBits(a->State(), other->State())) << "the resumed agent goes another way";
+  for (const auto& [name, value] : a->metrics()) {
+    EXPECT_EQ(value.item<double>(), Metric(*other, name)) << name;
+  }
+}
+
+at::Tensor FlatGradient(const at::Tensor& loss, const std::vector<at::Tensor>& parameters) {
+  for (const at::Tensor& parameter : parameters) parameter.mutable_grad() = at::Tensor();
+  loss.backward({}, /*retain_graph=*/true, /*create_graph=*/false, at::TensorList(parameters));
+  std::vector<at::Tensor> parts;
+  for (const at::Tensor& parameter : parameters) {
+    const at::Tensor& gradient = parameter.grad();
+    parts.push_back(gradient.defined() ? gradient.reshape({-1})
+                                       : at::zeros({parameter.numel()}, at::kDouble));
+  }
+  return at::cat(parts);
 }
 
 at::Tensor ReferenceMlp(const std::vector<at::Tensor>& parameters, const at::Tensor& x,

@@ -3,7 +3,9 @@
 
 #include <ATen/ATen.h>
 
+#include <functional>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,12 @@ at::Tensor Normal(at::IntArrayRef shape, std::uint64_t seed);
 
 // Normal states and rewards, uniform actions, a fifth of the rows terminal, rows numbered from 0.
 TransitionBatch RandomBatch(int observations, int actions, std::int64_t rows, std::uint64_t seed);
+
+// Standard normal observations, actions and rewards (whole numbers below `choices` for actions where that is
+// above 0) of `steps` steps of `environments` environments; a tenth of the rows ends an episode, and every
+// second one of those by the time limit.
+Rollout RandomRollout(int observations, int actions, int choices, int steps, int environments,
+                      std::uint64_t seed);
 
 // The tensor of that name; throws std::runtime_error where there is none.
 at::Tensor Named(const std::vector<nn::NamedTensor>& tensors, const std::string& name);
@@ -45,6 +53,15 @@ double LargestEntry(const at::Tensor& a);
 
 // Whether every tensor of both lists has the same name and the same bits.
 bool SameBits(const std::vector<nn::NamedTensor>& a, const std::vector<nn::NamedTensor>& b);
+
+// Whether two agents from `make(seed)` come to the same bits by the same `train(agent, first, last)`, updates
+// first to last counted from 0, and whether one that is saved half-way into another agent goes on as if
+// nothing had happened. Fails the test where not.
+void ExpectSameBitsAndResume(const std::function<std::unique_ptr<Agent>(std::uint64_t seed)>& make,
+                             const std::function<void(Agent&, int first, int last)>& train, int updates);
+
+// d loss / d parameters as one flat tensor, by autograd; zero where the loss does not depend on one.
+at::Tensor FlatGradient(const at::Tensor& loss, const std::vector<at::Tensor>& parameters);
 
 // Linear layers with an activation between them, written apart from the kit under test. `parameters` are
 // (weight, bias) pairs, the output layer last.

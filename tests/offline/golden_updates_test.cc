@@ -72,8 +72,7 @@ TEST(GoldenUpdates, Prdc) {
   data.action_size = static_cast<int>(actions.size(1));
   data.observations = span(observations);
   data.actions = span(actions);
-  WorkerPool pool(2);
-  Td3Probe<Prdc> agent(golden.MakeTask(), config, data, pool);
+  Td3Probe<Prdc> agent(golden.MakeTask(), config, data);
   const NeighbourSearch search(span(observations), data.observation_size, span(raw_actions), data.action_size,
                                config.beta);
 

@@ -1,0 +1,145 @@
+// Small tasks that the offline agents must learn: the two-arm bandit of the offline baselines sheet, section
+// 13, with the PRDC sheet's two-cluster cases, and the corridor.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "offline/bc.h"
+#include "offline/prdc.h"
+#include "offline/td3_bc.h"
+#include "tests/offline/offline_kit.h"
+
+namespace strider {
+namespace {
+
+// One state; actions -0.5 with reward 0 and +0.5 with reward 1, 500 each, jitter +-0.02; every row terminal.
+TransitionBatch TwoArms() {
+  TransitionBatch data = RandomBatch(1, 1, 1000, 1);
+  const at::Tensor good = (data.indices % 2).to(at::kFloat);
+  data.observations = at::ones({1000, 1});
+  data.next_observations = data.observations;
+  data.actions = good.unsqueeze(1) - 0.5 + 0.02 * data.actions;
+  data.rewards = good;
+  data.terminals = at::ones({1000});
+  return data;
+}
+
+Td3Config SmallTd3() {
+  Td3Config config;
+  config.hidden = {32, 32};
+  config.actor_lr = 1e-3;
+  config.critic_lr = 3e-3;
+  return config;
+}
+
+void Train(OffPolicyAgent& agent, const TransitionBatch& data, int updates) {
+  BatchSampler sampler(ColumnsOf(data), at::kCPU, 5);
+  for (int i = 0; i < updates; ++i) agent.Update(sampler.Sample(128, data.rewards.size(0)));
+}
+
+// The policy's mean action in a state.
+double Action(const Agent& agent, const std::vector<double>& state) {
+  std::vector<float> action(1);
+  Pcg64 unused(0);
+  agent.MakePolicy().Act(state, /*deterministic=*/true, unused, action);
+  return action[0];
+}
+
+// Makes the actor's first action `action`, whatever the state.
+void StartAt(const Agent& agent, double action) {
+  State(agent, "actor.2.weight").zero_();
+  State(agent, "actor.2.bias").fill_(std::atanh(action));
+}
+
+template <class A>
+class Open : public A {
+ public:
+  using A::A;
+  using A::Q;
+
+  // The lesser of the critics at one state and action.
+  double Value(const at::Tensor& state, double action) const {
+    return A::Q(state.unsqueeze(0), at::full({1, 1}, action, at::kFloat)).min().template item<double>();
+  }
+};
+
+TEST(TwoArmBandit, BcClonesTheMean) {
+  const TransitionBatch data = TwoArms();
+  BcConfig config;
+  config.hidden = {32, 32};
+  config.actor_lr = 1e-3;
+  Bc agent(BoxTask(1, 1), config);
+  StartAt(agent, 0.6);
+  Train(agent, data, 1500);
+  EXPECT_NEAR(Action(agent, {1}), 0, 0.05);
+}
+
+TEST(TwoArmBandit, Td3BcStandsBetweenCloningAndTheCritic) {
+  const TransitionBatch data = TwoArms();
+  double before = -0.05;
+  for (const double alpha : {0.0, 0.3, 2.5}) {
+    Td3BcConfig config;
+    config.td3 = SmallTd3();
+    config.alpha = alpha;
+    Open<Td3Bc> agent(BoxTask(1, 1), config);
+    Train(agent, data, 2500);
+    const at::Tensor state = at::ones({1});
+    EXPECT_NEAR(agent.Value(state, 0.5), 1, 0.02);
+    EXPECT_NEAR(agent.Value(state, -0.5), 0, 0.02);
+    const double action = Action(agent, {1});
+    if (alpha == 0) {
+      EXPECT_NEAR(action, 0, 0.05);
+    } else {
+      EXPECT_GT(action, before + 0.05) << "the weight of Q counts for nothing at alpha " << alpha;
+    }
+    before = action;
+  }
+}
+
+TEST(TwoClusters, PrdcWithoutTheCriticGoesToTheNearEdge) {
+  const TransitionBatch data = TwoArms();
+  PrdcConfig config;
+  config.td3 = SmallTd3();
+  config.alpha = 0;  // the constraint alone
+  for (const double start : {0.1, -0.1}) {
+    Prdc agent(BoxTask(1, 1), config, ColumnsOf(data));
+    StartAt(agent, start);
+    ASSERT_NEAR(Action(agent, {1}), start, 1e-6);
+    Train(agent, data, 3000);
+    EXPECT_NEAR(Action(agent, {1}), start > 0 ? 0.48 : -0.48, 0.02);
+  }
+}
+
+TEST(TwoClusters, PrdcWithTheCriticTakesTheGoodOne) {
+  const TransitionBatch data = TwoArms();
+  PrdcConfig config;
+  config.td3 = SmallTd3();
+  Open<Prdc> agent(BoxTask(1, 1), config, ColumnsOf(data));
+  Train(agent, data, 3000);
+  EXPECT_NEAR(agent.Value(at::ones({1}), 0.5), 1, 0.02);
+  EXPECT_NEAR(agent.Value(at::ones({1}), -0.5), 0, 0.02);
+  EXPECT_GE(Action(agent, {1}), 0.45);
+}
+
+// Ten states in a row, any action leads to the next; reward 1 at the end. The first state is worth
+// gamma^9 = 0.9135.
+TEST(Corridor, Td3BcBootstrapsThroughTenStates) {
+  constexpr std::int64_t kRows = 1000;
+  TransitionBatch data = RandomBatch(1, 1, kRows, 1);
+  const at::Tensor place = data.indices % 10;
+  data.observations = at::one_hot(place, 10).to(at::kFloat);
+  data.next_observations = at::one_hot((place + 1) % 10, 10).to(at::kFloat);
+  data.terminals = (place == 9).to(at::kFloat);
+  data.rewards = data.terminals;
+  Td3BcConfig config;
+  config.td3 = SmallTd3();
+  config.td3.critic_lr = 1e-3;
+  config.td3.tau = 0.05;
+  Open<Td3Bc> agent(BoxTask(10, 1), config);
+  Train(agent, data, 4000);
+  EXPECT_NEAR(agent.Value(data.observations[0], 0), 0.9135, 0.02 * 0.9135);
+  EXPECT_NEAR(agent.Value(data.observations[9], 0), 1, 0.02);
+}
+
+}  // namespace
+}  // namespace strider

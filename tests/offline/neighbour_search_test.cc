@@ -1,0 +1,246 @@
+// The PRDC sheet, section 9, cases 1, 2, 4, 5, 6 and 10.
+#include "offline/neighbour_search.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "core/error.h"
+#include "core/random.h"
+#include "tests/experiments/temporary_folder.h"
+
+namespace strider {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::vector<float> Normals(std::size_t count, std::uint64_t seed) {
+  Pcg64 random(seed);
+  std::vector<float> numbers(count);
+  for (float& x : numbers) x = static_cast<float>(random.StandardNormal());
+  return numbers;
+}
+
+// Rows of states and actions, and their search.
+struct Rows {
+  int states;
+  int actions;
+  std::vector<float> s;
+  std::vector<float> a;
+
+  std::size_t count() const { return a.size() / static_cast<std::size_t>(actions); }
+  NeighbourSearch Search(double beta) const { return {s, states, a, actions, beta}; }
+
+  // The key of a row, and a query made the same way.
+  std::vector<float> Key(std::size_t row, double beta) const {
+    std::vector<float> key;
+    for (int i = 0; i < states; ++i) {
+      key.push_back(static_cast<float>(beta) *
+                    s[row * static_cast<std::size_t>(states) + static_cast<std::size_t>(i)]);
+    }
+    for (int i = 0; i < actions; ++i) {
+      key.push_back(a[row * static_cast<std::size_t>(actions) + static_cast<std::size_t>(i)]);
+    }
+    return key;
+  }
+
+  // All rows by squared distance in double, then by number.
+  std::vector<std::pair<double, std::int64_t>> BruteForce(const std::vector<float>& query,
+                                                          double beta) const {
+    std::vector<std::pair<double, std::int64_t>> all;
+    for (std::size_t row = 0; row < count(); ++row) {
+      const std::vector<float> key = Key(row, beta);
+      double squared = 0;
+      for (std::size_t i = 0; i < key.size(); ++i) {
+        const double difference = static_cast<double>(query[i]) - static_cast<double>(key[i]);
+        squared += difference * difference;
+      }
+      all.emplace_back(squared, static_cast<std::int64_t>(row));
+    }
+    std::ranges::sort(all);
+    return all;
+  }
+};
+
+// 2000 rows, the last 100 being copies of earlier ones.
+Rows RandomRows(int width) {
+  const int actions = width == 5 ? 2 : (width == 14 ? 3 : 6);
+  const int states = width - actions;
+  Rows rows{states, actions, Normals(static_cast<std::size_t>(2000 * states), 1),
+            Normals(static_cast<std::size_t>(2000 * actions), 2)};
+  std::copy_n(rows.s.begin() + 50 * states, 100 * states, rows.s.begin() + 1900 * states);
+  std::copy_n(rows.a.begin() + 50 * actions, 100 * actions, rows.a.begin() + 1900 * actions);
+  return rows;
+}
+
+TEST(NeighbourSearch, Case1EqualsBruteForce) {
+  for (const int width : {5, 14, 23, 37}) {
+    constexpr double kBeta = 1.3;
+    constexpr int kNearest = 4;
+    const Rows rows = RandomRows(width);
+    const NeighbourSearch search = rows.Search(kBeta);
+    ASSERT_EQ(search.rows(), 2000);
+    const std::vector<float> drawn = Normals(static_cast<std::size_t>(500 * width), 3);
+    for (std::size_t q = 0; q < 500; ++q) {
+      std::vector<float> query(drawn.begin() + static_cast<std::ptrdiff_t>(q) * width,
+                               drawn.begin() + static_cast<std::ptrdiff_t>(q + 1) * width);
+      // A quarter of the queries are rows of the data, of copies among them.
+      const bool is_row = q % 4 == 0;
+      const std::size_t row = 1875 + q / 4;
+      if (is_row) query = rows.Key(row, kBeta);
+      const auto expected = rows.BruteForce(query, kBeta);
+      const auto found = search.Nearest(query, kNearest);
+      ASSERT_EQ(found.size(), kNearest);
+      for (std::size_t k = 0; k < kNearest; ++k) {
+        EXPECT_EQ(found[k].row, expected[k].second) << "width " << width << ", query " << q;
+        const double distance = std::sqrt(expected[k].first);
+        EXPECT_NEAR(found[k].distance, distance, 1e-9 * distance);
+      }
+      if (is_row) {
+        EXPECT_EQ(found[0].distance, 0);
+        // Of two equal rows the first one is found first.
+        EXPECT_EQ(found[0].row, static_cast<std::int64_t>(row < 1900 ? row : row - 1850));
+      }
+    }
+  }
+}
+
+TEST(NeighbourSearch, TiesGoToTheLowestRow) {
+  // A grid: from its centres many rows are equally far.
+  Rows rows{2, 1, {}, {}};
+  for (int copy = 0; copy < 3; ++copy) {
+    for (int i = 0; i < 4 * 4 * 4; ++i) {
+      rows.s.insert(rows.s.end(), {static_cast<float>(i % 4), static_cast<float>(i / 4 % 4)});
+      rows.a.push_back(static_cast<float>(i / 16));
+    }
+  }
+  const NeighbourSearch search = rows.Search(1);
+  for (const std::vector<float>& query : {std::vector<float>{0.5F, 0.5F, 0.5F}, {1.5F, 2, 2.5F}, {1, 1, 1}}) {
+    const auto expected = rows.BruteForce(query, 1);
+    const auto found = search.Nearest(query, 30);
+    for (std::size_t k = 0; k < 30; ++k) EXPECT_EQ(found[k].row, expected[k].second) << k;
+  }
+}
+
+TEST(NeighbourSearch, NeitherThreadsNorKnownRowsChangeTheAnswer) {
+  const Rows rows = RandomRows(14);
+  const NeighbourSearch search = rows.Search(2);
+  constexpr std::size_t kQueries = 101;
+  const std::vector<float> queries = Normals(kQueries * 14, 3);
+  for (const int k : {1, 2, 7}) {
+    std::vector<std::int64_t> expected;
+    for (std::size_t q = 0; q < kQueries; ++q) {
+      const std::vector<float> query(queries.begin() + static_cast<std::ptrdiff_t>(q) * 14,
+                                     queries.begin() + static_cast<std::ptrdiff_t>(q + 1) * 14);
+      expected.push_back(rows.BruteForce(query, 2)[static_cast<std::size_t>(k - 1)].second);
+    }
+    std::vector<std::int64_t> far(kQueries, 1234);
+    for (const std::vector<std::int64_t>& known : {std::vector<std::int64_t>{}, expected, far}) {
+      std::vector<std::int64_t> found(kQueries);
+      search.KthNearest(queries, k, known, found);
+      EXPECT_EQ(found, expected) << "k " << k;
+    }
+  }
+}
+
+TEST(NeighbourSearch, Case2BetaFlipsTheNeighbour) {
+  const Rows rows{1, 1, {0, 1}, {-1, 1}};
+  const std::vector<float> query = {0, 0.9F};
+  const auto nearest = [&](double beta) { return rows.Search(beta).Nearest(query, 1)[0]; };
+  EXPECT_EQ(nearest(1.8).row, 1);
+  EXPECT_NEAR(std::pow(nearest(1.8).distance, 2), 3.25, 1e-6);
+  EXPECT_EQ(nearest(2).row, 0);
+  EXPECT_NEAR(std::pow(nearest(2).distance, 2), 3.61, 1e-6);
+  EXPECT_EQ(nearest(std::sqrt(3.60) - 1e-4).row, 1);
+  EXPECT_EQ(nearest(std::sqrt(3.60) + 1e-4).row, 0);
+}
+
+double Distance(const float* x, const float* y, int size) {
+  double squared = 0;
+  for (int i = 0; i < size; ++i)
+    squared += std::pow(static_cast<double>(x[i]) - static_cast<double>(y[i]), 2);
+  return std::sqrt(squared);
+}
+
+TEST(NeighbourSearch, Case4LargerBetaMeansNearerStates) {
+  const Rows rows = RandomRows(14);
+  bool moved = false;
+  for (std::size_t q = 0; q < 50; ++q) {
+    const std::vector<float> s = Normals(11, 100 + q);
+    const std::vector<float> p = Normals(3, 200 + q);
+    double state_distance = std::numeric_limits<double>::infinity();
+    double action_distance = 0;
+    for (const double beta : {0.0, 0.5, 1.0, 2.0, 5.0, 50.0, 1e6}) {
+      std::vector<float> query;
+      for (const float x : s) query.push_back(static_cast<float>(beta) * x);
+      query.insert(query.end(), p.begin(), p.end());
+      const auto row = static_cast<std::size_t>(rows.Search(beta).Nearest(query, 1)[0].row);
+      const double to_state = Distance(s.data(), rows.s.data() + row * 11, 11);
+      const double to_action = Distance(p.data(), rows.a.data() + row * 3, 3);
+      // Slack for the rounding of beta s in float32.
+      EXPECT_LE(to_state, state_distance * (1 + 1e-5)) << "beta " << beta;
+      EXPECT_GE(to_action, action_distance * (1 - 1e-5)) << "beta " << beta;
+      moved = moved || (beta > 0 && to_state < 0.9 * state_distance);
+      state_distance = to_state;
+      action_distance = to_action;
+    }
+  }
+  EXPECT_TRUE(moved);
+}
+
+TEST(NeighbourSearch, Case5Limits) {
+  const Rows rows = RandomRows(14);
+  const NeighbourSearch cloning = rows.Search(1e6);
+  const NeighbourSearch actions_only = rows.Search(0);
+  for (std::size_t q = 0; q < 50; ++q) {
+    const std::vector<float> p = Normals(3, 200 + q);
+    // A state of the data with any action: the row itself.
+    std::vector<float> query = rows.Key(q + 200, 1e6);
+    std::ranges::copy(p, query.begin() + 11);
+    EXPECT_EQ(cloning.Nearest(query, 1)[0].row, static_cast<std::int64_t>(q + 200));
+
+    std::fill_n(query.begin(), 11, 0.0F);
+    double nearest = std::numeric_limits<double>::infinity();
+    for (std::size_t row = 0; row < 2000; ++row) {
+      nearest = std::min(nearest, Distance(p.data(), rows.a.data() + row * 3, 3));
+    }
+    EXPECT_NEAR(actions_only.Nearest(query, 1)[0].distance, nearest, 1e-9);
+  }
+}
+
+TEST(NeighbourSearch, Case6AmongEqualStatesTheNearestAction) {
+  // Ten starts of one state, and another state with the best action of all.
+  Rows rows{2, 1, {}, {}};
+  for (int i = 0; i < 10; ++i) {
+    rows.s.insert(rows.s.end(), {0.3F, -0.7F});
+    rows.a.push_back(-0.9F + 0.2F * static_cast<float>(i));
+  }
+  rows.s.insert(rows.s.end(), {0.3F, -0.6F});
+  rows.a.push_back(0.55F);
+  std::vector<float> query = rows.Key(0, 1e6);  // logged with action -0.9
+  query[2] = 0.55F;
+  EXPECT_EQ(rows.Search(1e6).Nearest(query, 1)[0].row, 7);  // action 0.5
+}
+
+TEST(NeighbourSearch, Case10KIsTheKthAlone) {
+  const Rows rows{1, 1, {0, 0, 0, 0}, {0.4F, 0.1F, 0.3F, 0.2F}};
+  const NeighbourSearch search = rows.Search(1);
+  const std::vector<float> query = {0, 0};
+  for (const auto& [k, expected] : {std::pair{1, 1}, {2, 3}, {3, 2}, {4, 0}}) {
+    std::vector<std::int64_t> row(1);
+    search.KthNearest(query, k, {}, row);
+    EXPECT_EQ(row[0], expected) << k;
+  }
+}
+
+TEST(NeighbourSearch, NeedsAtLeastOneRow) {
+  EXPECT_THAT(MessageOf<InputError>([] { NeighbourSearch({}, 2, {}, 1, 1); }),
+              HasSubstr("at least one transition"));
+}
+
+}  // namespace
+}  // namespace strider
