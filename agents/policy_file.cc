@@ -1,7 +1,10 @@
 #include "agents/policy_file.h"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <functional>
+#include <limits>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -45,6 +48,11 @@ void WriteParts(const PolicySink& sink, const Policy& policy) {
     WriteLayer(sink, fmt::format("fc{}", i), policy.hidden[i]);
   WriteLayer(sink, "last_fc", policy.mean);
   if (policy.log_std.bias.size() > 0) WriteLayer(sink, "last_fc_log_std", policy.log_std);
+  if (policy.distribution == ActionDistribution::kTanhGaussian) {
+    const std::array<float, 2> bounds = {static_cast<float>(policy.log_std_min),
+                                         static_cast<float>(policy.log_std_max)};
+    sink.numbers("log_std_bounds", bounds, {bounds.size()});
+  }
 }
 
 class PolicyReader {
@@ -76,6 +84,7 @@ class PolicyReader {
     const bool stochastic = policy.distribution == ActionDistribution::kTanhGaussian ||
                             policy.distribution == ActionDistribution::kGaussian;
     if (stochastic) policy.log_std = ReadLayer("last_fc_log_std", width, outputs);
+    ReadBounds(policy);
     ReadTransform(policy.transform);
     return policy;
   }
@@ -127,6 +136,24 @@ class PolicyReader {
     return layer;
   }
 
+  // D4RL's files have no bounds: there they are those that a Policy starts with.
+  void ReadBounds(Policy& policy) const {
+    if (policy.distribution == ActionDistribution::kGaussian) {
+      policy.log_std_min = -std::numeric_limits<double>::infinity();
+      policy.log_std_max = std::numeric_limits<double>::infinity();
+      return;
+    }
+    const std::string key = "metadata/policy/log_std_bounds";
+    if (!file_.Has(key)) return;
+    const Array<double> bounds = file_.Read<double>(key);
+    if (bounds.shape != Shape{2} || !(bounds.values[0] <= bounds.values[1])) {
+      throw InputError("{}: {} has shape {}; expected two numbers, the lower first", Path(), key,
+                       ShapeText(bounds.shape));
+    }
+    policy.log_std_min = bounds.values[0];
+    policy.log_std_max = bounds.values[1];
+  }
+
   void ReadTransform(ObservationTransform& transform) const {
     const std::string key = "metadata/policy/observation_transform";
     if (!file_.Has(key)) return;
@@ -134,6 +161,12 @@ class PolicyReader {
     transform.scale = file_.Read<double>(key + "/scale").values;
     transform.clip = file_.ReadScalar<double>(key + "/clip");
     const auto size = static_cast<std::size_t>(spec_.observation_size());
+    const auto finite = [](const std::vector<double>& values) {
+      return std::ranges::all_of(values, [](double x) { return std::isfinite(x); });
+    };
+    if (!finite(transform.mean) || !finite(transform.scale) || std::isnan(transform.clip)) {
+      throw InputError("{}: {} holds NaN or infinite numbers", Path(), key);
+    }
     if (transform.mean.size() != size || transform.scale.size() != size) {
       throw InputError("{}: {} holds {} means and {} scales; expected {} of each", Path(), key,
                        transform.mean.size(), transform.scale.size(), size);
