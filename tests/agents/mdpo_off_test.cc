@@ -1,0 +1,350 @@
+// The exact cases of the MDPO sheet, section 10, that concern the off-policy agent; by their numbers there.
+#include "agents/mdpo_off.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "core/error.h"
+#include "tests/agents/learner_kit.h"
+#include "tests/experiments/temporary_folder.h"
+
+namespace strider {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int kStates = 3;
+constexpr int kActions = 2;
+constexpr std::int64_t kRows = 24;
+
+MdpoOffConfig SmallConfig() {
+  MdpoOffConfig config;
+  config.replay.batch_size = kRows;
+  config.hidden = {8};
+  return config;
+}
+
+// Larger weights, and a pi_k apart from pi.
+void Disturb(const Agent& agent) {
+  std::uint64_t seed = 20;
+  for (const auto& [name, tensor] : agent.State()) {
+    ++seed;
+    if (name.find("adam.") == std::string::npos) tensor.add_(0.3 * Normal(tensor.sizes(), seed));
+  }
+}
+
+at::Tensor Scalar(double value) { return at::scalar_tensor(value, at::kFloat); }
+
+// The squashed Gaussian policy and the critics again, in double and by the plain formulas.
+struct Reference {
+  explicit Reference(const MdpoOff& agent)
+      : policy(Doubles(agent.policy())),
+        old_policy(Doubles(agent.old_policy())),
+        critic(Doubles(agent.critic())) {}
+
+  // Mean and deviation for parameters body.weight, body.bias, mu.weight, ...
+  static std::pair<at::Tensor, at::Tensor> Heads(const std::vector<at::Tensor>& p, const at::Tensor& s) {
+    const at::Tensor h = at::relu(at::matmul(s, p[0].t()) + p[1]);
+    return {at::matmul(h, p[2].t()) + p[3], (at::matmul(h, p[4].t()) + p[5]).clamp(-20, 2)};
+  }
+
+  static at::Tensor LogProb(const at::Tensor& u, const std::pair<at::Tensor, at::Tensor>& heads) {
+    const auto& [mean, log_sd] = heads;
+    const at::Tensor density =
+        -0.5 * ((u - mean) / log_sd.exp()).square() - log_sd - 0.5 * std::log(2 * std::numbers::pi);
+    // log(1 - tanh(u)^2) = -2 log cosh(u)
+    const at::Tensor log_slope = 2 * (std::numbers::ln2 - at::logaddexp(u, -u));
+    return (density - log_slope).sum(-1);
+  }
+
+  // Q_i(s, a), (rows).
+  at::Tensor Q(std::int64_t i, const at::Tensor& s, const at::Tensor& a) const {
+    std::vector<at::Tensor> member;
+    for (const at::Tensor& p : critic) member.push_back(p[i]);
+    return ReferenceMlp(member, at::cat({s, a}, -1), &at::relu).squeeze(-1);
+  }
+
+  std::vector<at::Tensor> policy;
+  std::vector<at::Tensor> old_policy;
+  std::vector<at::Tensor> critic;
+};
+
+// E[c log pi + (lambda - c) log pi_k - Q1] + reg (mean mu^2 + mean log_std^2), section 3.2. With `detach` the
+// action is cut off from log pi_k, which is wrong.
+at::Tensor ReferenceLoss(const Reference& net, const at::Tensor& states, const at::Tensor& noise, double c,
+                         double lambda, double reg, bool detach = false) {
+  const at::Tensor s = states.to(at::kDouble);
+  const auto heads = Reference::Heads(net.policy, s);
+  const at::Tensor u = heads.first + heads.second.exp() * noise.to(at::kDouble);
+  const at::Tensor log_old = Reference::LogProb(detach ? u.detach() : u, Reference::Heads(net.old_policy, s));
+  return (c * Reference::LogProb(u, heads) + (lambda - c) * log_old - net.Q(0, s, u.tanh())).mean() +
+         reg * (heads.first.square().mean() + heads.second.square().mean());
+}
+
+TEST(MdpoOff, Case10IsSacWhereCEqualsLambda) {
+  constexpr double kAlpha = 0.3;
+  for (const bool as_sac : {false, true}) {  // the policy looks at Q1, and at the lesser of both
+    MdpoOffConfig config = SmallConfig();
+    config.lambda = kAlpha;
+    config.kl_coef = kAlpha;
+    config.reg_coef = 0;
+    config.policy_q = as_sac ? "min" : "q1";
+    config.value_network = !as_sac;
+    MdpoOff agent(BoxTask(kStates, kActions), config);
+    Disturb(agent);
+    const at::Tensor s = Normal({kRows, kStates}, 1);
+    const at::Tensor eps = Normal({kRows, kActions}, 2);
+    const at::Tensor loss = agent.PolicyLoss(s, eps, Scalar(kAlpha));
+    agent.policy().Backward(loss);
+    const at::Tensor gradient = agent.policy().flat_grad().clone();
+
+    // SAC's actor loss, alpha log pi - Q.
+    const Reference net(agent);
+    const at::Tensor states = s.to(at::kDouble);
+    const auto heads = Reference::Heads(net.policy, states);
+    const at::Tensor u = heads.first + heads.second.exp() * eps.to(at::kDouble);
+    const at::Tensor q1 = net.Q(0, states, u.tanh());
+    const at::Tensor q = as_sac ? at::minimum(q1, net.Q(1, states, u.tanh())) : q1;
+    const at::Tensor sac = (kAlpha * Reference::LogProb(u, heads) - q).mean();
+    const at::Tensor expected = FlatGradient(sac, net.policy);
+    EXPECT_NEAR(loss.item<double>(), sac.item<double>(), 1e-6);
+    EXPECT_LT(LargestDifference(gradient, expected), 2e-6 * LargestEntry(expected));
+
+    // pi_k plays no part, to the bit.
+    for (const auto& [name, tensor] : agent.State()) {
+      if (name.starts_with("old_policy.")) tensor.copy_(Normal(tensor.sizes(), 77));
+    }
+    const at::Tensor again = agent.PolicyLoss(s, eps, Scalar(kAlpha));
+    agent.policy().Backward(again);
+    EXPECT_TRUE(at::equal(loss, again));
+    EXPECT_TRUE(at::equal(agent.policy().flat_grad(), gradient));
+  }
+}
+
+TEST(MdpoOff, Case11SampledPenaltyVanishesInExpectationOnly) {
+  MdpoOffConfig config = SmallConfig();
+  config.lambda = 0;
+  config.kl_coef = 1;
+  config.reg_coef = 0;
+  MdpoOff agent(BoxTask(kStates, kActions), config);
+  for (const auto& [name, tensor] : agent.State()) {
+    if (name.starts_with("policy.")) tensor.add_(0.3 * Normal(tensor.sizes(), 5));
+    if (name.starts_with("critic")) tensor.zero_();  // Q = 0
+  }
+  for (const auto& [name, tensor] : agent.State()) {  // theta = theta_k
+    if (name.starts_with("policy.")) State(agent, "old_" + name).copy_(tensor);
+  }
+  const auto mean_square = [&](std::int64_t samples) {
+    constexpr int kRepetitions = 40;
+    double sum = 0;
+    for (int i = 0; i < kRepetitions; ++i) {
+      const at::Tensor s = Normal({1, kStates}, 1).expand({samples, kStates});
+      const at::Tensor loss = agent.PolicyLoss(s, Normal({samples, kActions}, 100 + i), Scalar(0));
+      EXPECT_NEAR(loss.item<double>(), 0, 1e-6);
+      agent.policy().Backward(loss);
+      sum += agent.policy().flat_grad().square().sum().item<double>();
+    }
+    return sum / kRepetitions;
+  };
+  const double few = mean_square(50);
+  const double many = mean_square(5000);
+  EXPECT_GT(few, 1e-4) << "an exact zero would be wrong";
+  EXPECT_NEAR(std::log10(few / many), 2, 0.3) << "the norm shrinks like 1/sqrt N";
+}
+
+TEST(MdpoOff, Case12GradientFlowsThroughTheOldPolicy) {
+  MdpoOffConfig config = SmallConfig();
+  config.lambda = 0.2;
+  config.kl_coef = 0.7;
+  config.reg_coef = 0.01;
+  MdpoOff agent(BoxTask(kStates, kActions), config);
+  Disturb(agent);
+  const at::Tensor s = Normal({kRows, kStates}, 1);
+  const at::Tensor eps = Normal({kRows, kActions}, 2);
+  const at::Tensor loss = agent.PolicyLoss(s, eps, Scalar(config.lambda));
+  agent.policy().Backward(loss);
+
+  const Reference net(agent);
+  const auto reference = [&] {
+    return ReferenceLoss(net, s, eps, config.kl_coef, config.lambda, config.reg_coef);
+  };
+  EXPECT_NEAR(loss.item<double>(), reference().item<double>(), 1e-6);
+  std::vector<at::Tensor> parts;
+  for (const at::Tensor& part : FiniteDifferences(net.policy, reference, 1e-6)) {
+    parts.push_back(part.reshape({-1}));
+  }
+  const at::Tensor expected = at::cat(parts);
+  const at::Tensor autograd = FlatGradient(reference(), net.policy);
+  EXPECT_LT(LargestDifference(autograd, expected), 1e-6 * LargestEntry(expected));
+  EXPECT_LT(LargestDifference(agent.policy().flat_grad(), expected), 1e-5 * LargestEntry(expected));
+
+  const at::Tensor wrong = FlatGradient(
+      ReferenceLoss(net, s, eps, config.kl_coef, config.lambda, config.reg_coef, /*detach=*/true),
+      net.policy);
+  EXPECT_GT(LargestDifference(wrong, expected), 1e-2 * LargestEntry(expected)) << "this test sees nothing";
+}
+
+TEST(MdpoOff, Case13OldPolicyIsRefreshedEveryMUpdates) {
+  MdpoOffConfig config = SmallConfig();
+  config.old_policy_interval = 5;
+  config.freeze_q_with_old = true;
+  MdpoOff agent(BoxTask(kStates, kActions), config);
+  EXPECT_NE(agent.policy().flat().data_ptr(), agent.old_policy().flat().data_ptr());
+  at::Tensor old = agent.old_policy().flat().clone();
+  at::Tensor frozen = State(agent, "critic1_frozen.0.weight").clone();
+  EXPECT_TRUE(at::equal(old, agent.policy().flat()));
+  for (int update = 1; update <= 17; ++update) {
+    agent.Update(RandomBatch(kStates, kActions, kRows, static_cast<std::uint64_t>(update)));
+    EXPECT_FALSE(at::equal(agent.policy().flat(), old));
+    if (update % 5 == 0) {
+      EXPECT_TRUE(at::equal(agent.old_policy().flat(), agent.policy().flat())) << update;
+      EXPECT_TRUE(at::equal(State(agent, "critic1_frozen.0.weight"), State(agent, "critic1.0.weight")));
+      old = agent.old_policy().flat().clone();
+      frozen = State(agent, "critic1_frozen.0.weight").clone();
+    } else {
+      EXPECT_TRUE(at::equal(agent.old_policy().flat(), old)) << update;
+      EXPECT_TRUE(at::equal(State(agent, "critic1_frozen.0.weight"), frozen)) << update;
+    }
+  }
+}
+
+TEST(MdpoOff, CriticsNeverTouchThePolicy) {
+  MdpoOffConfig config = SmallConfig();
+  MdpoOff agent(BoxTask(kStates, kActions), config);
+  Disturb(agent);
+  const TransitionBatch batch = RandomBatch(kStates, kActions, kRows, 1);
+  const at::Tensor eps = Normal({kRows, kActions}, 2);
+  agent.policy().Backward(agent.PolicyLoss(batch.observations, eps, Scalar(config.lambda)));
+  const at::Tensor gradient = agent.policy().flat_grad().clone();
+  agent.critic().Backward(Scalar(0) * agent.critic()[0].sum());
+  agent.Update(batch, {eps, {}});
+  EXPECT_TRUE(at::equal(agent.policy().flat_grad(), gradient));
+
+  // Nor the policy the critics: with the policy's step last, what the critics hold is their own loss's.
+  config.policy_first = false;
+  MdpoOff last(BoxTask(kStates, kActions), config);
+  MdpoOff first(BoxTask(kStates, kActions), SmallConfig());
+  last.Update(batch, {eps, {}});
+  first.Update(batch, {eps, {}});
+  EXPECT_TRUE(at::equal(last.critic().flat_grad(), first.critic().flat_grad()));
+}
+
+// The critics' and the value's step, section 3.4, written again in double.
+TEST(MdpoOff, CriticAndValueStepsDoWhatTheSheetSays) {
+  MdpoOffConfig config = SmallConfig();
+  config.lambda = 0.3;
+  config.tau = 0.1;
+  MdpoOff agent(BoxTask(kStates, kActions), config);
+  Disturb(agent);
+  const TransitionBatch batch = RandomBatch(kStates, kActions, kRows, 1);
+  const at::Tensor eps = Normal({kRows, kActions}, 2);
+  const Reference net(agent);  // everything as it is before the update
+  std::vector<at::Tensor> value;
+  std::vector<at::Tensor> value_target;
+  for (const auto& [name, tensor] : agent.State()) {
+    if (name.starts_with("value.")) value.push_back(tensor.to(at::kDouble).requires_grad_(true));
+    if (name.starts_with("value_target.")) value_target.push_back(tensor.to(at::kDouble));
+  }
+  ASSERT_EQ(value.size(), 4);
+  ASSERT_EQ(value_target.size(), 4);
+  agent.Update(batch, {eps, {}});
+
+  const auto wide = [](const at::Tensor& x) { return x.to(at::kDouble); };
+  const at::Tensor s = wide(batch.observations);
+  const at::Tensor next_v = ReferenceMlp(value_target, wide(batch.next_observations), &at::relu).squeeze(-1);
+  const at::Tensor y_q = wide(batch.rewards) + 0.99 * (1 - wide(batch.terminals)) * next_v;
+  const at::Tensor loss1 = (net.Q(0, s, wide(batch.actions)) - y_q).square().mean();
+  const at::Tensor loss2 = (net.Q(1, s, wide(batch.actions)) - y_q).square().mean();
+  EXPECT_NEAR(Metric(agent, "critic1_loss"), loss1.item<double>(), 1e-5 * loss1.item<double>());
+  EXPECT_NEAR(Metric(agent, "critic2_loss"), loss2.item<double>(), 1e-5 * loss2.item<double>());
+  const at::Tensor critic_gradient = FlatGradient(0.5 * (loss1 + loss2), net.critic);
+  EXPECT_LT(LargestDifference(agent.critic().flat_grad(), critic_gradient),
+            1e-5 * LargestEntry(critic_gradient));
+
+  const auto heads = Reference::Heads(net.policy, s);
+  const at::Tensor u = heads.first + heads.second.exp() * wide(eps);
+  const at::Tensor y_v = (at::minimum(net.Q(0, s, u.tanh()), net.Q(1, s, u.tanh())) -
+                          config.lambda * Reference::LogProb(u, heads))
+                             .detach();
+  const at::Tensor value_loss = 0.5 * (ReferenceMlp(value, s, &at::relu).squeeze(-1) - y_v).square().mean();
+  EXPECT_NEAR(Metric(agent, "value_loss"), value_loss.item<double>(), 1e-5 * value_loss.item<double>());
+  // Adam's first step is the sign of the gradient; the target then follows the value just stepped.
+  const at::Tensor gradient = FlatGradient(value_loss, value);
+  std::int64_t offset = 0;
+  const char* const names[] = {"0.weight", "0.bias", "1.weight", "1.bias"};
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    const at::Tensor g = gradient.narrow(0, offset, value[i].numel()).view(value[i].sizes());
+    offset += value[i].numel();
+    const at::Tensor stepped = (value[i] - config.critic_lr * g / (g.abs() + 1e-8)).detach();
+    EXPECT_LT(LargestDifference(State(agent, std::string("value.") + names[i]), stepped), 1e-6) << names[i];
+    EXPECT_LT(LargestDifference(State(agent, std::string("value_target.") + names[i]),
+                                0.1 * stepped + 0.9 * value_target[i]),
+              1e-6)
+        << names[i];
+  }
+}
+
+TEST(MdpoOff, FrozenCriticsAreWhatThePolicySees) {
+  MdpoOffConfig config = SmallConfig();
+  config.freeze_q_with_old = true;
+  MdpoOff agent(BoxTask(kStates, kActions), config);
+  const at::Tensor s = Normal({kRows, kStates}, 1);
+  const at::Tensor eps = Normal({kRows, kActions}, 2);
+  const at::Tensor before = agent.PolicyLoss(s, eps, Scalar(config.lambda));
+  State(agent, "critic1.1.bias").add_(1);
+  EXPECT_TRUE(at::equal(agent.PolicyLoss(s, eps, Scalar(config.lambda)), before));
+  State(agent, "critic1_frozen.1.bias").add_(1);
+  const at::Tensor after = agent.PolicyLoss(s, eps, Scalar(config.lambda));
+  EXPECT_NEAR((after - before).item<double>(), -1, 1e-5);
+}
+
+TEST(MdpoOff, TakesItsInnerSteps) {
+  MdpoOffConfig config = SmallConfig();
+  config.inner_steps = 4;
+  MdpoOff agent(BoxTask(kStates, kActions), config);
+  agent.Update(RandomBatch(kStates, kActions, kRows, 1));
+  EXPECT_EQ(State(agent, "policy_adam.step").item<double>(), 4);
+  EXPECT_EQ(State(agent, "critic_adam.step").item<double>(), 1);
+}
+
+TEST(MdpoOff, RefusesToBePushedAwayFromTheOldPolicy) {
+  MdpoOffConfig config = SmallConfig();
+  config.lambda = 0.4;
+  config.kl_coef = 0.3;
+  const std::string message = MessageOf<InputError>([&] { MdpoOff(BoxTask(kStates, kActions), config); });
+  EXPECT_THAT(message, HasSubstr("agent.kl_coef = 0.3 is below agent.lambda = 0.4"));
+  EXPECT_THAT(message, HasSubstr("expected kl_coef >= lambda"));
+}
+
+TEST(MdpoOff, RefusesDiscreteActions) {
+  EXPECT_THAT(MessageOf<InputError>([] { MdpoOff(DiscreteTask(kStates, 4), SmallConfig()); }),
+              HasSubstr("needs continuous actions"));
+}
+
+// Case 14 and resume.
+TEST(MdpoOff, SameSeedSameBitsAndResume) {
+  const auto train = [](Agent& agent, int first, int last) {
+    for (int k = first; k < last; ++k) {
+      dynamic_cast<MdpoOff&>(agent).Update(
+          RandomBatch(kStates, kActions, kRows, static_cast<std::uint64_t>(100 + k)));
+    }
+  };
+  MdpoOffConfig config = SmallConfig();
+  config.old_policy_interval = 7;
+  config.freeze_q_with_old = true;
+  config.lambda_auto = true;
+  ExpectSameBitsAndResume(
+      [&](std::uint64_t seed) { return std::make_unique<MdpoOff>(BoxTask(kStates, kActions, seed), config); },
+      train, 100);
+  SacConfig sac;
+  sac.hidden = {8};
+  ExpectSameBitsAndResume(
+      [&](std::uint64_t seed) { return std::make_unique<Sac>(BoxTask(kStates, kActions, seed), sac); }, train,
+      100);
+}
+
+}  // namespace
+}  // namespace strider

@@ -1,0 +1,282 @@
+#include "agents/policy_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include "core/error.h"
+#include "datasets/hdf5.h"
+#include "tests/experiments/temporary_folder.h"
+#include "tests/support/golden.h"
+
+namespace strider {
+namespace {
+
+using ::testing::HasSubstr;
+
+EnvSpec Spec(int observations, Space actions) {
+  EnvSpec spec;
+  spec.id = "Toy-v0";
+  spec.observation_space = UniformBox(observations, -1, 1);
+  spec.action_space = std::move(actions);
+  return spec;
+}
+
+Policy::Layer RandomLayer(Eigen::Index out, Eigen::Index in, Pcg64& random) {
+  Policy::Layer layer{Eigen::MatrixXf(out, in), Eigen::VectorXf(out)};
+  for (float& w : layer.weight.reshaped()) w = static_cast<float>(random.StandardNormal());
+  for (float& b : layer.bias) b = static_cast<float>(random.StandardNormal());
+  return layer;
+}
+
+Policy RandomPolicy(ActionDistribution distribution, const EnvSpec& spec) {
+  Pcg64 random(4);
+  Policy policy = UniformPolicy(spec.observation_size(), spec.action_space);
+  policy.distribution = distribution;
+  policy.hidden = {RandomLayer(6, spec.observation_size(), random), RandomLayer(5, 6, random)};
+  const auto* discrete = std::get_if<Discrete>(&spec.action_space);
+  const int outputs = discrete != nullptr ? discrete->n : spec.action_size();
+  policy.mean = RandomLayer(outputs, 5, random);
+  if (distribution == ActionDistribution::kTanhGaussian || distribution == ActionDistribution::kGaussian) {
+    policy.log_std = RandomLayer(outputs, 5, random);
+  }
+  if (distribution == ActionDistribution::kTanhGaussian) {
+    policy.log_std_min = -1.5;
+    policy.log_std_max = 0.5;
+  }
+  if (distribution == ActionDistribution::kGaussian) {
+    policy.log_std_min = -std::numeric_limits<double>::infinity();
+    policy.log_std_max = std::numeric_limits<double>::infinity();
+  }
+  return policy;
+}
+
+std::vector<float> Acts(const Policy& policy) {
+  Pcg64 random(9);
+  const std::size_t width = static_cast<std::size_t>(RowSize(policy.action_space));
+  std::vector<double> observations(static_cast<std::size_t>(policy.observation_size) * 20);
+  for (double& o : observations) o = 3 * random.StandardNormal();
+  std::vector<float> acts(20 * width + 20);
+  const std::span<float> all(acts);
+  policy.Act(observations, /*deterministic=*/false, random, all.first(20 * width), all.last(20));
+  return acts;
+}
+
+TEST(PolicyFile, EveryKindComesBackToTheBit) {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder.path() / "policy.hdf5";
+  for (const auto& [distribution, name, space] :
+       {std::tuple{ActionDistribution::kTanhGaussian, "tanh_gaussian", Space(UniformBox(2, -2, 2))},
+        std::tuple{ActionDistribution::kGaussian, "gaussian", Space(UniformBox(2, -2, 2))},
+        std::tuple{ActionDistribution::kTanh, "tanh", Space(UniformBox(2, -2, 2))},
+        std::tuple{ActionDistribution::kCategorical, "categorical", Space(Discrete{4})}}) {
+    for (const bool transformed : {false, true}) {
+      const EnvSpec spec = Spec(3, space);
+      Policy policy = RandomPolicy(distribution, spec);
+      policy.tanh_hidden = transformed;
+      if (transformed) policy.transform = {{0.1, 1, -2}, {1.0 / 3, 2, 3}, 2.5};
+      WritePolicy(file, policy, "toy", spec.id);
+      EXPECT_EQ(Acts(ReadPolicy(file, spec)), Acts(policy)) << name;
+
+      const Hdf5File written = Hdf5File::Open(file);
+      EXPECT_EQ(written.ReadString("metadata/algorithm"), "toy");
+      EXPECT_EQ(written.ReadString("metadata/env_id"), "Toy-v0");
+      EXPECT_EQ(written.ReadString("metadata/policy/output_distribution"), name);
+      EXPECT_EQ(written.ReadString("metadata/policy/nonlinearity"), transformed ? "tanh" : "relu");
+      EXPECT_EQ(written.Info("metadata/policy/fc1/weight").shape, (Shape{5, 6}));  // (out x in)
+    }
+  }
+}
+
+TEST(PolicyFile, DatasetCarriesItsPolicy) {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder.path() / "data.hdf5";
+  const EnvSpec spec = Spec(3, UniformBox(2, -1, 1));
+  Policy policy = RandomPolicy(ActionDistribution::kTanhGaussian, spec);
+  policy.transform = {{0.5, 1, -2}, {0.25, 2, 4}, 2.5};  // numbers that float32 holds
+  D4rlWriter writer(file, 3, 2);
+  WritePolicy(writer, policy);
+  writer.Finish();
+  EXPECT_EQ(Acts(ReadPolicy(file, spec)), Acts(policy));
+}
+
+TEST(PolicyFile, UniformPolicyHasNothingToWrite) {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder.path() / "policy.hdf5";
+  EXPECT_THAT(
+      MessageOf<InputError>([&] { WritePolicy(file, UniformPolicy(3, Discrete{2}), "toy", "Toy-v0"); }),
+      HasSubstr("no network"));
+  EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+// The actor that a D4RL file carries, run by hand in double.
+TEST(PolicyFile, ReadsD4rlsBehaviourPolicy) {
+  const std::filesystem::path path = GoldenPath("datasets/d4rl/hopper_random_policy_metadata.hdf5");
+  const GoldenFile golden(path);
+  const auto layer = [&](const std::string& name, const std::vector<double>& x) {
+    const auto weight = golden.Read("metadata/policy/" + name + "/weight");
+    std::vector<double> out = golden.Read("metadata/policy/" + name + "/bias").values;
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      for (std::size_t j = 0; j < x.size(); ++j) out[i] += weight.row(i)[j] * x[j];
+    }
+    return out;
+  };
+  const auto relu = [](std::vector<double> x) {
+    for (double& value : x) value = std::max(value, 0.0);
+    return x;
+  };
+  ASSERT_EQ(golden.ReadStrings("metadata/policy/nonlinearity").front(), "relu");
+  ASSERT_EQ(golden.ReadStrings("metadata/policy/output_distribution").front(), "tanh_gaussian");
+  const auto observations = golden.Read("observations");
+  const auto width = static_cast<int>(observations.width());
+  const auto actions = static_cast<int>(golden.Read("actions").width());
+  const Policy policy = ReadPolicy(path, Spec(width, UniformBox(actions, -1, 1)));
+  for (const std::size_t row : {0, 7, 150}) {
+    const std::vector<double> state(observations.row(row), observations.row(row) + width);
+    const std::vector<double> body = relu(layer("fc1", relu(layer("fc0", state))));
+    const std::vector<double> mean = layer("last_fc", body);
+    const std::vector<double> log_std = layer("last_fc_log_std", body);
+
+    std::vector<float> found(static_cast<std::size_t>(actions));
+    Pcg64 random(1);
+    policy.Act(state, /*deterministic=*/true, random, found);
+    for (std::size_t i = 0; i < mean.size(); ++i) EXPECT_NEAR(found[i], std::tanh(mean[i]), 1e-5);
+
+    Pcg64 stream(2);
+    Pcg64 same(2);
+    policy.Act(state, /*deterministic=*/false, stream, found);
+    for (std::size_t i = 0; i < mean.size(); ++i) {
+      const double deviation = std::exp(std::clamp(log_std[i], -20.0, 2.0));
+      EXPECT_NEAR(found[i], std::tanh(mean[i] + deviation * same.StandardNormal()), 1e-5);
+    }
+  }
+}
+
+// A right file but for what the test spoils.
+class BadPolicyFile : public ::testing::Test {
+ protected:
+  struct Numbers {
+    Shape shape;
+    float value = 0.5F;
+  };
+
+  BadPolicyFile() {
+    texts_ = {{"output_distribution", "tanh_gaussian"}, {"nonlinearity", "relu"}};
+    arrays_ = {{"fc0/weight", {{6, 3}}},
+               {"fc0/bias", {{6}}},
+               {"last_fc/weight", {{2, 6}}},
+               {"last_fc/bias", {{2}}},
+               {"last_fc_log_std/weight", {{2, 6}}},
+               {"last_fc_log_std/bias", {{2}}}};
+  }
+
+  void Write() const {
+    Hdf5File file = Hdf5File::Create(path_);
+    for (const auto& [key, text] : texts_) file.WriteString("metadata/policy/" + key, text);
+    for (const auto& [key, numbers] : arrays_) {
+      const std::vector<float> values(ElementCount(numbers.shape), numbers.value);
+      file.Write<float>("metadata/policy/" + key, values, numbers.shape);
+    }
+    file.Close();
+  }
+
+  std::string Message(const EnvSpec& spec = Spec(3, UniformBox(2, -1, 1))) const {
+    Write();
+    std::string message = MessageOf<InputError>([&] { ReadPolicy(path_, spec); });
+    EXPECT_THAT(message, HasSubstr(path_.string()));
+    return message;
+  }
+
+  TemporaryFolder folder_;
+  std::filesystem::path path_ = folder_.path() / "bad.hdf5";
+  std::map<std::string, std::string> texts_;
+  std::map<std::string, Numbers> arrays_;
+};
+
+TEST_F(BadPolicyFile, IsGoodBeforeItIsSpoilt) {
+  Write();
+  EXPECT_NO_THROW(ReadPolicy(path_, Spec(3, UniformBox(2, -1, 1))));
+}
+
+TEST_F(BadPolicyFile, MissingLayer) {
+  arrays_.erase("last_fc/weight");
+  EXPECT_THAT(Message(), HasSubstr("metadata/policy/last_fc/weight"));
+  arrays_["last_fc/weight"] = {{2, 6}};
+  arrays_.erase("last_fc_log_std/bias");
+  EXPECT_THAT(Message(), HasSubstr("metadata/policy/last_fc_log_std/bias"));
+}
+
+TEST_F(BadPolicyFile, NoPolicyAtAll) {
+  texts_.clear();
+  arrays_.clear();
+  EXPECT_THAT(Message(), HasSubstr("no group metadata/policy"));
+}
+
+TEST_F(BadPolicyFile, ShapeThatDoesNotFitTheEnvironment) {
+  const std::string observations = Message(Spec(4, UniformBox(2, -1, 1)));
+  EXPECT_THAT(observations, HasSubstr("fc0/weight has shape (6, 3); expected (6, 4) to fit Toy-v0"));
+  const std::string actions = Message(Spec(3, UniformBox(5, -1, 1)));
+  EXPECT_THAT(actions, HasSubstr("last_fc/weight has shape (2, 6); expected (5, 6)"));
+}
+
+TEST_F(BadPolicyFile, ShapeThatDoesNotFitTheLayerBefore) {
+  arrays_["fc1/weight"] = {{4, 5}};
+  arrays_["fc1/bias"] = {{4}};
+  EXPECT_THAT(Message(), HasSubstr("fc1/weight has shape (4, 5); expected (4, 6)"));
+}
+
+TEST_F(BadPolicyFile, BiasOfAnotherLength) {
+  arrays_["last_fc/bias"] = {{3}};
+  EXPECT_THAT(Message(), HasSubstr("last_fc/bias has shape (3,); expected (2,)"));
+}
+
+TEST_F(BadPolicyFile, WrongRank) {
+  arrays_["fc0/weight"] = {{18}};
+  EXPECT_THAT(Message(), HasSubstr("fc0/weight has shape (18,); expected"));
+}
+
+TEST_F(BadPolicyFile, UnknownDistributionOrNonlinearity) {
+  texts_["output_distribution"] = "beta";
+  EXPECT_THAT(Message(), HasSubstr("output_distribution is 'beta'; expected tanh_gaussian, gaussian, tanh"));
+  texts_["output_distribution"] = "tanh_gaussian";
+  texts_["nonlinearity"] = "gelu";
+  EXPECT_THAT(Message(), HasSubstr("nonlinearity is 'gelu'; expected relu or tanh"));
+}
+
+TEST_F(BadPolicyFile, WeightsThatAreNoNumbers) {
+  arrays_["fc0/bias"].value = std::nanf("");
+  EXPECT_THAT(Message(), HasSubstr("metadata/policy/fc0 holds NaN or infinite weights"));
+}
+
+TEST_F(BadPolicyFile, DiscreteWhereContinuousIsExpectedAndTheOtherWayRound) {
+  EXPECT_THAT(Message(Spec(3, Discrete{2})),
+              HasSubstr("over continuous actions does not fit Toy-v0, whose actions are discrete"));
+  texts_["output_distribution"] = "categorical";
+  EXPECT_THAT(Message(),
+              HasSubstr("over discrete actions does not fit Toy-v0, whose actions are continuous"));
+}
+
+TEST_F(BadPolicyFile, TransformOfAnotherSize) {
+  arrays_["observation_transform/mean"] = {{2}};
+  arrays_["observation_transform/scale"] = {{3}};
+  arrays_["observation_transform/clip"] = {{}};
+  EXPECT_THAT(Message(), HasSubstr("observation_transform holds 2 means and 3 scales; expected 3 of each"));
+}
+
+TEST_F(BadPolicyFile, TransformThatIsNoNumber) {
+  arrays_["observation_transform/mean"] = {{3}};
+  arrays_["observation_transform/scale"] = {{3}, std::nanf("")};
+  arrays_["observation_transform/clip"] = {{}};
+  EXPECT_THAT(Message(), HasSubstr("observation_transform holds NaN or infinite numbers"));
+}
+
+TEST_F(BadPolicyFile, BoundsOfAnotherShape) {
+  arrays_["log_std_bounds"] = {{3}};
+  EXPECT_THAT(Message(), HasSubstr("log_std_bounds has shape (3,); expected two numbers"));
+}
+
+}  // namespace
+}  // namespace strider

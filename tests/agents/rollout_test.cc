@@ -1,0 +1,58 @@
+#include "agents/rollout.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace strider {
+namespace {
+
+using ::testing::FloatNear;
+using ::testing::Pointwise;
+
+// Three steps of two environments with rewards 1, 2, 3 and values 0.5, 1, 1.5 and then 2 in each; discount
+// 0.9, lambda 0.8, worked out by hand. Without an end:
+//   delta = 1.4, 2.35, 3.3;  A = 1.4 + 0.72 * 4.726, 2.35 + 0.72 * 3.3, 3.3.
+class Advantages : public ::testing::Test {
+ protected:
+  Advantages() {
+    rollout_ = MakeRollout(3, 2, 1, 1);
+    rollout_.rewards = {1, 1, 2, 2, 3, 3};
+  }
+
+  void Estimate(const std::vector<float>& bonus = {}) {
+    EstimateAdvantages(rollout_, values_, last_values_, bonus, 0.9, 0.8, advantages_, returns_);
+  }
+
+  Rollout rollout_;
+  std::vector<float> values_ = {0.5, 0.5, 1, 1, 1.5, 1.5};
+  std::vector<float> last_values_ = {2, 2};
+  std::vector<float> advantages_ = std::vector<float>(6);
+  std::vector<float> returns_ = std::vector<float>(6);
+};
+
+TEST_F(Advantages, RunThroughAndEndWithTheEpisode) {
+  rollout_.ended[3] = 1;  // environment 1, step 1: delta = 2 - 1, and nothing of what follows
+  Estimate();
+  EXPECT_THAT(advantages_, Pointwise(FloatNear(1e-6F), {4.80272F, 1.4F + 0.72F, 4.726F, 1.0F, 3.3F, 3.3F}));
+  EXPECT_THAT(returns_, Pointwise(FloatNear(1e-6F), {5.30272F, 2.62F, 5.726F, 2.0F, 4.8F, 4.8F}));
+}
+
+TEST_F(Advantages, LastStepMayEnd) {
+  rollout_.ended[4] = 1;  // environment 0: its last value is another episode's
+  Estimate();
+  EXPECT_NEAR(advantages_[4], 1.5, 1e-6);
+  EXPECT_NEAR(advantages_[5], 3.3, 1e-6);
+}
+
+TEST_F(Advantages, TruncationBonusIsReward) {
+  rollout_.ended[3] = 1;
+  rollout_.truncated_rows = {3};
+  Estimate({0.7F});
+  EXPECT_NEAR(advantages_[3], 1.7, 1e-6);
+  EXPECT_NEAR(advantages_[1], 1.4 + 0.72 * 1.7, 1e-6);
+  EXPECT_NEAR(returns_[3], 2.7, 1e-6);
+  EXPECT_NEAR(advantages_[0], 4.80272, 1e-6) << "the other environment is none of its business";
+}
+
+}  // namespace
+}  // namespace strider

@@ -1,0 +1,103 @@
+#include "agents/td3.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "agents/registry.h"
+#include "core/error.h"
+#include "tests/agents/learner_kit.h"
+#include "tests/experiments/temporary_folder.h"
+
+namespace strider {
+namespace {
+
+using ::testing::HasSubstr;
+
+Td3Config SmallConfig() {
+  Td3Config config;
+  config.replay.batch_size = 16;
+  config.hidden = {8};
+  return config;
+}
+
+// The PRDC sheet's section 9, case 9: with frozen online networks, n actor steps bring the targets nearer by
+// (1 - tau)^n, and the updates between them leave the targets alone.
+TEST(Td3, TargetsLagByThePolyakRate) {
+  Td3Config config = SmallConfig();
+  config.actor_lr = 0;
+  config.critic_lr = 0;
+  Td3 agent(BoxTask(3, 2), config);
+  for (const char* name : {"actor_target.0.weight", "critic2_target.1.bias"}) State(agent, name).add_(1);
+  const at::Tensor actor_lag = agent.actor_target().flat() - agent.actor().flat();
+  const at::Tensor critic_lag = agent.critic_target().flat() - agent.critic().flat();
+  EXPECT_NEAR(LargestEntry(critic_lag), 1, 1e-6);
+  for (int update = 1; update <= 20; ++update) {
+    const at::Tensor before = agent.critic_target().flat().clone();
+    agent.Update(RandomBatch(3, 2, 16, static_cast<std::uint64_t>(update)));
+    EXPECT_EQ(at::equal(agent.critic_target().flat(), before), update % 2 == 1);
+    const double left = std::pow(1 - config.tau, update / 2);
+    EXPECT_LT(LargestDifference(agent.critic_target().flat() - agent.critic().flat(), left * critic_lag),
+              2e-6);
+    EXPECT_LT(LargestDifference(agent.actor_target().flat() - agent.actor().flat(), left * actor_lag), 2e-6);
+  }
+}
+
+TEST(Td3, ActorWaitsForItsTurn) {
+  Td3Config config = SmallConfig();
+  config.policy_delay = 3;
+  Td3 agent(BoxTask(3, 2), config);
+  for (int update = 1; update <= 9; ++update) {
+    const at::Tensor actor = agent.actor().flat().clone();
+    const at::Tensor critic = agent.critic().flat().clone();
+    agent.Update(RandomBatch(3, 2, 16, static_cast<std::uint64_t>(update)));
+    EXPECT_EQ(at::equal(agent.actor().flat(), actor), update % 3 != 0) << update;
+    EXPECT_FALSE(at::equal(agent.critic().flat(), critic)) << update;
+  }
+}
+
+TEST(Td3, SameSeedSameBitsAndResume) {
+  ExpectSameBitsAndResume(
+      [](std::uint64_t seed) { return std::make_unique<Td3>(BoxTask(3, 2, seed), SmallConfig()); },
+      [](Agent& agent, int first, int last) {
+        for (int k = first; k < last; ++k) {
+          dynamic_cast<Td3&>(agent).Update(RandomBatch(3, 2, 16, static_cast<std::uint64_t>(100 + k)));
+        }
+      },
+      100);
+}
+
+TEST(Td3, RefusesDiscreteActions) {
+  EXPECT_THAT(MessageOf<InputError>([] { Td3(DiscreteTask(3, 2), SmallConfig()); }),
+              HasSubstr("needs continuous actions"));
+}
+
+// Every agent of the list: its settings print and read back, and it refuses what is not its kind.
+TEST(OnlineAgents, SettingsReadBackAndKindsAreKept) {
+  for (const AgentEntry& entry : OnlineAgents()) {
+    const auto factory = entry.factory();
+    const SettingList settings = factory->Settings();
+    EXPECT_FALSE(settings.settings().empty());
+    for (const Setting& setting : settings.settings()) {
+      EXPECT_TRUE(setting.key.starts_with("agent.")) << setting.key;
+      EXPECT_NO_THROW(setting.set(setting.get())) << entry.id << ": the default of " << setting.key;
+    }
+    EXPECT_THAT(MessageOf<InputError>([&] { settings.Set("agent.discoun", "0.9"); }),
+                HasSubstr("agent.discount"));
+    EXPECT_THAT(MessageOf<InputError>([&] { settings.Set("agent.discount", "1.5"); }), HasSubstr("[0, 1]"));
+    settings.Set("agent.hidden", "4");
+    if (entry.kind == AgentKind::kOnPolicy) {
+      EXPECT_NE(factory->MakeOnPolicy(BoxTask(3, 2)), nullptr);
+      EXPECT_THAT(MessageOf<InputError>([&] { factory->MakeOffPolicy(BoxTask(3, 2), nullptr); }),
+                  HasSubstr("rollouts"));
+    } else {
+      EXPECT_NE(factory->MakeOffPolicy(BoxTask(3, 2), nullptr), nullptr);
+      EXPECT_THAT(MessageOf<InputError>([&] { factory->MakeOnPolicy(BoxTask(3, 2)); }),
+                  HasSubstr("transitions"));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace strider
