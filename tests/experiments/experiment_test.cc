@@ -1,0 +1,266 @@
+// Where settings come from, in which order, and what is said where they are wrong.
+#include "experiments/experiment.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "core/parallel.h"
+#include "experiments/presets.h"
+#include "experiments/trainer.h"
+#include "tests/experiments/temporary_folder.h"
+#include "tests/support/golden.h"
+
+namespace strider {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+using Given = std::vector<GivenSetting>;
+
+Given On(const std::string& agent, const std::string& env, const Given& more = {}) {
+  Given given = {{"run.agent", agent, "agent"}, {"run.env", env, "--env"}};
+  given.insert(given.end(), more.begin(), more.end());
+  return given;
+}
+
+std::string Value(Experiment& experiment, const std::string& key) {
+  const SettingList settings = experiment.Settings();
+  const Setting* setting = settings.Find(key);
+  if (setting == nullptr) {
+    ADD_FAILURE() << "no setting " << key;
+    return "";
+  }
+  return setting->get();
+}
+
+std::string Complaint(const Given& given) {
+  return MessageOf<InputError>([&] { const Experiment experiment(given); });
+}
+
+// What MakeTrainer says where agent, dataset and environment do not fit together.
+std::string Misfit(const Given& given) {
+  const Experiment experiment(given);
+  WorkerPool pool(1);
+  return MessageOf<InputError>([&] { MakeTrainer(experiment, pool); });
+}
+
+TEST(ExperimentOrder, PresetOverDefaultsAndGivenOverPreset) {
+  const std::string key = "agent.kl_coef";
+  Experiment plain(On("mdpo-off", "HalfCheetah-v5"));
+  EXPECT_EQ(Value(plain, key), "0.5");
+  Experiment preset(On("mdpo-off", "HalfCheetah-v5", {{"run.preset", "paper", "--preset"}}));
+  EXPECT_EQ(Value(preset, key), "0.3");
+  // Wherever the preset is named, what is given goes on top of it, the last one last.
+  Experiment given(On("mdpo-off", "HalfCheetah-v5",
+                      {{key, "0.7", "a.cfg:1"}, {key, "0.9", "--set"}, {"run.preset", "paper", "--preset"}}));
+  EXPECT_EQ(Value(given, key), "0.9");
+}
+
+TEST(ExperimentOrder, IntervalsAndThreadsThatAreLeftOpenAreFilledIn) {
+  const Experiment filled(On("td3", "Pendulum-v1", {{"run.steps", "10000", ""}}));
+  EXPECT_EQ(filled.run().log_interval, 50);
+  EXPECT_EQ(filled.run().eval_interval, 500);
+  EXPECT_EQ(filled.run().checkpoint_interval, 500);
+  EXPECT_EQ(filled.run().threads, static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
+  const Experiment tiny(On("td3", "Pendulum-v1", {{"run.steps", "3", ""}}));
+  EXPECT_EQ(tiny.run().log_interval, 1);
+  const Experiment given(On("td3", "Pendulum-v1", {{"run.log_interval", "7", ""}, {"run.threads", "3", ""}}));
+  EXPECT_EQ(given.run().log_interval, 7);
+  EXPECT_EQ(given.run().threads, 3);
+}
+
+TEST(ExperimentText, FedBackGivesAnEqualExperiment) {
+  for (const AgentEntry& agent : AllAgents()) {
+    Given given = On(std::string(agent.id), "Hopper-v5",
+                     {{"run.steps", "12345", ""},
+                      {"env.reset_noise_scale", "0.123456789012345", ""},
+                      {"env.max_episode_steps", "77", ""}});
+    if (agent.kind == AgentKind::kOffline) given.push_back({"run.dataset", "some folder/data.hdf5", ""});
+    Experiment first(given);
+    Experiment second(ParseConfig(first.Text(), "config.cfg"));
+    EXPECT_EQ(second.Text(), first.Text());
+    EXPECT_EQ(second.run().dataset, first.run().dataset);
+    EXPECT_EQ(second.EnvOptions(), first.EnvOptions());
+    EXPECT_EQ(second.MakeEnv()->spec().max_episode_steps, 77);
+  }
+}
+
+TEST(ConfigText, SectionsCommentsAndLineNumbers) {
+  const Given given =
+      ParseConfig("# first\n\nrun.steps = 10  # ten\n[agent]\n  tau=0.5\nhidden = 8,8\n", "x.cfg");
+  ASSERT_EQ(given.size(), 3);
+  EXPECT_EQ(given[0].key, "run.steps");
+  EXPECT_EQ(given[0].value, "10");
+  EXPECT_EQ(given[0].where, "x.cfg:3");
+  EXPECT_EQ(given[1].key, "agent.tau");
+  EXPECT_EQ(given[1].where, "x.cfg:5");
+  EXPECT_EQ(given[2].value, "8,8");
+  EXPECT_EQ(given[2].where, "x.cfg:6");
+}
+
+TEST(ConfigErrors, NameFileAndLine) {
+  const TemporaryFolder folder;
+  const auto file = folder.Write("my.cfg", "# mine\nrun.agent = td3\nrun.env = Hopper-v5\n\nagent.tau = 7\n");
+  EXPECT_EQ(Complaint(ReadConfigFile(file)),
+            file.string() + ":5: agent.tau = '7' is not accepted; expected a number in [0, 1]");
+  const auto unknown = folder.Write("unknown.cfg", "run.agent = td3\nrun.env = Hopper-v5\nagent.tua = 0.1\n");
+  EXPECT_EQ(Complaint(ReadConfigFile(unknown)),
+            unknown.string() + ":3: unknown setting 'agent.tua'; did you mean 'agent.tau'?");
+  const auto run_key = folder.Write("run.cfg", "run.agent = td3\nrun.stepz = 5\n");
+  EXPECT_EQ(Complaint(ReadConfigFile(run_key)),
+            run_key.string() + ":2: unknown setting 'run.stepz'; did you mean 'run.steps'?");
+  const auto garbage = folder.Write("garbage.cfg", "run.agent = td3\nthis is no assignment\n");
+  EXPECT_THAT(MessageOf<InputError>([&] { ReadConfigFile(garbage); }),
+              AllOf(HasSubstr(garbage.string()), HasSubstr("this is no assignment"),
+                    HasSubstr("expected lines `key = value`")));
+  EXPECT_THAT(MessageOf<InputError>([&] { ReadConfigFile(folder.path() / "none.cfg"); }),
+              AllOf(HasSubstr("none.cfg"), HasSubstr("No such file")));
+}
+
+TEST(ConfigErrors, NamesSuggestTheNearest) {
+  EXPECT_EQ(Complaint(On("td33", "Hopper-v5")), "unknown agent 'td33'; did you mean 'td3'?");
+  EXPECT_EQ(Complaint(On("td3", "Hoper-v5")), "unknown environment 'Hoper-v5'; did you mean 'Hopper-v5'?");
+  EXPECT_EQ(Complaint(On("td3", "Hopper-v5", {{"agent.polcy_delay", "2", "--set"}})),
+            "--set: unknown setting 'agent.polcy_delay'; did you mean 'agent.policy_delay'?");
+  EXPECT_EQ(Complaint(On("td3", "Hopper-v5", {{"env.frame_skp", "2", "--set"}})),
+            "--set: unknown setting 'env.frame_skp'; did you mean 'env.frame_skip'?");
+  EXPECT_EQ(Complaint(On("mdpo-on", "Hopper-v5", {{"run.preset", "papr", "--preset"}})),
+            "unknown preset of mdpo-on 'papr'; did you mean 'paper'?");
+  EXPECT_THAT(Complaint({{"run.env", "Hopper-v5", ""}}), HasSubstr("unknown agent ''; expected one of: "));
+}
+
+TEST(ConfigErrors, ValuesNameKeyValueAndExpectation) {
+  EXPECT_EQ(Complaint(On("td3", "Hopper-v5", {{"run.steps", "0", "--steps"}})),
+            "--steps: run.steps = '0' is not accepted; expected a whole number at least 1");
+  EXPECT_EQ(Complaint(On("td3", "Hopper-v5", {{"run.seed", "-1", "--seed"}})),
+            "--seed: run.seed = '-1' is not accepted; expected a whole number at least 0");
+  EXPECT_EQ(Complaint(On("td3", "Hopper-v5", {{"agent.discount", "nan", "--set"}})),
+            "--set: agent.discount = 'nan' is not accepted; expected a number in [0, 1]");
+  EXPECT_EQ(Complaint(On("td3", "Hopper-v5", {{"agent.batch_size", "3.5", "--set"}})),
+            "--set: agent.batch_size = '3.5' is not accepted; expected a whole number at least 1");
+  EXPECT_EQ(Complaint(On("mdpo-on", "Hopper-v5", {{"agent.step_size_schedule", "cosine", "--set"}})),
+            "--set: agent.step_size_schedule = 'cosine' is not accepted; expected one of linear, constant, "
+            "inverse_sqrt");
+  EXPECT_EQ(Complaint(On("td3", "Hopper-v5", {{"env.frame_skip", "0", "--set"}})),
+            "--set: env.frame_skip = '0' is not accepted; expected a whole number at least 1");
+  EXPECT_EQ(MessageOf<InputError>([] { ParseAssignment("agent.tau"); }),
+            "--set 'agent.tau': expected key=value, such as agent.discount=0.99");
+  EXPECT_EQ(ParseAssignment("a=b=c").value, "b=c");
+}
+
+TEST(ConfigErrors, AgentsThatHaveNothingToLearnFrom) {
+  EXPECT_EQ(Complaint(On("td3bc", "Hopper-v5")), "td3bc learns from a dataset; expected --dataset FILE");
+  EXPECT_EQ(Complaint(On("mdpo-on", "Hopper-v5", {{"run.dataset", "x.hdf5", ""}})),
+            "mdpo-on learns from its own rollouts and cannot take --dataset");
+  EXPECT_EQ(Complaint({{"run.agent", "td3", ""}}),
+            "nothing to learn from; expected --env ID or --dataset FILE");
+}
+
+TEST(Misfits, TrustRegionMustNotBeInverted) {
+  EXPECT_THAT(Misfit(On("mdpo-off", "Pendulum-v1",
+                        {{"agent.kl_coef", "0.1", "--set"}, {"agent.lambda", "0.2", "--set"}})),
+              AllOf(HasSubstr("kl_coef"), HasSubstr("0.1"), HasSubstr("lambda"), HasSubstr("0.2")));
+}
+
+TEST(Misfits, DiscreteActionsNeedAnAgentForThem) {
+  for (const std::string agent : {"td3", "sac", "mdpo-off"}) {
+    EXPECT_THAT(Misfit(On(agent, "CartPole-v1")), HasSubstr("needs continuous actions")) << agent;
+  }
+}
+
+TEST(Misfits, DevicesThatAreNotThere) {
+  EXPECT_THAT(Misfit(On("td3", "Pendulum-v1", {{"run.device", "tpu", "--device"}})),
+              AllOf(HasSubstr("tpu"), HasSubstr("cpu, cuda or cuda:N")));
+}
+
+TEST(Misfits, DatasetsOfAnotherEnvironment) {
+  const std::string whole = GoldenPath("datasets/malformed/whole.hdf5").string();
+  EXPECT_THAT(Misfit(On("td3bc", "HalfCheetah-v5", {{"run.dataset", whole, "--dataset"}})),
+              HasSubstr(whole + ": observations: has 11 columns, expected 17 as the environment's"));
+  const std::string one_row = GoldenPath("datasets/malformed/one_row.hdf5").string();
+  EXPECT_THAT(Misfit(On("td3bc", "Hopper-v5", {{"run.dataset", one_row, "--dataset"}})),
+              HasSubstr(one_row + ": holds no transition to learn from"));
+}
+
+// Every file of experiments/presets.
+class PresetTest : public ::testing::TestWithParam<Preset> {
+ protected:
+  Given Settings() const {
+    Given given = On(std::string(GetParam().agent), Env());
+    if (FindAgent(GetParam().agent).kind == AgentKind::kOffline)
+      given.push_back({"run.dataset", "x.hdf5", ""});
+    return given;
+  }
+
+  // The environment of the preset's task.
+  std::string Env() const {
+    if (GetParam().task.empty()) return "InvertedPendulum-v5";
+    for (const EnvEntry& entry : EnvRegistry()) {
+      std::string robot(entry.id.substr(0, entry.id.find('-')));
+      std::ranges::transform(robot, robot.begin(), [](unsigned char c) { return std::tolower(c); });
+      if (robot == GetParam().task) return std::string(entry.id);
+    }
+    return "";
+  }
+};
+
+TEST_P(PresetTest, LoadsForItsTaskAndTakesEffect) {
+  ASSERT_NE(Env(), "") << "no environment for the task " << GetParam().task;
+  Given with_preset = Settings();
+  with_preset.push_back({"run.preset", std::string(GetParam().name), "--preset"});
+  Experiment experiment(with_preset);
+  const Given lines = ParseConfig(std::string(GetParam().text), "preset");
+  EXPECT_FALSE(lines.empty());
+  // Each of its own lines, brought into the form in which settings are printed.
+  Given by_hand = Settings();
+  by_hand.insert(by_hand.end(), lines.begin(), lines.end());
+  Experiment expected(by_hand);
+  for (const GivenSetting& line : lines) {
+    EXPECT_EQ(Value(experiment, line.key), Value(expected, line.key)) << line.key;
+  }
+}
+
+TEST_P(PresetTest, GeneralOnesSayWhatTheyAre) {
+  if (GetParam().task.empty()) {
+    EXPECT_NE(GetParam().Summary(), "");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, PresetTest, ::testing::ValuesIn(Presets().begin(), Presets().end()),
+                         [](const auto& test) {
+                           std::string name =
+                               fmt::format("{}_{}_{}", test.param.agent, test.param.name, test.param.task);
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
+
+// Values of the sheets: mdpo.md section 7 (c per task), prdc.md's table.
+TEST(PresetValues, AreThePublishedOnes) {
+  const auto value = [](const std::string& agent, const std::string& env, const std::string& key) {
+    Given given = On(agent, env, {{"run.preset", "paper", ""}});
+    if (FindAgent(agent).kind == AgentKind::kOffline) given.push_back({"run.dataset", "x.hdf5", ""});
+    Experiment experiment(given);
+    return Value(experiment, key);
+  };
+  EXPECT_EQ(value("mdpo-off", "Hopper-v5", "agent.kl_coef"), "0.8");
+  EXPECT_EQ(value("mdpo-off", "Walker2d-v5", "agent.kl_coef"), "0.4");
+  EXPECT_EQ(value("mdpo-off", "HalfCheetah-v5", "agent.kl_coef"), "0.3");
+  EXPECT_EQ(value("mdpo-on", "Hopper-v5", "run.steps"), "10000000");
+  EXPECT_EQ(value("prdc", "HalfCheetah-v5", "agent.alpha"), "40");
+  EXPECT_EQ(value("prdc", "Hopper-v5", "agent.alpha"), "2.5");
+  EXPECT_EQ(value("prdc", "Hopper-v5", "agent.beta"), "2");
+}
+
+// A dataset alone names its robot too.
+TEST(PresetValues, TaskComesFromTheDatasetsNameWithoutAnEnvironment) {
+  Experiment experiment({{"run.agent", "prdc", ""},
+                         {"run.dataset", "/data/halfcheetah_medium-v2.hdf5", ""},
+                         {"run.preset", "paper", ""}});
+  EXPECT_EQ(Value(experiment, "agent.alpha"), "40");
+}
+
+}  // namespace
+}  // namespace strider

@@ -1,0 +1,80 @@
+// Whether agents learn: small tasks and the scores that the MDPO sheet (section 10) asks for.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "experiments/csv_log.h"
+#include "experiments/run_directory.h"
+#include "experiments/train.h"
+#include "tests/experiments/temporary_folder.h"
+
+namespace strider {
+namespace {
+
+// Trains and returns the returns of the last evaluation's ten episodes.
+std::vector<double> LastReturns(const std::filesystem::path& directory, std::vector<GivenSetting> settings) {
+  settings.push_back({"run.seed", "1", ""});
+  settings.push_back({"run.eval_episodes", "10", ""});
+  Experiment experiment(settings);
+  TrainOptions options;
+  options.progress = StandardError(/*quiet=*/true);
+  EXPECT_EQ(Train(experiment, directory, options), TrainOutcome::kFinished);
+  const std::vector<double> returns = CsvTable(RunPaths{directory}.evaluations()).FullColumn("return");
+  return {returns.end() - 10, returns.end()};
+}
+
+double Mean(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+// The sheet's row asks for the last 20 training episodes, sampled; those of the last rollouts are more.
+TEST(Learning, MdpoOnBalancesThePole) {
+  const TemporaryFolder folder;
+  const auto run = folder.path() / "run";
+  const auto returns = LastReturns(run, {{"run.agent", "mdpo-on", ""},
+                                         {"run.env", "CartPole-v1", ""},
+                                         {"run.steps", "200000", ""},
+                                         {"run.log_interval", "10000", ""},
+                                         {"run.threads", "1", ""},
+                                         {"agent.policy_lr", "1e-3", ""},
+                                         {"agent.value_lr", "1e-3", ""},
+                                         {"agent.inner_steps", "10", ""}});
+  EXPECT_GE(CsvTable(RunPaths{run}.progress()).FullColumn("return").back(), 450);
+  EXPECT_GE(Mean(returns), 450);
+}
+
+std::vector<GivenSetting> Pendulum(const std::string& agent) {
+  return {{"run.agent", agent, ""},
+          {"run.env", "Pendulum-v1", ""},
+          {"run.steps", "20000", ""},
+          {"run.eval_interval", "20000", ""},
+          {"run.checkpoint_interval", "20000", ""},
+          {"run.threads", "1", ""},
+          {"agent.hidden", "64,64", ""},
+          {"agent.batch_size", "128", ""},
+          {"agent.learning_starts", "1000", ""},
+          {"agent.critic_lr", "1e-3", ""}};
+}
+
+TEST(Learning, MdpoOffSwingsThePendulumUp) {
+  const TemporaryFolder folder;
+  auto settings = Pendulum("mdpo-off");
+  for (const auto& [key, value] : Assignments{{"agent.policy_lr", "1e-3"},
+                                              {"agent.lambda", "0.2"},
+                                              {"agent.kl_coef", "0.4"},
+                                              {"agent.old_policy_interval", "1000"}}) {
+    settings.push_back({key, value, ""});
+  }
+  EXPECT_GE(Mean(LastReturns(folder.path() / "run", settings)), -200);
+}
+
+TEST(Learning, SacSwingsThePendulumUp) {
+  const TemporaryFolder folder;
+  auto settings = Pendulum("sac");
+  settings.push_back({"agent.actor_lr", "1e-3", ""});
+  EXPECT_GE(Mean(LastReturns(folder.path() / "run", settings)), -200);
+}
+
+}  // namespace
+}  // namespace strider

@@ -1,0 +1,53 @@
+// Policies made by hand, for tests.
+#pragma once
+
+#include <utility>
+
+#include "agents/policy.h"
+#include "envs/env.h"
+
+namespace strider {
+
+// A linear layer with weights drawn uniformly from +-scale.
+inline Policy::Layer RandomLayer(int in, int out, float scale, Pcg64& random) {
+  Policy::Layer layer{Eigen::MatrixXf(out, in), Eigen::VectorXf(out)};
+  for (float& w : layer.weight.reshaped()) w = scale * static_cast<float>(random.Uniform(-1, 1));
+  for (float& b : layer.bias) b = scale * static_cast<float>(random.Uniform(-1, 1));
+  return layer;
+}
+
+// Two hidden layers of 16 with random weights, for the environment's sizes. The Gaussian kinds have a
+// state-dependent deviation around exp(-1).
+inline Policy RandomPolicy(const EnvSpec& spec, ActionDistribution distribution, std::uint64_t seed = 3) {
+  Pcg64 random(seed);
+  const auto* discrete = std::get_if<Discrete>(&spec.action_space);
+  const int outputs = discrete != nullptr ? discrete->n : spec.action_size();
+  Policy policy = UniformPolicy(spec.observation_size(), spec.action_space);
+  policy.distribution = distribution;
+  policy.tanh_hidden = distribution == ActionDistribution::kGaussian;
+  policy.hidden = {RandomLayer(spec.observation_size(), 16, 0.5F, random), RandomLayer(16, 16, 0.5F, random)};
+  policy.mean = RandomLayer(16, outputs, 0.5F, random);
+  const bool gaussian =
+      distribution == ActionDistribution::kGaussian || distribution == ActionDistribution::kTanhGaussian;
+  if (gaussian) {
+    policy.log_std = RandomLayer(16, outputs, 0.1F, random);
+    policy.log_std.bias.array() -= 1;
+  }
+  return policy;
+}
+
+// The same action everywhere: mean `mean` before any squashing.
+inline Policy ConstantPolicy(const EnvSpec& spec, ActionDistribution distribution, float mean,
+                             float log_std = -1) {
+  const int actions = spec.action_size();
+  const Eigen::MatrixXf none = Eigen::MatrixXf::Zero(actions, spec.observation_size());
+  Policy policy = UniformPolicy(spec.observation_size(), spec.action_space);
+  policy.distribution = distribution;
+  policy.mean = {none, Eigen::VectorXf::Constant(actions, mean)};
+  if (distribution != ActionDistribution::kTanh) {
+    policy.log_std = {none, Eigen::VectorXf::Constant(actions, log_std)};
+  }
+  return policy;
+}
+
+}  // namespace strider

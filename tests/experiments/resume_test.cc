@@ -1,0 +1,224 @@
+// Training 2N steps is training N, stopping, resuming and training N: the same bits, for every agent.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+#include "experiments/run_directory.h"
+#include "tests/experiments/temporary_folder.h"
+#include "tests/experiments/training_kit.h"
+
+namespace strider {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Case {
+  std::string agent;
+  AgentKind kind;
+  std::string env;
+  std::string num_envs;
+};
+
+void PrintTo(const Case& test, std::ostream* out) { *out << test.agent << " in " << test.env; }
+
+// Every agent in an environment whose episodes end often, and in one whose time limit cuts them and whose
+// actions are not in [-1, 1]; the second with several environments.
+std::vector<Case> Cases() {
+  std::vector<Case> cases;
+  for (const AgentEntry& entry : AllAgents()) {
+    cases.push_back({std::string(entry.id), entry.kind, "Hopper-v5", "1"});
+    cases.push_back({std::string(entry.id), entry.kind, "Pendulum-v1", "3"});
+    if (entry.kind == AgentKind::kOnPolicy) {
+      cases.push_back({std::string(entry.id), entry.kind, "CartPole-v1", "2"});
+    }
+  }
+  return cases;
+}
+
+class Resume : public ::testing::TestWithParam<Case> {
+ protected:
+  void SetUp() override {
+    std::filesystem::path dataset;
+    if (GetParam().kind == AgentKind::kOffline) {
+      dataset = folder_.path() / "random.hdf5";
+      CollectRandomly(GetParam().env, 300, dataset);
+    }
+    Assignments changes = {{"run.num_envs", GetParam().num_envs}};
+    // Several rollouts for each evaluation and checkpoint, as there are several updates.
+    if (GetParam().kind == AgentKind::kOnPolicy) changes.push_back({"run.steps", "400"});
+    if (GetParam().env == "Pendulum-v1") changes.push_back({"env.max_episode_steps", "25"});
+    settings_ = TinySettings(GetParam().agent, GetParam().env, dataset, changes);
+  }
+
+  // Numbers of pieces of work after which to stop: before the first update, after an odd number of updates,
+  // and beyond a checkpoint.
+  std::vector<int> Stops() const {
+    if (GetParam().kind == AgentKind::kOnPolicy) return {1, 2};
+    if (GetParam().kind == AgentKind::kOffline) return {1, 40};
+    return {3, 24};
+  }
+
+  TemporaryFolder folder_;
+  std::vector<GivenSetting> settings_;
+};
+
+TEST_P(Resume, StoppedTwiceEndsLikeAnUndisturbedRun) {
+  const auto whole = folder_.path() / "whole";
+  ASSERT_EQ(TrainIn(whole, settings_), TrainOutcome::kFinished);
+
+  const auto parts = folder_.path() / "parts";
+  ASSERT_EQ(TrainIn(parts, settings_, StopAfter(Stops()[0])), TrainOutcome::kStopped);
+  ASSERT_EQ(ResumeIn(parts, StopAfter(Stops()[1])), TrainOutcome::kStopped);
+  ASSERT_EQ(ResumeIn(parts), TrainOutcome::kFinished);
+  ExpectSameBits(ReadBits(parts), ReadBits(whole));
+}
+
+// A copy of the folder in mid-run is what a kill at that moment leaves: rows beyond the last checkpoint, or
+// no checkpoint at all.
+TEST_P(Resume, KilledRunEndsLikeAnUndisturbedOne) {
+  const auto whole = folder_.path() / "whole";
+  std::set<std::filesystem::path> killed;
+  int asked = 0;
+  const auto copy_now_and_then = [&] {
+    if (asked == 0 || std::ranges::count(Stops(), asked) > 0) {
+      const auto copy = folder_.path() / ("killed_" + std::to_string(asked));
+      std::filesystem::copy(whole, copy, std::filesystem::copy_options::recursive);
+      killed.insert(copy);
+    }
+    ++asked;
+    return false;
+  };
+  ASSERT_EQ(TrainIn(whole, settings_, copy_now_and_then), TrainOutcome::kFinished);
+  ASSERT_EQ(killed.size(), 3);
+  const RunBits expected = ReadBits(whole);
+  for (const auto& copy : killed) {
+    SCOPED_TRACE(copy);
+    ASSERT_EQ(ResumeIn(copy), TrainOutcome::kFinished);
+    ExpectSameBits(ReadBits(copy), expected);
+  }
+}
+
+TEST_P(Resume, FinishedRunStaysAsItIs) {
+  const auto run = folder_.path() / "run";
+  ASSERT_EQ(TrainIn(run, settings_), TrainOutcome::kFinished);
+  const RunBits before = ReadBits(run);
+  ASSERT_EQ(ResumeIn(run), TrainOutcome::kFinished);
+  ExpectSameBits(ReadBits(run), before);
+}
+
+// The comparison itself must be able to fail.
+TEST_P(Resume, AnotherSeedGivesOtherBits) {
+  const auto one = folder_.path() / "one";
+  const auto other = folder_.path() / "other";
+  ASSERT_EQ(TrainIn(one, settings_), TrainOutcome::kFinished);
+  auto changed = settings_;
+  changed.push_back({"run.seed", "6", "test"});
+  ASSERT_EQ(TrainIn(other, changed), TrainOutcome::kFinished);
+  const RunBits a = ReadBits(one);
+  const RunBits b = ReadBits(other);
+  EXPECT_NE(a.tensors, b.tensors);
+  EXPECT_NE(a.policy_numbers, b.policy_numbers);
+  EXPECT_NE(a.progress, b.progress);
+  EXPECT_NE(a.evaluations, b.evaluations);
+  EXPECT_NE(a.state, b.state);
+}
+
+TEST_P(Resume, TheSameSeedGivesTheSameBits) {
+  const auto one = folder_.path() / "one";
+  const auto other = folder_.path() / "other";
+  ASSERT_EQ(TrainIn(one, settings_), TrainOutcome::kFinished);
+  ASSERT_EQ(TrainIn(other, settings_), TrainOutcome::kFinished);
+  ExpectSameBits(ReadBits(other), ReadBits(one));
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryAgent, Resume, ::testing::ValuesIn(Cases()), [](const auto& test) {
+  std::string name = test.param.agent + "_" + test.param.env;
+  std::ranges::replace_if(
+      name, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+  return name;
+});
+
+class RunFolder : public ::testing::Test {
+ protected:
+  std::vector<GivenSetting> Settings() const { return TinySettings("td3", "Pendulum-v1", {}); }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(RunFolder, FinishedRunHoldsWhatTheDesignNames) {
+  const RunPaths paths{folder_.path() / "run"};
+  ASSERT_EQ(TrainIn(paths.root, Settings()), TrainOutcome::kFinished);
+  for (const auto& file : {paths.config(), paths.manifest(), paths.progress(), paths.evaluations(),
+                           paths.checkpoint(), paths.policy()}) {
+    EXPECT_TRUE(std::filesystem::exists(file)) << file;
+  }
+  const auto is_log = [](const auto& entry) {
+    return entry.path().filename().string().starts_with("events.out.tfevents.");
+  };
+  EXPECT_EQ(std::ranges::count_if(std::filesystem::directory_iterator(paths.root), is_log), 1);
+  EXPECT_TRUE(IsRun(paths.root));
+}
+
+TEST_F(RunFolder, OtherFoldersAndFilesAreLeftAlone) {
+  const auto foreign = folder_.path() / "foreign";
+  const auto note = folder_.Write("foreign/note.txt", "mine");
+  EXPECT_THAT(
+      MessageOf<InputError>([&] { TrainIn(foreign, Settings()); }),
+      HasSubstr(foreign.string() + " exists, is not empty and is no run; expected a new or empty folder"));
+  EXPECT_THAT(MessageOf<InputError>([&] { TrainIn(note, Settings()); }),
+              HasSubstr(note.string() + " exists and is no folder; expected a new or empty folder"));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(foreign), {}), 1);
+
+  const auto run = folder_.path() / "run";
+  ASSERT_EQ(TrainIn(run, Settings(), StopAfter(1)), TrainOutcome::kStopped);
+  EXPECT_THAT(MessageOf<InputError>([&] { TrainIn(run, Settings()); }),
+              HasSubstr(run.string() + " holds a run already; add --resume"));
+}
+
+TEST_F(RunFolder, SettingsOfAResumedRunStay) {
+  const RunPaths paths{folder_.path() / "run"};
+  ASSERT_EQ(TrainIn(paths.root, Settings(), StopAfter(1)), TrainOutcome::kStopped);
+  const std::string message = MessageOf<InputError>([&] {
+    ResumedSettings(paths, {{"agent.tau", "0.5", "--set"}});
+  });
+  EXPECT_THAT(message, HasSubstr("agent.tau"));
+  EXPECT_THAT(message, HasSubstr("0.005"));
+  EXPECT_THAT(message, HasSubstr("0.5"));
+  EXPECT_THAT(message, HasSubstr("--set"));
+  EXPECT_THAT(message, HasSubstr(paths.config().string()));
+  EXPECT_THAT(message, HasSubstr("run.steps"));
+  EXPECT_THAT(MessageOf<InputError>([&] {
+                const Experiment experiment(ResumedSettings(paths, {{"agent.tua", "0.5", "--set"}}));
+              }),
+              HasSubstr("did you mean 'agent.tau'?"));
+  // What does not make it another experiment may change; the same value in other words is no change.
+  Experiment resumed(ResumedSettings(
+      paths, {{"run.steps", "999", "--steps"}, {"agent.tau", "5e-3", "--set"}, {"run.threads", "2", ""}}));
+  EXPECT_EQ(resumed.run().steps, 999);
+  EXPECT_EQ(resumed.run().threads, 2);
+}
+
+TEST_F(RunFolder, CheckpointOfOtherShapesIsRefused) {
+  const RunPaths paths{folder_.path() / "run"};
+  ASSERT_EQ(TrainIn(paths.root, Settings(), StopAfter(1)), TrainOutcome::kStopped);
+  // As if another run's config.cfg had been copied here.
+  auto changed = ResumedSettings(paths, {});
+  changed.push_back({"agent.hidden", "17,16", "test"});
+  folder_.Write("run/config.cfg", Experiment(changed).Text());
+  const std::string message = MessageOf<InputError>([&] { ResumeIn(paths.root); });
+  EXPECT_THAT(message, HasSubstr(paths.checkpoint().string()));
+  EXPECT_THAT(message, HasSubstr("has shape (16, 3); expected (17, 3) of this run's settings"));
+}
+
+TEST_F(RunFolder, DamagedCheckpointIsRefused) {
+  const RunPaths paths{folder_.path() / "run"};
+  ASSERT_EQ(TrainIn(paths.root, Settings(), StopAfter(1)), TrainOutcome::kStopped);
+  std::filesystem::resize_file(paths.checkpoint(), std::filesystem::file_size(paths.checkpoint()) / 2);
+  EXPECT_THAT(MessageOf<InputError>([&] { ResumeIn(paths.root); }), HasSubstr(paths.checkpoint().string()));
+}
+
+}  // namespace
+}  // namespace strider

@@ -1,0 +1,203 @@
+// What scripts read: JSON keys, the rollout's file, a whole session from collecting to evaluating.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "datasets/hdf5.h"
+#include "tests/experiments/temporary_folder.h"
+#include "tests/support/golden.h"
+#include "tests/tools/program.h"
+
+namespace strider {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsSupersetOf;
+using ::testing::SizeIs;
+
+std::vector<std::string> KeysOf(const nlohmann::json& json) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : json.items()) keys.push_back(key);
+  return keys;
+}
+
+class Contract : public ::testing::Test {
+ protected:
+  std::string Collect(const std::string& env, int steps) const {
+    const std::string path = folder_.path() / (env + ".hdf5");
+    const Finished finished = Strider({"collect", "--policy", "random", "--env", env, "--steps",
+                                       std::to_string(steps), "--out", path, "--quiet"});
+    EXPECT_EQ(finished.code, 0) << finished.message;
+    EXPECT_EQ(finished.out, "");
+    return path;
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(Contract, Evaluate) {
+  const Finished finished = Strider(
+      {"evaluate", "random", "--env", "Hopper-v5", "--episodes", "7", "--seed", "3", "--json", "--quiet"});
+  ASSERT_EQ(finished.code, 0) << finished.message;
+  const auto json = finished.Json();
+  EXPECT_THAT(KeysOf(json), IsSupersetOf({"env", "episodes", "returns", "lengths", "mean", "std", "iqm",
+                                          "ci95", "normalized"}));
+  EXPECT_EQ(json.at("env"), "Hopper-v5");
+  EXPECT_EQ(json.at("episodes"), 7);
+  const auto returns = json.at("returns").get<std::vector<double>>();
+  ASSERT_THAT(returns, SizeIs(7));
+  EXPECT_THAT(json.at("lengths").get<std::vector<int>>(), SizeIs(7));
+  double sum = 0;
+  for (const double value : returns) sum += value;
+  EXPECT_NEAR(json.at("mean"), sum / 7, 1e-9);
+  EXPECT_THAT(json.at("ci95"), SizeIs(2));
+  EXPECT_LE(json.at("ci95")[0], json.at("mean"));
+  EXPECT_GE(json.at("ci95")[1], json.at("mean"));
+  EXPECT_TRUE(json.at("normalized").is_number());
+  // The same for another number of threads, another for another seed.
+  EXPECT_EQ(Strider({"evaluate", "random", "--env", "Hopper-v5", "--episodes", "7", "--seed", "3", "--json",
+                     "--threads", "3", "--quiet"})
+                .Json()
+                .at("returns"),
+            json.at("returns"));
+  EXPECT_NE(Strider({"evaluate", "random", "--env", "Hopper-v5", "--episodes", "7", "--json", "--quiet"})
+                .Json()
+                .at("returns"),
+            json.at("returns"));
+  // One episode has no deviation, and an environment without reference returns no normalised score.
+  const auto one =
+      Strider({"evaluate", "random", "--env", "CartPole-v1", "--episodes", "1", "--json", "--quiet"}).Json();
+  EXPECT_TRUE(one.at("normalized").is_null());
+  EXPECT_THAT(one.at("returns"), SizeIs(1));
+}
+
+TEST_F(Contract, Metrics) {
+  const std::string hopper = Collect("Hopper-v5", 400);
+  const Finished finished = Strider({"metrics", hopper, "--reference", hopper, "--json"});
+  ASSERT_EQ(finished.code, 0) << finished.message;
+  const auto json = finished.Json();
+  ASSERT_THAT(json.at("files"), SizeIs(1));
+  const auto& file = json.at("files")[0];
+  EXPECT_THAT(KeysOf(file), IsSupersetOf({"path", "rows", "episodes", "unique_state_actions", "saco", "lsaco",
+                                          "tq", "mean_return", "references"}));
+  EXPECT_EQ(file.at("path"), hopper);
+  EXPECT_EQ(file.at("rows"), 400);
+  EXPECT_EQ(file.at("saco"), 1.0) << "a dataset covers itself";
+  EXPECT_TRUE(file.at("references").is_object());
+  EXPECT_TRUE(file.at("tq").is_number());
+}
+
+TEST_F(Contract, DatasetValidate) {
+  const std::string hopper = Collect("Hopper-v5", 200);
+  const Finished sound = Strider({"dataset", "validate", hopper, "--json"});
+  EXPECT_EQ(sound.code, 0) << sound.message << sound.out;
+  const auto json = sound.Json();
+  EXPECT_THAT(KeysOf(json), IsSupersetOf({"path", "ok", "defects"}));
+  EXPECT_EQ(json.at("ok"), true);
+  EXPECT_TRUE(json.at("defects").empty());
+  const auto bad =
+      Strider({"dataset", "validate", GoldenPath("datasets/malformed/nan_rewards.hdf5"), "--json"}).Json();
+  ASSERT_EQ(bad.at("ok"), false);
+  EXPECT_THAT(KeysOf(bad.at("defects").at(0)), IsSupersetOf({"kind", "rows", "message"}));
+}
+
+TEST_F(Contract, DatasetMerge) {
+  const std::string hopper = Collect("Hopper-v5", 130);
+  const std::string out = folder_.path() / "twice.hdf5";
+  EXPECT_EQ(Strider({"dataset", "merge", hopper, hopper, "--out", out}).code, 0);
+  EXPECT_EQ(Strider({"dataset", "info", out, "--json"}).Json().at("rows"), 260);
+}
+
+// A learner on a dataset, evaluated; then its policy collects.
+TEST_F(Contract, WholeSession) {
+  const std::string data = Collect("Pendulum-v1", 500);
+  const std::string run = folder_.path() / "run";
+  const Finished trained = Strider({"train", "bc", "--dataset", data, "--env", "Pendulum-v1", "--out", run,
+                                    "--steps", "40", "--seed", "3", "--set", "agent.hidden=16,16", "--set",
+                                    "run.eval_episodes=2", "--threads", "1"});
+  ASSERT_EQ(trained.code, 0) << trained.message;
+  EXPECT_EQ(trained.out, "") << "progress goes to standard error";
+  const auto evaluated = Strider({"evaluate", run, "--episodes", "2", "--json", "--quiet"});
+  ASSERT_EQ(evaluated.code, 0) << evaluated.message;
+  EXPECT_EQ(evaluated.Json().at("env"), "Pendulum-v1");
+  EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(run) / "evaluation.json"));
+  const std::string acted = folder_.path() / "acted.hdf5";
+  const Finished collected = Strider({"collect", "--policy", run, "--env", "Pendulum-v1", "--steps", "50",
+                                      "--deterministic", "--out", acted, "--quiet"});
+  ASSERT_EQ(collected.code, 0) << collected.message;
+  EXPECT_EQ(Strider({"dataset", "info", acted, "--json"}).Json().at("rows"), 50);
+  const Finished reported = Strider({"report", run, "--out", folder_.path() / "report"});
+  EXPECT_EQ(reported.code, 0) << reported.message;
+  EXPECT_TRUE(std::filesystem::exists(folder_.path() / "report" / "report.md"));
+}
+
+TEST_F(Contract, SeedsTrainOneRunEach) {
+  const std::string out = folder_.path() / "runs";
+  const Finished finished = Strider({"train", "td3", "--env", "Pendulum-v1", "--out", out, "--steps", "3",
+                                     "--seed", "4", "--seeds", "2", "--set", "agent.hidden=8", "--quiet"});
+  ASSERT_EQ(finished.code, 0) << finished.message;
+  EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(out) / "seed_4" / "policy" / "policy.hdf5"));
+  EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(out) / "seed_5" / "policy" / "policy.hdf5"));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(out), {}), 2);
+}
+
+// Both are 0 on the machines tried; another C library's sin and cos may differ, and a free run amplifies it.
+constexpr double kResetTolerance = 1e-12;
+constexpr double kFreeRunTolerance = 1e-9;
+
+// The recorded actions of Gymnasium lead to Gymnasium's observations, up to the first end of an episode.
+class RolloutOf : public Contract, public ::testing::WithParamInterface<std::string> {};
+
+TEST_P(RolloutOf, MatchesGymnasium) {
+  const std::string golden_path = GoldenPath("envs/" + GetParam() + ".h5");
+  const GoldenFile golden(golden_path);
+  for (const std::string& group : golden.Members("/")) {
+    const std::string seed = group.substr(std::string("seed_").size());
+    const std::string out = folder_.path() / (group + ".hdf5");
+    const Finished finished = Strider({"rollout", "--env", GetParam(), "--seed", seed, "--actions",
+                                       golden_path + ":/" + group + "/actions", "--out", out});
+    ASSERT_EQ(finished.code, 0) << finished.message;
+
+    const auto expected = golden.Read(group + "/obs");
+    const auto rewards = golden.Read(group + "/reward");
+    const auto terminated = golden.Read<std::int64_t>(group + "/terminated");
+    const auto truncated = golden.Read<std::int64_t>(group + "/truncated");
+    std::size_t steps = 0;
+    while (steps < expected.rows() &&
+           (steps == 0 || (terminated.values[steps - 1] == 0 && truncated.values[steps - 1] == 0)))
+      ++steps;
+
+    const Hdf5File file = Hdf5File::Open(out);
+    const auto observations = file.Read<double>("observations");
+    ASSERT_EQ(observations.shape, Shape({steps + 1, expected.width()}));
+    const auto reset = golden.Read(group + "/resets/obs");
+    for (std::size_t i = 0; i < expected.width(); ++i)
+      EXPECT_NEAR(observations.values[i], reset.values[i], kResetTolerance);
+    for (std::size_t k = 0; k < steps * expected.width(); ++k) {
+      ASSERT_NEAR(observations.values[expected.width() + k], expected.values[k],
+                  kFreeRunTolerance * std::max(1.0, std::abs(expected.values[k])))
+          << "step " << k / expected.width();
+    }
+    const auto ours = file.Read<double>("rewards").values;
+    ASSERT_EQ(ours.size(), steps);
+    for (std::size_t t = 0; t < steps; ++t) {
+      EXPECT_NEAR(ours[t], rewards.values[t], kFreeRunTolerance * std::max(1.0, std::abs(rewards.values[t])));
+      EXPECT_EQ(file.Read<std::uint8_t>("terminals").values[t], terminated.values[t]);
+      EXPECT_EQ(file.Read<std::uint8_t>("timeouts").values[t], truncated.values[t]);
+    }
+    EXPECT_EQ(file.Has("infos/qpos"), golden.Has(group + "/qpos"));
+    if (file.Has("infos/qpos")) {
+      EXPECT_EQ(file.Info("infos/qpos").shape[0], steps + 1);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, RolloutOf,
+                         ::testing::Values("CartPole-v1", "Pendulum-v1", "InvertedPendulum-v5",
+                                           "HalfCheetah-v5", "Hopper-v5", "Walker2d-v5"),
+                         [](const auto& test) { return test.param.substr(0, test.param.find('-')); });
+
+}  // namespace
+}  // namespace strider

@@ -1,0 +1,193 @@
+// Wrong files and folders, given to every command that reads them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "datasets/d4rl.h"
+#include "tests/experiments/temporary_folder.h"
+#include "tests/support/golden.h"
+#include "tests/tools/program.h"
+
+namespace strider {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+using Words = std::vector<std::string>;
+
+std::string Malformed(const std::string& name) { return GoldenPath("datasets/malformed/" + name).string(); }
+
+// A file and what every complaint about it holds beside its path.
+struct Case {
+  std::string file;
+  std::string complaint;
+};
+
+void PrintTo(const Case& test, std::ostream* out) { *out << test.file; }
+
+class WrongDataset : public ::testing::TestWithParam<Case> {
+ protected:
+  void ExpectRefused(const Words& arguments) const {
+    const Finished finished = Strider(arguments);
+    EXPECT_EQ(finished.code, 2) << finished.message;
+    EXPECT_THAT(finished.out, IsEmpty());
+    EXPECT_THAT(finished.message,
+                AllOf(StartsWith("strider: "), HasSubstr(path_), HasSubstr(GetParam().complaint)));
+  }
+
+  std::string path_ = Malformed(GetParam().file);
+};
+
+TEST_P(WrongDataset, IsRefusedByTrain) {
+  const TemporaryFolder folder;
+  const std::string out = folder.path() / "run";
+  ExpectRefused({"train", "td3bc", "--dataset", path_, "--env", "Hopper-v5", "--out", out, "--quiet"});
+  EXPECT_FALSE(std::filesystem::exists(out));
+}
+
+TEST_P(WrongDataset, IsRefusedByMetrics) { ExpectRefused({"metrics", path_, "--json"}); }
+
+TEST_P(WrongDataset, IsRefusedByMerge) {
+  const TemporaryFolder folder;
+  ExpectRefused({"dataset", "merge", Malformed("whole.hdf5"), path_, "--out", folder.path() / "merged.hdf5"});
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST_P(WrongDataset, IsNoSecretOfValidate) {
+  if (!std::filesystem::exists(path_)) GTEST_SKIP() << "there is nothing to validate";
+  const Finished finished = Strider({"dataset", "validate", path_, "--json"});
+  EXPECT_EQ(finished.code, 2) << finished.message;
+  const auto json = finished.Json();
+  EXPECT_EQ(json.at("path"), path_);
+  EXPECT_EQ(json.at("ok"), false);
+  ASSERT_FALSE(json.at("defects").empty());
+  for (const auto& defect : json.at("defects")) {
+    EXPECT_TRUE(defect.at("kind").is_string());
+    EXPECT_TRUE(defect.at("rows").is_array());
+    EXPECT_NE(defect.at("message"), "");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Some, WrongDataset,
+                         ::testing::Values(Case{"not_there.hdf5", "no such file"},
+                                           Case{"zero_bytes.hdf5", "is empty"},
+                                           Case{"truncated_half.hdf5", "cut short"},
+                                           Case{"not_hdf5_text.hdf5", "is not an HDF5 file"},
+                                           Case{"missing_actions.hdf5", "actions: is missing"},
+                                           Case{"wrong_rank_observations_3d.hdf5", "observations: has shape"},
+                                           Case{"wrong_dtype_string_rewards.hdf5", "rewards: is text"},
+                                           Case{"nan_rewards.hdf5", "rewards: row "},
+                                           Case{"mismatched_actions.hdf5", "actions: has "},
+                                           Case{"corrupt_chunk.hdf5", "observations: "}),
+                         [](const auto& test) {
+                           return test.param.file.substr(0, test.param.file.find('.'));
+                         });
+
+TEST(Files, InfoReadsOnlyWhatItNeeds) {
+  const Finished whole = Strider({"dataset", "info", Malformed("whole.hdf5"), "--json"});
+  EXPECT_EQ(whole.code, 0) << whole.message;
+  const D4rlReader reader(Malformed("whole.hdf5"));
+  EXPECT_EQ(whole.Json().at("rows"), reader.layout().rows);
+  EXPECT_EQ(whole.Json().at("observation_size"), reader.layout().observation_size);
+  const std::pair<std::string, std::string> wrong[] = {{"not_there.hdf5", "no such file"},
+                                                       {"zero_bytes.hdf5", "is empty"},
+                                                       {"truncated_half.hdf5", "cut short"},
+                                                       {"missing_actions.hdf5", "actions: is missing"},
+                                                       {"nan_rewards.hdf5", "rewards: row "}};
+  for (const auto& [file, complaint] : wrong) {
+    const Finished finished = Strider({"dataset", "info", Malformed(file)});
+    EXPECT_EQ(finished.code, 2);
+    EXPECT_THAT(finished.message, AllOf(HasSubstr(Malformed(file)), HasSubstr(complaint)));
+  }
+}
+
+TEST(Files, DatasetMustFitTheEnvironment) {
+  const TemporaryFolder folder;
+  const Finished finished = Strider({"train", "bc", "--dataset", Malformed("whole.hdf5"), "--env",
+                                     "HalfCheetah-v5", "--out", folder.path() / "run", "--quiet"});
+  EXPECT_EQ(finished.code, 2);
+  EXPECT_THAT(finished.message,
+              HasSubstr(Malformed("whole.hdf5") +
+                        ": observations: has 11 columns, expected 17 as the environment's"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(Files, PoliciesThatAreNone) {
+  const TemporaryFolder folder;
+  const auto refused = [&](const std::string& policy, const std::string& complaint) {
+    const Finished finished = Strider({"evaluate", policy, "--env", "Hopper-v5"});
+    EXPECT_EQ(finished.code, 2) << policy;
+    EXPECT_THAT(finished.message, AllOf(HasSubstr(policy), HasSubstr(complaint)));
+  };
+  refused("not_there", "does not exist; expected a run's directory, an HDF5 file, or random");
+  refused(folder.path(), "is no run");
+  refused(Malformed("truncated_half.hdf5"), "cut short");
+  refused(Malformed("whole.hdf5"), "policy");
+}
+
+TEST(Files, FoldersThatAreNoNewRun) {
+  const TemporaryFolder folder;
+  const auto note = folder.Write("foreign/note.txt", "mine");
+  const auto refused = [&](const std::filesystem::path& out, const std::vector<std::string>& more,
+                           const std::string& complaint) {
+    Words words = {"train", "td3", "--env", "Pendulum-v1", "--steps", "2", "--quiet", "--out", out};
+    words.insert(words.end(), more.begin(), more.end());
+    const Finished finished = Strider(words);
+    EXPECT_EQ(finished.code, 2) << finished.message;
+    EXPECT_THAT(finished.message, AllOf(HasSubstr(out.string()), HasSubstr(complaint)));
+  };
+  refused(folder.path() / "foreign", {},
+          "is not empty and is no run; expected a new or empty folder for --out");
+  refused(folder.path() / "foreign", {"--resume"}, "is not empty and is no run");
+  refused(note, {}, "is no folder");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path() / "foreign"), {}), 1);
+
+  const auto run = folder.path() / "run";
+  const Finished first =
+      Strider({"train", "td3", "--env", "Pendulum-v1", "--steps", "2", "--quiet", "--out", run});
+  ASSERT_EQ(first.code, 0) << first.message;
+  refused(run, {}, "holds a run already; add --resume");
+  refused(run, {"--resume", "--set", "agent.tau=0.5"}, "agent.tau is 0.005 in ");
+  refused(run, {"--resume", "--seed", "9"}, "run.seed is 0 in ");
+  // What was given before may be given again, in other words too.
+  const Finished resumed = Strider({"train", "td3", "--env", "Pendulum-v1", "--steps", "4", "--quiet",
+                                    "--out", run, "--resume", "--set", "agent.tau=5e-3"});
+  EXPECT_EQ(resumed.code, 0) << resumed.message;
+}
+
+TEST(Files, FoldersThatCannotBeMade) {
+  const TemporaryFolder folder;
+  const auto file = folder.Write("file", "x");
+  const Finished train =
+      Strider({"train", "td3", "--env", "Pendulum-v1", "--steps", "2", "--quiet", "--out", file / "run"});
+  EXPECT_NE(train.code, 0);
+  EXPECT_GT(train.code, 0);
+  EXPECT_THAT(train.message, HasSubstr((file / "run").string()));
+  const Finished collect = Strider({"collect", "--policy", "random", "--env", "Hopper-v5", "--steps", "5",
+                                    "--quiet", "--out", folder.path() / "none" / "x.hdf5"});
+  EXPECT_GT(collect.code, 0);
+  EXPECT_THAT(collect.message, HasSubstr("none/x.hdf5"));
+}
+
+TEST(Files, ActionsForARollout) {
+  const TemporaryFolder folder;
+  const auto refused = [&](const std::string& actions, const std::string& env, const std::string& complaint) {
+    const Finished finished =
+        Strider({"rollout", "--env", env, "--actions", actions, "--out", folder.path() / "out.hdf5"});
+    EXPECT_EQ(finished.code, 2) << finished.message;
+    EXPECT_THAT(finished.message, HasSubstr(complaint));
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+  };
+  const std::string whole = Malformed("whole.hdf5");
+  refused(whole, "Hopper-v5", "expected FILE.hdf5:/PATH");
+  refused(whole + ":/nothing", "Hopper-v5", "nothing");
+  refused(whole + ":/actions", "HalfCheetah-v5", "expected (steps, 6) to fit HalfCheetah-v5");
+  refused(Malformed("nan_rewards.hdf5") + ":/rewards", "Pendulum-v1", "expected an action of Pendulum-v1");
+  refused("not_there.hdf5:/actions", "Hopper-v5", "not_there.hdf5");
+}
+
+}  // namespace
+}  // namespace strider
