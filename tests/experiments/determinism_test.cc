@@ -1,4 +1,5 @@
 // What does not depend on the number of threads, and what is only promised for an equal number.
+#include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -22,6 +23,7 @@ class OnlineAgent : public ::testing::TestWithParam<std::string> {};
 // own threads are LibTorch's, and are not changed here.
 TEST_P(OnlineAgent, LearnsTheSameBitsForAnyNumberOfEnvironmentThreads) {
   const Experiment experiment(TinySettings(GetParam(), "Hopper-v5", {}, {{"run.num_envs", "5"}}));
+  at::set_num_threads(1);
   const auto run = [&](int threads) {
     WorkerPool pool(threads);
     const auto trainer = MakeTrainer(experiment, pool);
@@ -70,7 +72,7 @@ std::string FullSizeBits(const std::string& agent, const std::filesystem::path& 
   Assignments changes = {{"agent.hidden", "256,256"},
                          {"run.threads", std::to_string(threads)},
                          {"run.eval_episodes", "0"},
-                         {"run.steps", "60"}};
+                         {"run.steps", "30"}};
   if (agent == "mdpo-on") {
     changes.insert(changes.end(), {{"agent.rollout_steps", "512"}, {"run.steps", "1024"}});
   } else {
