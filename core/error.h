@@ -9,8 +9,8 @@
 
 namespace strider {
 
-// The call or an input file was wrong: an unknown name, a value out of range, a malformed file. The message says
-// what, where and what was expected. The program ends with exit code 2.
+// The call or an input file was wrong: an unknown name, a value out of range, a malformed file. The message
+// says what, where and what was expected. The program ends with exit code 2.
 class InputError : public std::runtime_error {
  public:
   explicit InputError(const std::string& message) : std::runtime_error(message) {}

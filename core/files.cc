@@ -20,12 +20,14 @@ void Synchronise(const std::filesystem::path& path) {
   const int result = ::fsync(descriptor);
   const int error = errno;
   ::close(descriptor);
-  if (result != 0 && error != EINVAL) throw WorkError("cannot write {}: {}", path.string(), std::strerror(error));
+  if (result != 0 && error != EINVAL)
+    throw WorkError("cannot write {}: {}", path.string(), std::strerror(error));
 }
 
 }  // namespace
 
-void WriteWhole(const std::filesystem::path& path, const std::function<void(const std::filesystem::path&)>& write) {
+void WriteWhole(const std::filesystem::path& path,
+                const std::function<void(const std::filesystem::path&)>& write) {
   std::filesystem::path temporary = path;
   temporary += fmt::format(".{}.tmp", ::getpid());
   try {

@@ -48,7 +48,8 @@ std::string NearestName(std::string_view name, std::span<const std::string> cand
   return best;
 }
 
-InputError UnknownName(std::string_view kind, std::string_view name, std::span<const std::string> candidates) {
+InputError UnknownName(std::string_view kind, std::string_view name,
+                       std::span<const std::string> candidates) {
   const std::string nearest = NearestName(name, candidates);
   if (!nearest.empty()) return InputError("unknown {} '{}'; did you mean '{}'?", kind, name, nearest);
   return InputError("unknown {} '{}'; expected one of: {}", kind, name, fmt::join(candidates, ", "));

@@ -12,8 +12,8 @@
 namespace strider {
 
 // A pool of `threads` workers, the calling thread included: WorkerPool(1) starts no thread. Work is divided
-// statically into contiguous ranges, so what is computed for an index never depends on the number of threads as
-// long as the work on one index does not touch another's. One caller at a time.
+// statically into contiguous ranges, so what is computed for an index never depends on the number of threads
+// as long as the work on one index does not touch another's. One caller at a time.
 class WorkerPool {
  public:
   // `threads` >= 1.
@@ -28,8 +28,11 @@ class WorkerPool {
   // exception thrown by a worker is thrown again here. Allocates nothing.
   template <class Work>
   void ParallelFor(std::int64_t count, const Work& work) {
-    Run(count, [](const void* context, std::int64_t begin,
-                  std::int64_t end) { (*static_cast<const Work*>(context))(begin, end); },
+    Run(
+        count,
+        [](const void* context, std::int64_t begin, std::int64_t end) {
+          (*static_cast<const Work*>(context))(begin, end);
+        },
         &work);
   }
 

@@ -1,6 +1,6 @@
-// numpy's random numbers, bit for bit: SeedSequence, PCG64, the ziggurat normal and Lemire's bounded integers.
-// Source: numpy 2.x, as restated in the environments sheet, section 9. Every random draw of the suite that is not
-// made on a learner's device comes from here.
+// numpy's random numbers, bit for bit: SeedSequence, PCG64, the ziggurat normal and Lemire's bounded
+// integers. Source: numpy 2.x, as restated in the environments sheet, section 9. Every random draw of the
+// suite that is not made on a learner's device comes from here.
 #pragma once
 
 #include <array>
@@ -19,7 +19,8 @@ class SeedSequence {
   // Entropy is one non-negative 64-bit integer, as in Gymnasium's reset(seed=...).
   explicit SeedSequence(std::uint64_t seed) : SeedSequence(seed, {}) {}
 
-  // The child that numpy's SeedSequence(seed, spawn_key=key) is: independent of its siblings and of its parent.
+  // The child that numpy's SeedSequence(seed, spawn_key=key) is: independent of its siblings and of its
+  // parent.
   SeedSequence(std::uint64_t seed, std::initializer_list<std::uint32_t> spawn_key);
 
   const std::array<std::uint32_t, 4>& pool() const { return pool_; }
@@ -49,7 +50,8 @@ class Pcg64 {
 
   double StandardNormal();
 
-  // Uniform on {low, ..., high - 1}, as Generator.integers with the default 64-bit type. REQUIRES: low < high.
+  // Uniform on {low, ..., high - 1}, as Generator.integers with the default 64-bit type. REQUIRES: low <
+  // high.
   std::int64_t Integers(std::int64_t low, std::int64_t high);
 
   void Save(StateWriter& out) const;
@@ -68,8 +70,8 @@ class Pcg64 {
   bool has_saved_half_ = false;
 };
 
-// What a stream of random numbers is for. Each purpose of each run has a stream of its own, so that, say, more
-// evaluation episodes do not change what is explored.
+// What a stream of random numbers is for. Each purpose of each run has a stream of its own, so that, say,
+// more evaluation episodes do not change what is explored.
 enum class Purpose : std::uint32_t {
   kInitialisation = 1,  // network weights
   kExploration = 2,     // actions while training

@@ -54,7 +54,8 @@ T ParseNumber(std::string_view key, std::string_view text, const Accepted& accep
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) Refuse(key, text, accepted);
   const auto number = static_cast<double>(value);
-  const bool inside = (accepted.low_open ? number > accepted.low : number >= accepted.low) && number <= accepted.high;
+  const bool inside =
+      (accepted.low_open ? number > accepted.low : number >= accepted.low) && number <= accepted.high;
   if (!inside) Refuse(key, text, accepted);  // NaN fails every comparison
   return value;
 }
@@ -105,7 +106,8 @@ void Parse(std::string_view key, std::string_view text, const Accepted& accepted
   value = ParseList<int>(key, text, accepted);
 }
 
-void Parse(std::string_view key, std::string_view text, const Accepted& accepted, std::vector<double>& value) {
+void Parse(std::string_view key, std::string_view text, const Accepted& accepted,
+           std::vector<double>& value) {
   value = ParseList<double>(key, text, accepted);
 }
 

@@ -10,8 +10,8 @@
 //     }
 //   };
 //
-// From that list come the command line's --set, the config files, --help, the config.cfg echoed into each run, and
-// the checks of bad values.
+// From that list come the command line's --set, the config files, --help, the config.cfg echoed into each
+// run, and the checks of bad values.
 #pragma once
 
 #include <cstdint>
@@ -81,13 +81,15 @@ constexpr std::string_view TypeName() {
 }
 }  // namespace internal
 
-// The settings of one or more Configs, in the order in which they list them. The Configs must outlive the list.
+// The settings of one or more Configs, in the order in which they list them. The Configs must outlive the
+// list.
 class SettingList {
  public:
   // Adds every field of `config` under "prefix.name".
   template <class Config>
   void Add(std::string_view prefix, Config& config) {
-    config.Visit([&](std::string_view name, auto& field, std::string_view help, Accepted accepted = Anything()) {
+    config.Visit([&](std::string_view name, auto& field, std::string_view help,
+                     Accepted accepted = Anything()) {
       using Field = std::remove_reference_t<decltype(field)>;
       std::string key = fmt::format("{}.{}", prefix, name);
       Setting setting;

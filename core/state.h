@@ -1,4 +1,5 @@
-// Saving and restoring the complete state of an object as a string of bytes (native byte order, same machine type).
+// Saving and restoring the complete state of an object as a string of bytes (native byte order, same machine
+// type).
 #pragma once
 
 #include <cstdint>
@@ -17,14 +18,12 @@ namespace strider {
 class StateWriter {
  public:
   template <class T>
-    requires std::is_trivially_copyable_v<T>
-  void Put(const T& value) {
-    bytes_.append(reinterpret_cast<const char*>(&value), sizeof(T));
-  }
+  requires std::is_trivially_copyable_v<T>
+  void Put(const T& value) { bytes_.append(reinterpret_cast<const char*>(&value), sizeof(T)); }
 
   // The length goes first, so that the reader can check it.
   template <class T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   void PutSpan(std::span<const T> values) {
     Put<std::uint64_t>(values.size());
     bytes_.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
@@ -36,15 +35,14 @@ class StateWriter {
   std::string bytes_;
 };
 
-// Throws InputError where the bytes end too early or a length differs from what the object expects. The bytes must
-// outlive the reader.
+// Throws InputError where the bytes end too early or a length differs from what the object expects. The bytes
+// must outlive the reader.
 class StateReader {
  public:
   explicit StateReader(std::string_view bytes) : bytes_(bytes) {}
 
   template <class T>
-    requires std::is_trivially_copyable_v<T>
-  T Get() {
+  requires std::is_trivially_copyable_v<T> T Get() {
     T value;
     Take(&value, sizeof(T));
     return value;
@@ -52,7 +50,7 @@ class StateReader {
 
   // Fills `values` whole; the saved length must be equal.
   template <class T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   void GetSpan(std::span<T> values) {
     const auto size = Get<std::uint64_t>();
     if (size != values.size()) {
@@ -62,8 +60,7 @@ class StateReader {
   }
 
   template <class T>
-    requires std::is_trivially_copyable_v<T>
-  std::vector<T> GetVector() {
+  requires std::is_trivially_copyable_v<T> std::vector<T> GetVector() {
     const auto size = Get<std::uint64_t>();
     if (size > remaining() / sizeof(T)) throw InputError("saved state ends too early");
     std::vector<T> values(size);

@@ -1,5 +1,5 @@
-// The 256-layer tables of numpy's standard normal sampler, as bit patterns: they cannot be recomputed exactly, since
-// numpy's own values carry the rounding of the program that once made them.
+// The 256-layer tables of numpy's standard normal sampler, as bit patterns: they cannot be recomputed
+// exactly, since numpy's own values carry the rounding of the program that once made them.
 #pragma once
 
 #include <array>
