@@ -13,7 +13,7 @@ say() { printf '\n%s\n' "== $*"; }
 if [[ -e $folder/report/report.md ]]; then
   say "$folder holds a finished demo; its report once more (remove the folder to start over)"
 else
-  say "MDPO learns $env ($("$strider" list agents | grep -c .) lines of agents: strider list)"
+  say "MDPO learns $env"
   "$strider" train mdpo-on --env $env --preset fast --seed "$seed" --out "$folder/mdpo-on" --resume
 
   say "Datasets: $data_rows random steps, $data_rows steps of the learnt policy (medium), and both (mixed)"
