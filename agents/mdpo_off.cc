@@ -1,5 +1,7 @@
 #include "agents/mdpo_off.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <cmath>
 
 #include "agents/nn/snapshot.h"
@@ -101,7 +103,7 @@ at::Tensor MdpoOff::EntropyWeight(const at::Tensor& log_prob) {
   if (!config_.lambda_auto) return at::scalar_tensor(config_.lambda, log_lambda_.flat().options());
   const double target_entropy = config_.target_entropy * task().action_size();
   const at::Tensor loss = -(log_lambda_[0] * (log_prob + target_entropy)).mean();
-  const at::Tensor lambda = log_lambda_[0].detach().exp();  // the value before its own step
+  at::Tensor lambda = log_lambda_[0].detach().exp();  // the value before its own step
   log_lambda_.Backward(loss);
   lambda_adam_.Step(log_lambda_, config_.lambda_lr);
   Report("lambda", lambda);

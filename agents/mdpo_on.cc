@@ -1,10 +1,13 @@
 #include "agents/mdpo_on.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "agents/nn/distributions.h"
+#include "agents/nn/host_memory.h"
 #include "agents/nn/snapshot.h"
 
 namespace strider {
@@ -22,7 +25,7 @@ std::vector<nn::ParameterShape> PolicyShapes(const nn::Mlp& net, const Task& tas
 }
 
 at::Tensor OnDevice(const std::vector<float>& rows, at::IntArrayRef shape, at::Device device) {
-  return at::from_blob(const_cast<float*>(rows.data()), shape, at::kFloat).to(device);
+  return nn::OverHostMemory(rows, shape).to(device);
 }
 
 std::vector<float> ToHost(const at::Tensor& values) {

@@ -15,7 +15,8 @@ Rollout MakeRollout(int steps, int environments, int observation_size, int actio
   rollout.actions.resize(rows * static_cast<std::size_t>(action_size));
   rollout.rewards.resize(rows);
   rollout.ended.resize(rows);
-  rollout.last_observations.resize(static_cast<std::size_t>(environments * observation_size));
+  rollout.last_observations.resize(static_cast<std::size_t>(environments) *
+                                   static_cast<std::size_t>(observation_size));
   return rollout;
 }
 

@@ -1,5 +1,7 @@
 #include "agents/td3.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include "agents/nn/snapshot.h"
 
 namespace strider {
@@ -80,7 +82,7 @@ at::Tensor Td3::ActorLoss(const TransitionBatch& batch, const at::Tensor& action
 at::Tensor Td3::NormalizedQTerm(const at::Tensor& q, double alpha) {
   const at::Tensor lambda = alpha / q.detach().abs().mean();
   Report("lambda", lambda);
-  const at::Tensor term = -lambda * q.mean();
+  at::Tensor term = -lambda * q.mean();
   Report("actor_q_term", term);
   return term;
 }

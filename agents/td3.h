@@ -60,7 +60,7 @@ class Td3 : public OffPolicyAgent {
   double exploration_noise() const override { return td3_.exploration_noise; }
   void Update(const TransitionBatch& batch) override;
   // With given standard normal noise (batch x actions) on the target action.
-  void Update(const TransitionBatch& batch, const at::Tensor& target_policy_noise);
+  void Update(const TransitionBatch& drawn, const at::Tensor& target_policy_noise);
   Policy MakePolicy() const override;
   std::vector<nn::NamedTensor> State() const override;
 

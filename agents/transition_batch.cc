@@ -5,6 +5,7 @@
 #include <array>
 #include <regex>
 
+#include "agents/nn/host_memory.h"
 #include "core/error.h"
 
 namespace strider {
@@ -15,20 +16,16 @@ std::array<at::Tensor*, 5> Columns(TransitionBatch& batch) {
   return {&batch.observations, &batch.actions, &batch.rewards, &batch.next_observations, &batch.terminals};
 }
 
-at::Tensor Wrap(std::span<const float> column, at::IntArrayRef shape) {
-  // LibTorch has no read-only tensors; nothing below writes to these.
-  return at::from_blob(const_cast<float*>(column.data()), shape, at::kFloat);
-}
-
 }  // namespace
 
 BatchSampler::BatchSampler(const TransitionColumns& columns, at::Device device, std::uint64_t seed)
     : rows_(Pcg64(seed)) {
-  host_.observations = Wrap(columns.observations, {columns.capacity, columns.observation_size});
-  host_.actions = Wrap(columns.actions, {columns.capacity, columns.action_size});
-  host_.rewards = Wrap(columns.rewards, {columns.capacity});
-  host_.next_observations = Wrap(columns.next_observations, {columns.capacity, columns.observation_size});
-  host_.terminals = Wrap(columns.terminals, {columns.capacity});
+  host_.observations = nn::OverHostMemory(columns.observations, {columns.capacity, columns.observation_size});
+  host_.actions = nn::OverHostMemory(columns.actions, {columns.capacity, columns.action_size});
+  host_.rewards = nn::OverHostMemory(columns.rewards, {columns.capacity});
+  host_.next_observations =
+      nn::OverHostMemory(columns.next_observations, {columns.capacity, columns.observation_size});
+  host_.terminals = nn::OverHostMemory(columns.terminals, {columns.capacity});
   all_ = host_;
   if (!device.is_cpu()) {
     for (at::Tensor* column : Columns(all_)) *column = column->to(device);

@@ -39,6 +39,14 @@ void WriteWhole(const std::filesystem::path& path,
     std::error_code ignored;
     std::filesystem::remove(temporary, ignored);
     throw WorkError("cannot write {}: {}", path.string(), error.code().message());
+  } catch (const WorkError& error) {
+    std::error_code ignored;
+    std::filesystem::remove(temporary, ignored);
+    // Whoever wrote knew only the temporary's name; the reader of the message asked for `path`.
+    std::string message = error.what();
+    const std::size_t at = message.find(temporary.string());
+    if (at != std::string::npos) message.replace(at, temporary.string().size(), path.string());
+    throw WorkError("{}", message);
   } catch (...) {
     std::error_code ignored;
     std::filesystem::remove(temporary, ignored);

@@ -99,6 +99,15 @@ void Parse(std::string_view key, std::string_view text, const Accepted& accepted
   if (!accepted.choices.empty() && std::ranges::find(accepted.choices, text) == accepted.choices.end()) {
     Refuse(key, text, accepted);
   }
+  // Every setting is written as a line of config.cfg and must read back as what it was.
+  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+  const bool padded = !text.empty() && (blank(text.front()) || blank(text.back()));
+  if (padded || text.find_first_of("#\r\n") != std::string_view::npos) {
+    throw InputError(
+        "{} = '{}' is not accepted; expected text without '#', line breaks, or blanks at either end, which a "
+        "config file cannot hold",
+        key, text);
+  }
   value = text;
 }
 

@@ -55,7 +55,7 @@ class Digitizer {
 class UniqueCounter {
  public:
   // InputError unless 2 <= bins <= 255.
-  UniqueCounter(const ColumnLimits& limits, int bins = kDefaultBins);
+  explicit UniqueCounter(const ColumnLimits& limits, int bins = kDefaultBins);
 
   // Counts rows of observations and actions; together limits.columns() wide.
   void Add(std::span<const float> observations, std::span<const float> actions, std::size_t rows);

@@ -1,5 +1,6 @@
 #include "experiments/run_directory.h"
 
+#include <ATen/core/grad_mode.h>
 #include <H5public.h>
 #include <fmt/ranges.h>
 #include <mujoco/mujoco.h>

@@ -2,13 +2,14 @@
 
 #include <ATen/Parallel.h>
 
+#include "agents/nn/host_memory.h"
+
 namespace strider {
 namespace {
 
 at::Tensor AllActions(const TransitionColumns& data, double max_action) {
   const auto rows = static_cast<std::int64_t>(data.actions.size()) / data.action_size;
-  const at::Tensor actions =
-      at::from_blob(const_cast<float*>(data.actions.data()), {rows, data.action_size}, at::kFloat);
+  const at::Tensor actions = nn::OverHostMemory(data.actions, {rows, data.action_size});
   return max_action == 1 ? actions : max_action * actions;
 }
 

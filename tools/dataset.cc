@@ -114,10 +114,10 @@ int DatasetCommand(const Words& words) {
   line.positional.add("what", 1).add("files", -1);
   const auto values = Parse(line, words);
   if (!values) return 0;
-  const auto what = Required<std::string>(*values, "what");
+  const auto what = RequiredWord<std::string>(*values, "what", "info, validate or merge");
   const std::vector<std::string> known = {"info", "validate", "merge"};
   if (std::ranges::find(known, what) == known.end()) throw UnknownName("dataset command", what, known);
-  const auto files = Required<std::vector<std::string>>(*values, "files");
+  const auto files = RequiredWord<std::vector<std::string>>(*values, "files", "FILE");
   const bool as_json = (*values)["json"].as<bool>();
 
   if (what == "merge") {

@@ -79,7 +79,7 @@ int Evaluate(const Words& words) {
   const auto values = Parse(line, words);
   if (!values) return 0;
 
-  const std::string source = Required<std::string>(*values, "policy");
+  const std::string source = RequiredWord<std::string>(*values, "policy", "DIR or FILE.hdf5");
   EvaluationOptions options;
   options.episodes = (*values)["episodes"].as<int>();
   options.seed = Seed(*values);

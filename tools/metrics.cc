@@ -78,7 +78,7 @@ int Metrics(const Words& words) {
   if (const auto path = Given<std::string>(*values, "reference"))
     reference = MeasureCoverage(*path, options.bins);
   std::vector<DatasetMetrics> all;
-  for (const std::string& path : Required<std::vector<std::string>>(*values, "files")) {
+  for (const std::string& path : RequiredWord<std::vector<std::string>>(*values, "files", "FILE")) {
     options.returns = Returns(path, Given<std::string>(*values, "env"));
     all.push_back(MeasureDataset(path, reference ? &*reference : nullptr, options));
   }

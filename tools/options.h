@@ -32,6 +32,13 @@ T Required(const po::variables_map& values, const std::string& name) {
   return values[name].as<T>();
 }
 
+// The same for a word that stands without its option's name; the message calls it `what` ("FILE").
+template <class T>
+T RequiredWord(const po::variables_map& values, const std::string& name, std::string_view what) {
+  if (values.count(name) == 0) throw InputError("{} is missing", what);
+  return values[name].as<T>();
+}
+
 template <class T>
 std::optional<T> Given(const po::variables_map& values, const std::string& name) {
   if (values.count(name) == 0) return std::nullopt;

@@ -19,7 +19,7 @@ int Report(const Words& words) {
   line.positional.add("runs", -1);
   const auto values = Parse(line, words);
   if (!values) return 0;
-  const auto names = Required<std::vector<std::string>>(*values, "runs");
+  const auto names = RequiredWord<std::vector<std::string>>(*values, "runs", "DIR");
   const std::filesystem::path out = Required<std::string>(*values, "out");
   WriteReport({names.begin(), names.end()}, out);
   std::cerr << "wrote " << (out / "report.md").string() << '\n';

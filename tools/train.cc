@@ -87,12 +87,11 @@ int Train(const Words& words) {
   const auto values = Parse(TrainLine(), words);
   if (!values) {
     // --help: the agent's own settings too, where one is named.
-    for (const std::string& word : words) {
-      if (word.starts_with('-')) continue;
-      const auto env = std::ranges::find(words, "--env");
-      const bool named = env != words.end() && env + 1 != words.end();
-      PrintSettings(word, named ? std::optional(*(env + 1)) : std::nullopt);
-      break;
+    Words others = words;
+    std::erase_if(others, [](const std::string& word) { return word == "--help" || word == "-h"; });
+    const auto named = Parse(TrainLine(), others).value();
+    if (const auto agent = Given<std::string>(named, "agent")) {
+      PrintSettings(*agent, Given<std::string>(named, "env"));
     }
     return 0;
   }

@@ -1,5 +1,7 @@
 #include "agents/nn/mlp.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <cmath>
 #include <numbers>
 

@@ -1,5 +1,7 @@
 #include "agents/nn/parameters.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <numeric>
 
 namespace strider::nn {

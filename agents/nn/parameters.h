@@ -74,7 +74,7 @@ void ClipGradientNorm(const ParameterSet& parameters, double max_norm);
 class Adam {
  public:
   Adam() = default;
-  Adam(const ParameterSet& parameters, double epsilon = 1e-8);
+  explicit Adam(const ParameterSet& parameters, double epsilon = 1e-8);
 
   // One step along the gradient that the set holds.
   void Step(const ParameterSet& parameters, double learning_rate) const;

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "agents/nn/distributions.h"
+#include "agents/nn/host_memory.h"
 #include "tests/agents/learner_kit.h"
 
 namespace strider {
@@ -379,7 +380,7 @@ TEST(MdpoOn, UpdateDoesWhatTheSheetSays) {
     const Rollout rollout = RandomRollout(4, 2, 0, 20, 3, 70 + k);
     ASSERT_FALSE(rollout.truncated_rows.empty());
     const auto tensor = [](const std::vector<float>& rows, at::IntArrayRef shape) {
-      return at::from_blob(const_cast<float*>(rows.data()), shape, at::kFloat).to(at::kDouble);
+      return nn::OverHostMemory(rows, shape).to(at::kDouble);
     };
     const auto numbers = [](const at::Tensor& x) {
       const at::Tensor floats = x.detach().to(at::kFloat).contiguous();

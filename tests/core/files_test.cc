@@ -83,6 +83,17 @@ TEST_F(FilesTest, AWriterThatThrowsLeavesTheOldFile) {
   ExpectUntouched();
 }
 
+TEST_F(FilesTest, AWritersComplaintNamesTheFileAskedFor) {
+  const auto write = [&] {
+    WriteWhole(path_, [](const std::filesystem::path& temporary) {
+      throw WorkError("cannot write {}: No space left on device", temporary.string());
+    });
+  };
+  EXPECT_THAT(write,
+              ThrowsMessage<WorkError>("cannot write " + path_.string() + ": No space left on device"));
+  ExpectUntouched();
+}
+
 TEST_F(FilesTest, AFullDiskLeavesTheOldFile) {
   const std::string text(1 << 20, 'x');
   {

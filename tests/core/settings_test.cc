@@ -8,6 +8,7 @@
 namespace strider {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
@@ -32,6 +33,14 @@ struct SampleConfig {
     visit("activation", activation, "of hidden layers", OneOf({"tanh", "relu"}));
     visit("hidden", hidden, "widths of hidden layers", AtLeast(1));
     visit("range", range, "low,high");
+  }
+};
+
+struct FileConfig {
+  std::string dataset = "a.hdf5";
+  template <class Visitor>
+  void Visit(Visitor&& visit) {
+    visit("dataset", dataset, "file to learn from");
   }
 };
 
@@ -95,6 +104,22 @@ TEST_F(SettingsTest, ValuesOutOfRangeAreRefused) {
   ExpectRefused("agent.steps", "1e6", "a whole number");
   ExpectRefused("agent.clipped", "yes", "true or false");
   ExpectRefused("agent.activation", "relU", "one of tanh, relu");
+}
+
+TEST_F(SettingsTest, TextThatAConfigFileCannotHoldIsRefused) {
+  FileConfig config;
+  SettingList list;
+  list.Add("run", config);
+  for (const auto* value : {"a#b.hdf5", "a\nb", " a.hdf5", "a.hdf5\t"}) {
+    EXPECT_THAT([&] { list.Set("run.dataset", value); },
+                ThrowsMessage<InputError>(AllOf(HasSubstr("run.dataset = "), HasSubstr("without '#'"))))
+        << value;
+  }
+  EXPECT_EQ(config.dataset, "a.hdf5");
+  list.Set("run.dataset", "my data, new/a=b.hdf5");
+  EXPECT_EQ(config.dataset, "my data, new/a=b.hdf5");
+  list.Set("run.dataset", "");
+  EXPECT_EQ(config.dataset, "");
 }
 
 TEST_F(SettingsTest, ListsAreCheckedElementByElement) {

@@ -78,8 +78,11 @@ TEST(Calls, MissingOptionsAreNamed) {
   ExpectRefused({"collect", "--policy", "random", "--steps", "1", "--out", "x"}, {"--env is missing"});
   ExpectRefused({"collect", "--env", "Hopper-v5", "--steps", "1", "--out", "x"}, {"--policy is missing"});
   ExpectRefused({"evaluate", "random"}, {"names no environment; expected --env ID"});
-  ExpectRefused({"metrics"}, {"--files is missing"});
-  ExpectRefused({"report"}, {"is missing"});
+  ExpectRefused({"metrics"}, {"FILE is missing"});
+  ExpectRefused({"report"}, {"DIR is missing"});
+  ExpectRefused({"dataset"}, {"info, validate or merge is missing"});
+  ExpectRefused({"dataset", "info"}, {"FILE is missing"});
+  ExpectRefused({"evaluate"}, {"DIR or FILE.hdf5 is missing"});
   ExpectRefused({"train", "td3", "--env"}, {"'--env'", "usage: strider train"});
 }
 
@@ -94,6 +97,8 @@ TEST(Calls, ValuesOutOfRangeNameWhatIsAccepted) {
                 {"--steps: run.steps = 'many'", "a whole number at least 1"});
   ExpectRefused(with(train, {"--seed=-4"}), {"--seed: run.seed = '-4'", "at least 0"});
   ExpectRefused(with(train, {"--num-envs", "0"}), {"--num-envs: run.num_envs = '0'", "at least 1"});
+  ExpectRefused(with(train, {"--dataset", "a#b.hdf5"}),
+                {"--dataset: run.dataset = 'a#b.hdf5'", "without '#'"});
   ExpectRefused(with(train, {"--device", "tpu"}), {"tpu", "cpu, cuda or cuda:N"});
   ExpectRefused(with(train, {"--set", "agent.tau=1.5"}), {"--set: agent.tau = '1.5'", "a number in [0, 1]"});
   ExpectRefused(with(train, {"--set", "agent.tau"}), {"--set 'agent.tau'", "expected key=value"});
@@ -133,7 +138,7 @@ TEST(Calls, AgentsThatDoNotFitAreRefusedBeforeAnythingIsWritten) {
 TEST(Calls, HelpOfTrainListsEverySetting) {
   for (const AgentEntry& agent : AllAgents()) {
     const std::string id(agent.id);
-    const Finished finished = Strider({"train", id, "--env", "Hopper-v5", "--help"});
+    const Finished finished = Strider({"train", "--env", "Hopper-v5", id, "--help"});
     EXPECT_EQ(finished.code, 0) << finished.message;
     std::vector<GivenSetting> given = {{"run.agent", id, ""}, {"run.env", "Hopper-v5", ""}};
     if (agent.kind == AgentKind::kOffline) given.push_back({"run.dataset", "FILE", ""});
