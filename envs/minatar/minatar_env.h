@@ -21,7 +21,7 @@ inline constexpr int kMinAtarSide = 10;
 using MinAtarMap = std::bitset<static_cast<std::size_t>(kMinAtarSide* kMinAtarSide)>;
 
 inline std::size_t MinAtarCell(int row, int column) {
-  return static_cast<std::size_t>(row * kMinAtarSide + column);
+  return static_cast<std::size_t>(row) * kMinAtarSide + static_cast<std::size_t>(column);
 }
 inline MinAtarMap OneMinAtarCell(int row, int column) { return MinAtarMap().set(MinAtarCell(row, column)); }
 

@@ -42,7 +42,7 @@ MiniGridEnv::MiniGridEnv(std::string_view id, const MiniGridConfig& config, cons
 
 std::vector<double> MiniGridEnv::State() const {
   std::vector<double> state{static_cast<double>(agent_.x), static_cast<double>(agent_.y),
-                            static_cast<double>(direction_)};
+                            static_cast<double>(direction_), static_cast<double>(steps_)};
   for (const Position& thing : things_) {
     state.push_back(thing.x);
     state.push_back(thing.y);
@@ -51,13 +51,14 @@ std::vector<double> MiniGridEnv::State() const {
 }
 
 void MiniGridEnv::SetState(std::span<const double> state) {
-  WholeNumbers numbers(spec().id, state, 3 + 2 * things_.size());
+  WholeNumbers numbers(spec().id, state, 4 + 2 * things_.size());
   const auto next_position = [&] {
     const int x = numbers.Next(1, size_ - 2);
     return Position{x, numbers.Next(1, size_ - 2)};
   };
   agent_ = next_position();
   direction_ = numbers.Next(0, kDirections - 1);
+  steps_ = numbers.Next(0, std::numeric_limits<int>::max() - 1);
   std::ranges::generate(things_, next_position);
   EmptyRoom();
   PutThings();
@@ -92,6 +93,7 @@ std::optional<MiniGridEnv::Position> MiniGridEnv::DrawFree(Position corner, int 
 }
 
 void MiniGridEnv::DoReset(std::span<double> observation) {
+  steps_ = 0;
   EmptyRoom();
   Furnish();
   Observe(observation);
@@ -104,6 +106,7 @@ StepResult MiniGridEnv::DoStep(std::span<const float> action, std::span<double> 
 }
 
 StepResult MiniGridEnv::Act(int action) {
+  ++steps_;
   StepResult result;
   if (action == kTurnLeft) direction_ = (direction_ + kDirections - 1) % kDirections;
   if (action == kTurnRight) direction_ = (direction_ + 1) % kDirections;
@@ -112,7 +115,7 @@ StepResult MiniGridEnv::Act(int action) {
     if (ahead != Cell::kWall && ahead != Cell::kBall) agent_ = Front();
     result.terminated = ahead == Cell::kGoal || ahead == Cell::kLava;
     if (ahead == Cell::kGoal) {
-      result.reward = 1 - 0.9 * (static_cast<double>(elapsed_steps() + 1) / spec().max_episode_steps);
+      result.reward = 1 - 0.9 * (static_cast<double>(steps_) / spec().max_episode_steps);
     }
   }
   return result;

@@ -36,8 +36,8 @@ struct MiniGridConfig {
 // Actions: 0 turns left, 1 turns right, 2 goes forward; others do nothing. The observation is MiniGrid's
 // `image`, flattened (column, row, code): the window reaches six cells ahead and three to either side, with
 // the agent in the middle of its last row. MiniGrid's `direction` and `mission` are left out, as its own
-// ImgObsWrapper does; the mission never changes. State: the agent's x, y and direction, then x and y of each
-// thing.
+// ImgObsWrapper does; the mission never changes. State: the agent's x, y and direction, the steps taken, then
+// x and y of each thing.
 class MiniGridEnv : public Env {
  public:
   std::vector<double> State() const override;
@@ -98,7 +98,9 @@ class MiniGridEnv : public Env {
   // So many cells ahead of the agent and to its right.
   Position Offset(int ahead, int right) const;
   bool Contains(Position p) const { return p.x >= 0 && p.x < size_ && p.y >= 0 && p.y < size_; }
-  std::size_t Index(Position p) const { return static_cast<std::size_t>(p.y * size_ + p.x); }
+  std::size_t Index(Position p) const {
+    return static_cast<std::size_t>(p.y) * static_cast<std::size_t>(size_) + static_cast<std::size_t>(p.x);
+  }
 
   int size_;
   bool walls_block_sight_;
@@ -106,6 +108,7 @@ class MiniGridEnv : public Env {
   std::vector<Cell> cells_;  // (size x size), rows from the top
   std::vector<Position> things_;
   Position agent_;
+  int steps_ = 0;      // since the reset; the reward depends on them
   int direction_ = 0;  // 0 right, 1 down, 2 left, 3 up
 };
 

@@ -18,7 +18,7 @@ constexpr std::array<GridCell, kActions> kMoves = {kLeft, kDown, kRight, kUp};
 
 TextMap ReadMap(const FrozenLakeConfig& config) {
   if (config.desc.empty()) return TextMap(config.map_name == "4x4" ? k4x4 : k8x8);
-  const TextMap map(config.desc);
+  TextMap map(config.desc);
   if (!map.IsRectangle() || config.desc.find_first_not_of("SFHG/") != std::string::npos ||
       config.desc.find('S') == std::string::npos) {
     throw InputError(
