@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <bitset>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,18 @@ inline std::size_t MinAtarCell(int row, int column) {
   return static_cast<std::size_t>(row) * kMinAtarSide + static_cast<std::size_t>(column);
 }
 inline MinAtarMap OneMinAtarCell(int row, int column) { return MinAtarMap().set(MinAtarCell(row, column)); }
+
+// Calls visit(cell) for each cell of the map that holds something: a word of it at a time, as most are empty.
+template <class Visitor>
+void ForEachMinAtarCell(const MinAtarMap& map, Visitor&& visit) {
+  constexpr std::size_t kWord = 64;
+  constexpr MinAtarMap kMask(~std::uint64_t{0});
+  for (std::size_t begin = 0; begin < map.size(); begin += kWord) {
+    for (std::uint64_t word = (map >> begin & kMask).to_ullong(); word != 0; word &= word - 1) {
+      visit(begin + static_cast<std::size_t>(std::countr_zero(word)));
+    }
+  }
+}
 
 struct MinAtarConfig {
   int max_episode_steps = 10'000;
@@ -142,9 +156,7 @@ class MinAtarEnv final : public Env {
   void Observe(std::span<double> observation) const {
     std::ranges::fill(observation, study_encoding_ ? -0.5 : 0.0);
     game_.Draw([&](const MinAtarMap& map, int channel) {
-      for (std::size_t cell = 0; cell < map.size(); ++cell) {
-        if (map[cell]) Mark(cell, channel, observation);
-      }
+      ForEachMinAtarCell(map, [&](std::size_t cell) { Mark(cell, channel, observation); });
     });
   }
 
