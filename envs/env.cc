@@ -19,6 +19,7 @@ Env::Env(EnvSpec spec)
 
 void Env::Reset(std::uint64_t seed, std::span<double> observation) {
   random_ = Pcg64(seed);
+  DoSeed(seed);
   Reset(observation);
 }
 

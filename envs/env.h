@@ -21,6 +21,8 @@ struct EnvSpec {
   Space action_space;
   int max_episode_steps = 0;  // truncation limit; every environment of the suite has one
   std::optional<double> reward_threshold;
+  bool random_steps =
+      false;  // steps draw from the random stream: the same state and action may lead elsewhere
 
   int observation_size() const { return RowSize(observation_space); }
   int action_size() const { return RowSize(action_space); }
@@ -63,8 +65,8 @@ class Env {
   int elapsed_steps() const { return elapsed_steps_; }
 
   // The physical state, from which the same actions give the same future, the random stream apart: for MuJoCo
-  // qpos, qvel and qacc_warmstart in a row; for classic control the state vector. SetState throws InputError
-  // where the number of values differs.
+  // qpos, qvel and qacc_warmstart in a row; for classic control the state vector; for discrete worlds whole
+  // numbers. SetState throws InputError where the number of values differs or one of them cannot be.
   virtual std::vector<double> State() const = 0;
   virtual void SetState(std::span<const double> state) = 0;
 
@@ -82,6 +84,8 @@ class Env {
   Pcg64& random() { return random_; }
 
  private:
+  // Seeds whatever stream the environment has beside random(); nothing by default. A reset follows.
+  virtual void DoSeed(std::uint64_t) {}
   // Draws a start state from random() and writes its observation.
   virtual void DoReset(std::span<double> observation) = 0;
   // Advances and judges; `truncated` is set by the caller.

@@ -6,19 +6,26 @@
 #include "core/names.h"
 #include "envs/classic/cartpole.h"
 #include "envs/classic/pendulum.h"
+#include "envs/minatar/breakout.h"
+#include "envs/minatar/space_invaders.h"
+#include "envs/minigrid/dynamic_obstacles.h"
+#include "envs/minigrid/lava_gap.h"
 #include "envs/mujoco/half_cheetah.h"
 #include "envs/mujoco/hopper.h"
 #include "envs/mujoco/inverted_pendulum.h"
 #include "envs/mujoco/walker2d.h"
+#include "envs/tabular/cliff_walking.h"
+#include "envs/tabular/four_rooms.h"
+#include "envs/tabular/frozen_lake.h"
 
 namespace strider {
 namespace {
 
 constexpr std::string_view kPrefix = "env";
 
-template <class E>
+template <class E, class Config>
 std::unique_ptr<Env> Make(std::string_view id, const Assignments& options) {
-  typename E::Config config;
+  Config config;
   SettingList settings;
   settings.Add(kPrefix, config);
   const std::string prefix = fmt::format("{}.", kPrefix);
@@ -26,9 +33,9 @@ std::unique_ptr<Env> Make(std::string_view id, const Assignments& options) {
   return std::make_unique<E>(id, config);
 }
 
-template <class E>
+template <class Config>
 std::vector<Setting> Options() {
-  const auto config = std::make_shared<typename E::Config>();
+  const auto config = std::make_shared<Config>();
   SettingList list;
   list.Add(kPrefix, *config);
   std::vector<Setting> settings = list.settings();
@@ -40,9 +47,10 @@ std::vector<Setting> Options() {
   return settings;
 }
 
-template <class E>
+// Config is E's own, or one derived from it that sets other defaults.
+template <class E, class Config = typename E::Config>
 constexpr EnvEntry Entry(std::string_view id, std::string_view summary) {
-  return {id, summary, &Make<E>, &Options<E>};
+  return {id, summary, &Make<E, Config>, &Options<Config>};
 }
 
 constexpr std::array kEntries{
@@ -52,6 +60,33 @@ constexpr std::array kEntries{
     Entry<HalfCheetah>("HalfCheetah-v5", "run on two legs in a plane (MuJoCo)"),
     Entry<Hopper>("Hopper-v5", "hop on one leg in a plane (MuJoCo)"),
     Entry<Walker2d>("Walker2d-v5", "walk on two legs in a plane (MuJoCo)"),
+    Entry<FrozenLake>("FrozenLake-v1", "cross a frozen lake without falling into holes (tabular)"),
+    Entry<FrozenLake, FrozenLake8x8Config>("FrozenLake8x8-v1", "the same on a larger lake (tabular)"),
+    Entry<CliffWalking>("CliffWalking-v1", "walk along a cliff (tabular)"),
+    Entry<CliffWalking, CliffWalkingSlipperyConfig>("CliffWalkingSlippery-v1",
+                                                    "the same in the wet (tabular)"),
+    Entry<FourRooms>("FourRooms-v0", "find the goal among four rooms (tabular)"),
+    Entry<LavaGap, LavaGapSized<5>>("MiniGrid-LavaGapS5-v0", "reach the goal through a gap in lava, 5 x 5"),
+    Entry<LavaGap, LavaGapSized<6>>("MiniGrid-LavaGapS6-v0", "reach the goal through a gap in lava, 6 x 6"),
+    Entry<LavaGap, LavaGapSized<7>>("MiniGrid-LavaGapS7-v0", "reach the goal through a gap in lava, 7 x 7"),
+    Entry<DynamicObstacles, DynamicObstaclesVariant<5, 2, false>>("MiniGrid-Dynamic-Obstacles-5x5-v0",
+                                                                  "reach the goal among 2 moving balls"),
+    Entry<DynamicObstacles, DynamicObstaclesVariant<5, 2, true>>(
+        "MiniGrid-Dynamic-Obstacles-Random-5x5-v0", "reach the goal among 2 moving balls from anywhere"),
+    Entry<DynamicObstacles, DynamicObstaclesVariant<6, 3, false>>("MiniGrid-Dynamic-Obstacles-6x6-v0",
+                                                                  "reach the goal among 3 moving balls"),
+    Entry<DynamicObstacles, DynamicObstaclesVariant<6, 3, true>>(
+        "MiniGrid-Dynamic-Obstacles-Random-6x6-v0", "reach the goal among 3 moving balls from anywhere"),
+    Entry<DynamicObstacles, DynamicObstaclesVariant<8, 4, false>>("MiniGrid-Dynamic-Obstacles-8x8-v0",
+                                                                  "reach the goal among 4 moving balls"),
+    Entry<DynamicObstacles, DynamicObstaclesVariant<16, 8, false>>("MiniGrid-Dynamic-Obstacles-16x16-v0",
+                                                                   "reach the goal among 8 moving balls"),
+    Entry<MinAtarEnv<Breakout>>("MinAtar/Breakout-v1", "bounce a ball at bricks, 3 actions"),
+    Entry<MinAtarEnv<Breakout>, AllMinAtarActions<MinAtarConfig>>("MinAtar/Breakout-v0",
+                                                                  "bounce a ball at bricks, all 6 actions"),
+    Entry<MinAtarEnv<SpaceInvaders>>("MinAtar/SpaceInvaders-v1", "shoot at marching aliens, 4 actions"),
+    Entry<MinAtarEnv<SpaceInvaders>, AllMinAtarActions<SpaceInvadersConfig>>(
+        "MinAtar/SpaceInvaders-v0", "shoot at marching aliens, all 6 actions"),
 };
 
 }  // namespace

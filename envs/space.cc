@@ -1,12 +1,20 @@
 #include "envs/space.h"
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 
 namespace strider {
 
 Box UniformBox(int size, double low, double high) {
   const auto count = static_cast<std::size_t>(size);
   return {std::vector<double>(count, low), std::vector<double>(count, high)};
+}
+
+Box ImageBox(std::vector<int> shape, double low, double high) {
+  Box box = UniformBox(std::accumulate(shape.begin(), shape.end(), 1, std::multiplies<>()), low, high);
+  box.shape = std::move(shape);
+  return box;
 }
 
 int RowSize(const Space& space) {

@@ -9,10 +9,12 @@
 
 namespace strider {
 
-// A box of real numbers: low[i] <= x[i] <= high[i], infinite where unbounded.
+// A box of real numbers: low[i] <= x[i] <= high[i], infinite where unbounded. A row holds an array of several
+// dimensions with its last index varying fastest.
 struct Box {
   std::vector<double> low;
   std::vector<double> high;
+  std::vector<int> shape = {};  // length of each dimension; empty where there is only one
   bool operator==(const Box&) const = default;
 };
 
@@ -26,6 +28,9 @@ using Space = std::variant<Box, Discrete>;
 
 // The same bound for every component.
 Box UniformBox(int size, double low, double high);
+
+// The same for an array of several dimensions, such as an image.
+Box ImageBox(std::vector<int> shape, double low, double high);
 
 // Numbers in one row: the box's size, 1 for a discrete space.
 int RowSize(const Space& space);

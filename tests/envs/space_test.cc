@@ -14,6 +14,8 @@ using ::testing::ElementsAreArray;
 TEST(SpaceTest, RowSizes) {
   EXPECT_EQ(RowSize(UniformBox(3, -1, 1)), 3);
   EXPECT_EQ(RowSize(Discrete{5}), 1);
+  EXPECT_EQ(RowSize(ImageBox({7, 6, 3}, 0, 1)), 7 * 6 * 3);
+  EXPECT_THAT(ImageBox({7, 6, 3}, 0, 1).shape, ElementsAre(7, 6, 3));
 }
 
 // Box(-2, 2, (3,)) and Discrete(3), sampled by Gymnasium.
