@@ -6,6 +6,7 @@
 #include "core/names.h"
 #include "envs/classic/cartpole.h"
 #include "envs/classic/pendulum.h"
+#include "envs/mujoco/ant.h"
 #include "envs/mujoco/half_cheetah.h"
 #include "envs/mujoco/hopper.h"
 #include "envs/mujoco/inverted_pendulum.h"
@@ -16,9 +17,17 @@ namespace {
 
 constexpr std::string_view kPrefix = "env";
 
-template <class E>
-std::unique_ptr<Env> Make(std::string_view id, const Assignments& options) {
+// The settings of E as they stand before any is changed. An id of an older version says which.
+template <class E, RobotVersion... kVersion>
+typename E::Config Defaults() {
   typename E::Config config;
+  ((config.simulation.version = kVersion), ...);
+  return config;
+}
+
+template <class E, RobotVersion... kVersion>
+std::unique_ptr<Env> Make(std::string_view id, const Assignments& options) {
+  auto config = Defaults<E, kVersion...>();
   SettingList settings;
   settings.Add(kPrefix, config);
   const std::string prefix = fmt::format("{}.", kPrefix);
@@ -26,9 +35,9 @@ std::unique_ptr<Env> Make(std::string_view id, const Assignments& options) {
   return std::make_unique<E>(id, config);
 }
 
-template <class E>
+template <class E, RobotVersion... kVersion>
 std::vector<Setting> Options() {
-  const auto config = std::make_shared<typename E::Config>();
+  const auto config = std::make_shared<typename E::Config>(Defaults<E, kVersion...>());
   SettingList list;
   list.Add(kPrefix, *config);
   std::vector<Setting> settings = list.settings();
@@ -40,10 +49,12 @@ std::vector<Setting> Options() {
   return settings;
 }
 
-template <class E>
+template <class E, RobotVersion... kVersion>
 constexpr EnvEntry Entry(std::string_view id, std::string_view summary) {
-  return {id, summary, &Make<E>, &Options<E>};
+  return {id, summary, &Make<E, kVersion...>, &Options<E, kVersion...>};
 }
+
+constexpr auto kV4 = RobotVersion::kV4;
 
 constexpr std::array kEntries{
     Entry<CartPole>("CartPole-v1", "balance a pole on a cart pushed left or right"),
@@ -52,6 +63,8 @@ constexpr std::array kEntries{
     Entry<HalfCheetah>("HalfCheetah-v5", "run on two legs in a plane (MuJoCo)"),
     Entry<Hopper>("Hopper-v5", "hop on one leg in a plane (MuJoCo)"),
     Entry<Walker2d>("Walker2d-v5", "walk on two legs in a plane (MuJoCo)"),
+    Entry<Ant>("Ant-v5", "walk on four legs (MuJoCo)"),
+    Entry<Ant, kV4>("Ant-v4", "Ant under Gymnasium's earlier rules (MuJoCo)"),
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 namespace strider::models {
 
+extern const std::string_view kAnt;
 extern const std::string_view kInvertedPendulum;
 extern const std::string_view kHalfCheetah;
 extern const std::string_view kHopper;

@@ -5,14 +5,11 @@
 namespace strider {
 namespace {
 
-SharedModel Model() {
-  static const SharedModel model = CompileModel(models::kWalker2d);
-  return model;
-}
+OwnedModel Compile(RobotVersion) { return CompileModel(models::kWalker2d); }
 
 }  // namespace
 
 Walker2d::Walker2d(std::string_view id, const Config& config)
-    : PlanarWalker(id, Model(), config, std::nullopt) {}
+    : PlanarWalker(id, ModelFor(id, config.simulation, &Compile), config, std::nullopt) {}
 
 }  // namespace strider
