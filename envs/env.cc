@@ -44,6 +44,10 @@ StepResult Env::Step(std::span<const float> action, std::span<double> observatio
   CheckSize(spec_, "observation row", observation.size(), observation_size_);
   StepResult result = DoStep(action, observation);
   ++elapsed_steps_;
+  if (!std::isfinite(result.reward)) {
+    throw WorkError("{}: the reward of step {} of the episode is {}", spec_.id, elapsed_steps_,
+                    result.reward);
+  }
   result.truncated = elapsed_steps_ >= spec_.max_episode_steps;
   return result;
 }

@@ -23,6 +23,12 @@ void OnMessage(const mjLogMessage* message) {
 
 void TakeMessages() { [[maybe_unused]] static const mjfLogHandler previous = mju_setLogHandler(&OnMessage); }
 
+// MuJoCo's text without the line ends that some of its messages have.
+std::string_view Trimmed(std::string_view text) {
+  const std::size_t last = text.find_last_not_of(" \n");
+  return text.substr(0, last == std::string_view::npos ? 0 : last + 1);
+}
+
 }  // namespace
 
 OwnedSpec ParseModel(std::string_view mjcf) {
@@ -30,13 +36,13 @@ OwnedSpec ParseModel(std::string_view mjcf) {
   std::array<char, 1000> error{};
   OwnedSpec spec(
       mj_parseXMLString(std::string(mjcf).c_str(), nullptr, error.data(), static_cast<int>(error.size())));
-  if (spec == nullptr) throw WorkError("MuJoCo cannot read a model: {}", error.data());
+  if (spec == nullptr) throw WorkError("MuJoCo cannot read a model: {}", Trimmed(error.data()));
   return spec;
 }
 
 OwnedModel CompileModel(mjSpec& spec) {
   OwnedModel model(mj_compile(&spec, nullptr));
-  if (model == nullptr) throw WorkError("MuJoCo cannot compile a model: {}", mjs_getError(&spec));
+  if (model == nullptr) throw WorkError("MuJoCo cannot compile a model: {}", Trimmed(mjs_getError(&spec)));
   return model;
 }
 
@@ -51,10 +57,10 @@ OwnedModel ReadModel(const std::string& file) {
   TakeMessages();
   std::array<char, 1000> error{};
   const OwnedSpec spec(mj_parseXML(file.c_str(), nullptr, error.data(), static_cast<int>(error.size())));
-  if (spec == nullptr) throw InputError("MuJoCo cannot read the model '{}': {}", file, error.data());
+  if (spec == nullptr) throw InputError("MuJoCo cannot read the model '{}': {}", file, Trimmed(error.data()));
   OwnedModel model(mj_compile(spec.get(), nullptr));
   if (model == nullptr) {
-    throw InputError("MuJoCo cannot compile the model '{}': {}", file, mjs_getError(spec.get()));
+    throw InputError("MuJoCo cannot compile the model '{}': {}", file, Trimmed(mjs_getError(spec.get())));
   }
   return model;
 }

@@ -29,6 +29,10 @@ void CheckUsersModel(std::string_view id, const std::string& file, const mjModel
         "the model '{}' has {} joint positions, {} joint velocities and {} actuators; {} needs {}, {} and {}",
         file, model.nq, model.nv, model.nu, id, own.nq, own.nv, own.nu);
   }
+  if (!(model.opt.timestep > 0)) {
+    throw InputError("the timestep of the model '{}' is {} s; expected more than 0", file,
+                     model.opt.timestep);
+  }
   for (int i = 0; i < model.nu; ++i) {
     if (!(model.actuator_ctrlrange[2 * i] < model.actuator_ctrlrange[2 * i + 1])) {
       throw InputError("actuator {} of the model '{}' has no control range; {} needs one", i, file, id);

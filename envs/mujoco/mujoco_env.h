@@ -149,7 +149,7 @@ class MujocoEnv : public Env {
 float ControlCost(double weight, std::span<const float> action);
 
 // The sum of term(0) to term(size - 1) in numpy's order of adding, which decides the last bit: eight running
-// sums, and halves from 128 terms on.
+// sums, and halves above 128 terms.
 template <class T, class Term>
 T SumAsNumpy(std::size_t size, const Term& term, std::size_t first = 0) {
   constexpr std::size_t kLanes = 8;

@@ -396,6 +396,8 @@ TEST_F(UsersModelTest, OtherRobotsAreErrors) {
                 Write(Edited(models::kInvertedDoublePendulum,
                              R"(<site name="tip" pos="0 0 0.6" size="0.01 0.01"/>)", "")),
                 "has no site that marks the tip");
+  ExpectRefused("Hopper-v5", Write(Edited(models::kHopper, R"(timestep="0.002")", R"(timestep="0")")),
+                "expected more than 0");
   ExpectRefused("Hopper-v5", Write(Edited(models::kHopper, R"(ctrllimited="true" ctrlrange="-1 1")", "")),
                 "has no control range; Hopper-v5 needs one");
 }
