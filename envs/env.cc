@@ -1,5 +1,7 @@
 #include "envs/env.h"
 
+#include <cmath>
+
 #include "core/error.h"
 
 namespace strider {
@@ -8,6 +10,14 @@ namespace {
 void CheckSize(const EnvSpec& spec, std::string_view what, std::size_t size, int expected) {
   if (size == static_cast<std::size_t>(expected)) return;
   throw InputError("{} of {} numbers given to {}; expected {}", what, size, spec.id, expected);
+}
+
+void CheckFinite(const EnvSpec& spec, std::span<const float> action) {
+  for (std::size_t i = 0; i < action.size(); ++i) {
+    if (std::isfinite(action[i])) continue;
+    throw InputError("component {} of the action given to {} is {}; expected a finite number", i, spec.id,
+                     action[i]);
+  }
 }
 
 }  // namespace
@@ -31,9 +41,14 @@ void Env::Reset(std::span<double> observation) {
 
 StepResult Env::Step(std::span<const float> action, std::span<double> observation) {
   CheckSize(spec_, "action", action.size(), action_size_);
+  CheckFinite(spec_, action);
   CheckSize(spec_, "observation row", observation.size(), observation_size_);
   StepResult result = DoStep(action, observation);
   ++elapsed_steps_;
+  if (!std::isfinite(result.reward)) {
+    throw WorkError("{}: the reward of step {} of the episode is {}", spec_.id, elapsed_steps_,
+                    result.reward);
+  }
   result.truncated = elapsed_steps_ >= spec_.max_episode_steps;
   return result;
 }

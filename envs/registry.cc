@@ -10,9 +10,16 @@
 #include "envs/minatar/space_invaders.h"
 #include "envs/minigrid/dynamic_obstacles.h"
 #include "envs/minigrid/lava_gap.h"
+#include "envs/mujoco/ant.h"
 #include "envs/mujoco/half_cheetah.h"
 #include "envs/mujoco/hopper.h"
+#include "envs/mujoco/humanoid.h"
+#include "envs/mujoco/humanoid_standup.h"
+#include "envs/mujoco/inverted_double_pendulum.h"
 #include "envs/mujoco/inverted_pendulum.h"
+#include "envs/mujoco/pusher.h"
+#include "envs/mujoco/reacher.h"
+#include "envs/mujoco/swimmer.h"
 #include "envs/mujoco/walker2d.h"
 #include "envs/tabular/cliff_walking.h"
 #include "envs/tabular/four_rooms.h"
@@ -22,6 +29,12 @@ namespace strider {
 namespace {
 
 constexpr std::string_view kPrefix = "env";
+
+// Other defaults for the ids of an older version of a robot.
+template <class RobotConfig, RobotVersion kVersion>
+struct Versioned : RobotConfig {
+  Versioned() { this->simulation.version = kVersion; }
+};
 
 template <class E, class Config>
 std::unique_ptr<Env> Make(std::string_view id, const Assignments& options) {
@@ -53,13 +66,37 @@ constexpr EnvEntry Entry(std::string_view id, std::string_view summary) {
   return {id, summary, &Make<E, Config>, &Options<Config>};
 }
 
+constexpr auto kV2 = RobotVersion::kV2;
+constexpr auto kV4 = RobotVersion::kV4;
+
 constexpr std::array kEntries{
     Entry<CartPole>("CartPole-v1", "balance a pole on a cart pushed left or right"),
     Entry<Pendulum>("Pendulum-v1", "swing a pendulum up and hold it there"),
     Entry<InvertedPendulum>("InvertedPendulum-v5", "balance a pole on a cart (MuJoCo)"),
+    Entry<InvertedDoublePendulum>("InvertedDoublePendulum-v5", "balance a pole on a pole on a cart (MuJoCo)"),
+    Entry<Reacher>("Reacher-v5", "reach a target with an arm of two links (MuJoCo)"),
+    Entry<Pusher>("Pusher-v5", "push an object to a goal with an arm of seven joints (MuJoCo)"),
+    Entry<Swimmer>("Swimmer-v5", "swim with three links in a viscous fluid (MuJoCo)"),
     Entry<HalfCheetah>("HalfCheetah-v5", "run on two legs in a plane (MuJoCo)"),
     Entry<Hopper>("Hopper-v5", "hop on one leg in a plane (MuJoCo)"),
     Entry<Walker2d>("Walker2d-v5", "walk on two legs in a plane (MuJoCo)"),
+    Entry<Ant>("Ant-v5", "walk on four legs (MuJoCo)"),
+    Entry<Humanoid>("Humanoid-v5", "walk like a person (MuJoCo)"),
+    Entry<HumanoidStandup>("HumanoidStandup-v5", "stand up like a person from lying (MuJoCo)"),
+    Entry<HalfCheetah, Versioned<HalfCheetahConfig, kV4>>(
+        "HalfCheetah-v4", "HalfCheetah under Gymnasium's earlier rules (MuJoCo)"),
+    Entry<Hopper, Versioned<HopperConfig, kV4>>("Hopper-v4",
+                                                "Hopper under Gymnasium's earlier rules (MuJoCo)"),
+    Entry<Walker2d, Versioned<Walker2dConfig, kV4>>("Walker2d-v4",
+                                                    "Walker2d under Gymnasium's earlier rules (MuJoCo)"),
+    Entry<Ant, Versioned<AntConfig, kV4>>("Ant-v4", "Ant under Gymnasium's earlier rules (MuJoCo)"),
+    Entry<HalfCheetah, Versioned<HalfCheetahConfig, kV2>>(
+        "HalfCheetah-v2", "HalfCheetah with rules and physics of D4RL's datasets (MuJoCo)"),
+    Entry<Hopper, Versioned<HopperConfig, kV2>>("Hopper-v2",
+                                                "Hopper with rules and physics of D4RL's datasets (MuJoCo)"),
+    Entry<Walker2d, Versioned<Walker2dConfig, kV2>>(
+        "Walker2d-v2", "Walker2d with rules and physics of D4RL's datasets (MuJoCo)"),
+    Entry<Ant, Versioned<AntConfig, kV2>>("Ant-v2", "Ant with rules and physics of D4RL's datasets (MuJoCo)"),
     Entry<FrozenLake>("FrozenLake-v1", "cross a frozen lake without falling into holes (tabular)"),
     Entry<FrozenLake, FrozenLake8x8Config>("FrozenLake8x8-v1", "the same on a larger lake (tabular)"),
     Entry<CliffWalking>("CliffWalking-v1", "walk along a cliff (tabular)"),

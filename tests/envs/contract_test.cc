@@ -250,11 +250,26 @@ TEST_P(EnvContract, DiscreteActionsThatDoNotExistAreRefused) {
   const auto* actions = std::get_if<Discrete>(&driver.env().spec().action_space);
   if (actions == nullptr) return;
   driver.Reset(0);
-  for (const float action : {-1.0F, 0.5F, static_cast<float>(actions->n), NAN}) {
+  for (const float action : {-1.0F, 0.5F, static_cast<float>(actions->n)}) {
     EXPECT_THAT([&] { driver.env().Step(std::array{action}, driver.observation()); },
                 ThrowsMessage<InputError>(
                     HasSubstr(fmt::format("action {} given to {}; expected", action, GetParam()))));
   }
+}
+
+TEST_P(EnvContract, ActionsThatAreNotFiniteAreRefused) {
+  Driver driver = Make();
+  driver.Reset(0);
+  const std::string before = driver.Save();
+  for (const float bad : {NAN, INFINITY}) {
+    std::vector<float> action(driver.action().size());
+    action.back() = bad;
+    EXPECT_THAT([&] { driver.env().Step(action, driver.observation()); },
+                ThrowsMessage<InputError>(
+                    fmt::format("component {} of the action given to {} is {}; expected a finite number",
+                                action.size() - 1, GetParam(), bad)));
+  }
+  EXPECT_EQ(driver.Save(), before);
 }
 
 TEST_P(EnvContract, DamagedSavesAreErrors) {

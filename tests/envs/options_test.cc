@@ -45,6 +45,47 @@ TEST(RegistryTest, BadOptionsAreRefused) {
   }
 }
 
+TEST(RegistryTest, RangesAreTwoNumbers) {
+  for (const auto& [id, key] : {std::pair{"Ant-v5", "healthy_z_range"},
+                                {"Ant-v4", "contact_force_range"},
+                                {"Humanoid-v5", "healthy_z_range"},
+                                {"Humanoid-v5", "contact_cost_range"},
+                                {"HumanoidStandup-v5", "impact_cost_range"}}) {
+    ExpectRefused(
+        id, {{key, "2,1"}},
+        fmt::format("env.{} = '2,1' is not accepted; expected two numbers separated by a comma, the "
+                    "lower first",
+                    key));
+  }
+}
+
+// Each version has the options that Gymnasium's has.
+TEST(RegistryTest, VersionsHaveTheirOwnOptions) {
+  const auto has = [](std::string_view id, std::string_view key) {
+    const auto options = FindEnv(id).options();
+    return std::ranges::any_of(options, [&](const Setting& option) { return option.key == key; });
+  };
+  for (const auto* key :
+       {"env.main_body", "env.include_cfrc_ext_in_observation", "env.forward_reward_weight"}) {
+    EXPECT_TRUE(has("Ant-v5", key)) << key;
+    EXPECT_FALSE(has("Ant-v4", key)) << key;
+    EXPECT_FALSE(has("Ant-v2", key)) << key;
+  }
+  EXPECT_TRUE(has("Ant-v4", "env.use_contact_forces"));
+  EXPECT_FALSE(has("Ant-v5", "env.use_contact_forces"));
+  for (const auto* id : {"Hopper-v", "Walker2d-v", "HalfCheetah-v", "Ant-v"}) {
+    EXPECT_TRUE(has(std::string(id) + "5", "env.xml_file"));
+    EXPECT_FALSE(has(std::string(id) + "2", "env.xml_file"));
+  }
+}
+
+TEST(RegistryTest, RewardsThatAreNotFiniteAreErrors) {
+  Driver driver(MakeEnv("HalfCheetah-v5", {{"ctrl_cost_weight", "1e308"}}));
+  driver.Reset(0);
+  EXPECT_THAT([&] { driver.StepRandomly(); },
+              ThrowsMessage<WorkError>("HalfCheetah-v5: the reward of step 1 of the episode is -inf"));
+}
+
 TEST(RegistryTest, EveryEntryListsItsOptionsWithDefaultsThatItAccepts) {
   for (const EnvEntry& entry : EnvRegistry()) {
     Assignments defaults;
