@@ -4,7 +4,9 @@
 #include <array>
 
 #include "core/names.h"
+#include "envs/classic/acrobot.h"
 #include "envs/classic/cartpole.h"
+#include "envs/classic/mountain_car.h"
 #include "envs/classic/pendulum.h"
 #include "envs/mujoco/half_cheetah.h"
 #include "envs/mujoco/hopper.h"
@@ -47,7 +49,11 @@ constexpr EnvEntry Entry(std::string_view id, std::string_view summary) {
 
 constexpr std::array kEntries{
     Entry<CartPole>("CartPole-v1", "balance a pole on a cart pushed left or right"),
+    Entry<CartPoleV0>("CartPole-v0", "the same for at most 200 steps"),
     Entry<Pendulum>("Pendulum-v1", "swing a pendulum up and hold it there"),
+    Entry<Acrobot>("Acrobot-v1", "swing up a chain of two links by a motor between them"),
+    Entry<MountainCar>("MountainCar-v0", "drive a weak car out of a valley, pushing left or right"),
+    Entry<MountainCarContinuous>("MountainCarContinuous-v0", "the same with a continuous force"),
     Entry<InvertedPendulum>("InvertedPendulum-v5", "balance a pole on a cart (MuJoCo)"),
     Entry<HalfCheetah>("HalfCheetah-v5", "run on two legs in a plane (MuJoCo)"),
     Entry<Hopper>("Hopper-v5", "hop on one leg in a plane (MuJoCo)"),

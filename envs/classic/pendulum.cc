@@ -1,10 +1,6 @@
 #include "envs/classic/pendulum.h"
 
-#include <algorithm>
-#include <cmath>
-#include <numbers>
-
-#include "envs/classic/rows.h"
+#include "envs/classic/numpy_math.h"
 
 namespace strider {
 namespace {
@@ -22,45 +18,48 @@ double Wrapped(double angle) {
   return remainder - kPi;
 }
 
-EnvSpec MakeSpec(std::string_view id, const PendulumConfig& config) {
+// Brings the sine up to date, too.
+void Observe(PendulumDynamics::State& state, std::span<double> observation) {
+  const double cosine = std::cos(state[0]);
+  state[2] = std::sin(state[0]);
+  WriteRounded(std::array{cosine, state[2], state[1]}, observation);
+}
+
+}  // namespace
+
+EnvSpec PendulumDynamics::Spec(std::string_view id, const Config& config) {
   const Box observations{{-1, -1, -kMaxSpeed}, {1, 1, kMaxSpeed}};
   return {
       std::string(id), observations, UniformBox(1, -kMaxTorque, kMaxTorque), config.max_episode_steps, {}};
 }
 
-}  // namespace
-
-Pendulum::Pendulum(std::string_view id, const Config& config)
-    : Env(MakeSpec(id, config)), gravity_(config.g) {}
-
-void Pendulum::SetState(std::span<const double> state) { CopyState(spec().id, state, state_); }
-
-void Pendulum::DoReset(std::span<double> observation) {
-  state_[0] = random().Uniform(-kPi, kPi);
-  state_[1] = random().Uniform(-1, 1);
-  Observe(observation);
+PendulumDynamics::State PendulumDynamics::Start(Pcg64& random, std::span<double> observation) const {
+  State state{};
+  state[0] = random.Uniform(-config_.x_init, config_.x_init);
+  state[1] = random.Uniform(-config_.y_init, config_.y_init);
+  Observe(state, observation);
+  return state;
 }
 
-StepResult Pendulum::DoStep(std::span<const float> action, std::span<double> observation) {
-  auto& [angle, velocity] = state_;
-  // The torque's own products are float32, as the action is; everything else is double.
-  const float torque = std::clamp(action[0], -kMaxTorque, kMaxTorque);
-  const auto torque_cost = static_cast<double>(0.001F * (torque * torque));
-  const auto acceleration = static_cast<double>(3.0F * torque);
+PendulumDynamics::State PendulumDynamics::Resume(std::span<const double> physical) const {
+  return {physical[0], physical[1], std::sin(physical[0])};
+}
 
-  const double deviation = Wrapped(angle);
-  StepResult result;
-  result.reward = -(deviation * deviation + 0.1 * (velocity * velocity) + torque_cost);
+// The reward is the state's before the step. The torque's own products are float32, as the action is;
+// everything else is double.
+ClassicOutcome PendulumDynamics::Step(State& state, float action, std::span<double> observation) const {
+  auto& [angle, velocity, sine] = state;
+  const float torque = std::clamp(action, -kMaxTorque, kMaxTorque);
+  const auto torque_cost = static_cast<double>(0.001F * Squared(torque));
+  const double cost = Squared(Wrapped(angle)) + 0.1 * Squared(velocity) + torque_cost;
 
-  const double pull = 3 * gravity_ / 2 * std::sin(angle);
-  velocity = std::clamp(velocity + (pull + acceleration) * kPeriod, -kMaxSpeed, kMaxSpeed);
+  const double acceleration = 3 * config_.g / 2 * sine + static_cast<double>(3.0F * torque);
+  velocity = std::clamp(velocity + acceleration * kPeriod, -kMaxSpeed, kMaxSpeed);
   angle += velocity * kPeriod;
-  Observe(observation);
-  return result;
+  Observe(state, observation);
+  return {-cost, false};
 }
 
-void Pendulum::Observe(std::span<double> observation) const {
-  WriteRounded(std::array{std::cos(state_[0]), std::sin(state_[0]), state_[1]}, observation);
-}
+template class ClassicEnv<PendulumDynamics>;
 
 }  // namespace strider

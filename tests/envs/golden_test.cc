@@ -34,11 +34,11 @@ std::span<const double> Row(const GoldenArray<double>& array, std::size_t index)
   return {array.row(index), array.width()};
 }
 
-// One recorded run: the group "seed_<s>" of an environment's file.
+// One recorded run: the group "seed_<s>" or "goal_seed_<s>" of an environment's file.
 class GoldenRun {
  public:
   GoldenRun(const GoldenFile& file, const std::string& group)
-      : seed(std::stoull(group.substr(std::string("seed_").size()))),
+      : seed(std::stoull(group.substr(group.rfind('_') + 1))),
         actions(file.Read(group + "/actions")),
         observations(file.Read(group + "/obs")),
         rewards(file.Read(group + "/reward")),
@@ -115,7 +115,7 @@ class GoldenEnv : public ::testing::TestWithParam<std::string> {
   std::vector<GoldenRun> Runs() const {
     std::vector<GoldenRun> runs;
     for (const std::string& group : file_.Members("/")) {
-      if (group.starts_with("seed_")) runs.emplace_back(file_, group);
+      if (group.find("seed_") != std::string::npos) runs.emplace_back(file_, group);
     }
     EXPECT_FALSE(runs.empty());
     return runs;
@@ -192,7 +192,14 @@ TEST_P(GoldenEnv, SingleStepsFollowGymnasium) {
   RecordProperty("largest_difference", fmt::format("{}", largest));
 }
 
-INSTANTIATE_TEST_SUITE_P(Registry, GoldenEnv, ::testing::ValuesIn(AllEnvIds()), TestName);
+// CartPole-v0 is CartPole-v1 with another limit, and has no file of its own.
+std::vector<std::string> RecordedIds() {
+  std::vector<std::string> ids = AllEnvIds();
+  std::erase(ids, "CartPole-v0");
+  return ids;
+}
+
+INSTANTIATE_TEST_SUITE_P(Registry, GoldenEnv, ::testing::ValuesIn(RecordedIds()), TestName);
 
 }  // namespace
 }  // namespace strider

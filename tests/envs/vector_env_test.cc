@@ -155,7 +155,7 @@ TEST(VectorEnvTest, ErrorsOnAnyThreadArrive) {
       [&] {
         envs.Step(std::vector<float>{0, 1, 1, 3});
       },
-      ThrowsMessage<InputError>("action 3 given to CartPole-v1; expected 0 or 1"));
+      ThrowsMessage<InputError>("action 3 given to CartPole-v1; expected a whole number from 0 to 1"));
 }
 
 }  // namespace

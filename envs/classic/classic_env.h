@@ -1,0 +1,196 @@
+// A classic environment's dynamics, written once, as a single environment and as a batch.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <concepts>
+#include <limits>
+#include <memory>
+#include <vector>
+
+#include "core/error.h"
+#include "core/settings.h"
+#include "envs/env.h"
+#include "envs/env_batch.h"
+
+namespace strider {
+
+// What most of them have as settings.
+struct ClassicConfig {
+  int max_episode_steps = 0;
+  double low = 0;
+  double high = 0;
+
+  template <class Visitor>
+  void Visit(Visitor&& visit) {
+    visit("max_episode_steps", max_episode_steps, "steps until an episode is truncated", AtLeast(1));
+    visit("low", low, "start states are drawn uniformly from here", InRange(-1000, 1000));
+    visit("high", high, "to here", InRange(-1000, 1000));
+  }
+
+  // Throws InputError where `low` is above `high`.
+  void Check() const {
+    if (low > high)
+      throw InputError("env.low = {} is not accepted; expected at most env.high = {}", low, high);
+  }
+};
+
+// What a step gave.
+struct ClassicOutcome {
+  double reward = 0;
+  bool terminated = false;
+};
+
+// The rules of one environment. The state is a row of numbers: first the physical state, which Env::State()
+// shows, then whatever else the next step needs. Actions are one number.
+template <class D>
+concept ClassicDynamics = requires(const D dynamics, typename D::Config config, typename D::State state,
+                                   Pcg64 random, std::span<const double> physical,
+                                   std::span<double> observation) {
+  { std::tuple_size<typename D::State>::value } -> std::convertible_to<std::size_t>;
+  { D::kPhysical } -> std::convertible_to<std::size_t>;
+  { D::Spec(std::string_view(), config) } -> std::same_as<EnvSpec>;
+  // From the options. Throws InputError where they do not fit together.
+  D(config);
+  // Draws a start state and writes its observation.
+  { dynamics.Start(random, observation) } -> std::same_as<typename D::State>;
+  // The state with the given physical part.
+  { dynamics.Resume(physical) } -> std::same_as<typename D::State>;
+  // Advances, and writes the observation.
+  { dynamics.Step(state, 0.0F, observation) } -> std::same_as<ClassicOutcome>;
+};
+
+// The values rounded to float32, as Gymnasium's classic environments return them.
+inline void WriteRounded(std::span<const double> values, std::span<double> row) {
+  std::ranges::transform(values, row.begin(),
+                         [](double x) { return static_cast<double>(static_cast<float>(x)); });
+}
+
+// Box bounds as Gymnasium's: rounded to float32.
+inline Box RoundedBox(std::span<const double> low, std::span<const double> high) {
+  Box box{{low.begin(), low.end()}, {high.begin(), high.end()}};
+  WriteRounded(box.low, box.low);
+  WriteRounded(box.high, box.high);
+  return box;
+}
+
+// Throws InputError where there is no such action, or where a torque is not a finite number.
+inline void CheckClassicAction(const EnvSpec& spec, float action) {
+  if (const auto* discrete = std::get_if<Discrete>(&spec.action_space)) {
+    if (action >= 0 && action < static_cast<float>(discrete->n) && action == std::trunc(action)) return;
+    throw InputError("action {} given to {}; expected a whole number from 0 to {}", action, spec.id,
+                     discrete->n - 1);
+  }
+  if (!std::isfinite(action)) {
+    throw InputError("action {} given to {}; expected a finite number", action, spec.id);
+  }
+}
+
+// Many of one environment: the states lie in columns, one for each number of the state.
+template <ClassicDynamics D>
+class ClassicBatch final : public EnvBatch {
+ public:
+  ClassicBatch(const EnvSpec& spec, const D& dynamics, std::size_t size)
+      : spec_(spec),
+        dynamics_(dynamics),
+        observation_size_(static_cast<std::size_t>(spec.observation_size())),
+        random_(size, Pcg64(0)),
+        elapsed_steps_(size, 0) {
+    for (std::vector<double>& column : columns_) column.resize(size);
+  }
+
+  void Reset(std::size_t index, std::uint64_t seed, std::span<double> observation) override {
+    random_[index] = Pcg64(seed);
+    Reset(index, observation);
+  }
+
+  void Reset(std::size_t index, std::span<double> observation) override {
+    elapsed_steps_[index] = 0;
+    Put(index, dynamics_.Start(random_[index], observation));
+  }
+
+  void Step(std::size_t begin, std::size_t end, std::span<const float> actions,
+            const StepRows& rows) override {
+    for (std::size_t i = begin; i < end; ++i) CheckClassicAction(spec_, actions[i]);
+    for (std::size_t i = begin; i < end; ++i) {
+      typename D::State state = Get(i);
+      const ClassicOutcome outcome = dynamics_.Step(
+          state, actions[i], rows.observations.subspan(i * observation_size_, observation_size_));
+      Put(i, state);
+      rows.rewards[i] = outcome.reward;
+      rows.terminated[i] = outcome.terminated ? 1 : 0;
+      rows.truncated[i] = ++elapsed_steps_[i] >= spec_.max_episode_steps ? 1 : 0;
+    }
+  }
+
+  void Save(StateWriter& out) const override {
+    out.PutSpan(std::span<const char>(spec_.id));
+    for (const auto& column : columns_) out.PutSpan(std::span<const double>(column));
+    for (const Pcg64& random : random_) random.Save(out);
+    out.PutSpan(std::span<const int>(elapsed_steps_));
+  }
+
+  void Load(StateReader& in) override {
+    CheckSavedId(spec_, in);
+    for (auto& column : columns_) in.GetSpan(std::span(column));
+    for (Pcg64& random : random_) random.Load(in);
+    in.GetSpan(std::span(elapsed_steps_));
+  }
+
+ private:
+  typename D::State Get(std::size_t index) const {
+    typename D::State state;
+    for (std::size_t k = 0; k < state.size(); ++k) state[k] = columns_[k][index];
+    return state;
+  }
+
+  void Put(std::size_t index, const typename D::State& state) {
+    for (std::size_t k = 0; k < state.size(); ++k) columns_[k][index] = state[k];
+  }
+
+  EnvSpec spec_;
+  D dynamics_;
+  std::size_t observation_size_;
+  std::array<std::vector<double>, std::tuple_size_v<typename D::State>> columns_;  // each (size)
+  std::vector<Pcg64> random_;                                                      // (size)
+  std::vector<int> elapsed_steps_;                                                 // (size)
+};
+
+template <ClassicDynamics D>
+class ClassicEnv final : public Env {
+ public:
+  using Config = typename D::Config;
+  ClassicEnv(std::string_view id, const Config& config) : Env(D::Spec(id, config)), dynamics_(config) {}
+
+  std::vector<double> State() const override { return {state_.begin(), state_.begin() + D::kPhysical}; }
+
+  void SetState(std::span<const double> state) override {
+    if (state.size() != D::kPhysical) {
+      throw InputError("state of {} numbers given to {}; expected {}", state.size(), spec().id,
+                       std::size_t{D::kPhysical});
+    }
+    state_ = dynamics_.Resume(state);
+  }
+
+  std::unique_ptr<EnvBatch> MakeBatch(std::size_t size) const override {
+    return std::make_unique<ClassicBatch<D>>(spec(), dynamics_, size);
+  }
+
+ private:
+  void DoReset(std::span<double> observation) override { state_ = dynamics_.Start(random(), observation); }
+
+  StepResult DoStep(std::span<const float> action, std::span<double> observation) override {
+    CheckClassicAction(spec(), action[0]);
+    const ClassicOutcome outcome = dynamics_.Step(state_, action[0], observation);
+    return {outcome.reward, outcome.terminated, false};
+  }
+
+  void DoSave(StateWriter& out) const override { out.Put(state_); }
+  void DoLoad(StateReader& in) override { state_ = in.Get<typename D::State>(); }
+
+  D dynamics_;
+  typename D::State state_{};
+};
+
+}  // namespace strider
