@@ -82,18 +82,29 @@ AcrobotDynamics::State AcrobotDynamics::Resume(std::span<const double> physical)
   return {physical[0], physical[1], physical[2], physical[3]};
 }
 
-ClassicOutcome AcrobotDynamics::Step(State& state, float action, std::span<double> observation) const {
-  state = Integrated(state, static_cast<double>(action) - 1);
+template <std::size_t W>
+ClassicOutcome<AcrobotDynamics::kObservation, W> AcrobotDynamics::Step(
+    std::array<Lanes<W>, kState>& state, const std::array<float, W>& actions) const {
   auto& [angle1, angle2, speed1, speed2] = state;
-  angle1 = Wrapped(angle1);
-  angle2 = Wrapped(angle2);
-  speed1 = std::clamp(speed1, -kMaxSpeed1, kMaxSpeed1);
-  speed2 = std::clamp(speed2, -kMaxSpeed2, kMaxSpeed2);
-  const double cosine1 = std::cos(angle1);
-  WriteRounded(std::array{cosine1, std::sin(angle1), std::cos(angle2), std::sin(angle2), speed1, speed2},
-               observation);
-  const bool terminated = -cosine1 - std::cos(angle2 + angle1) > 1.0;
-  return {terminated ? 0.0 : -1.0, terminated};
+  ClassicOutcome<kObservation, W> outcome;
+  auto& [cosine1, sine1, cosine2, sine2, observed1, observed2] = outcome.observation;
+  for (std::size_t i = 0; i < W; ++i) {
+    const State next =
+        Integrated({angle1[i], angle2[i], speed1[i], speed2[i]}, static_cast<double>(actions[i]) - 1);
+    angle1[i] = Wrapped(next[0]);
+    angle2[i] = Wrapped(next[1]);
+    speed1[i] = std::clamp(next[2], -kMaxSpeed1, kMaxSpeed1);
+    speed2[i] = std::clamp(next[3], -kMaxSpeed2, kMaxSpeed2);
+    cosine1[i] = std::cos(angle1[i]);
+    sine1[i] = std::sin(angle1[i]);
+    cosine2[i] = std::cos(angle2[i]);
+    sine2[i] = std::sin(angle2[i]);
+    outcome.terminated[i] = -cosine1[i] - std::cos(angle2[i] + angle1[i]) > 1.0;
+    outcome.reward[i] = outcome.terminated[i] ? 0.0 : -1.0;
+  }
+  observed1 = speed1;
+  observed2 = speed2;
+  return outcome;
 }
 
 template class ClassicEnv<AcrobotDynamics>;

@@ -21,14 +21,18 @@ struct AcrobotConfig {
 class AcrobotDynamics {
  public:
   using Config = AcrobotConfig;
-  using State = std::array<double, 4>;
   static constexpr std::size_t kPhysical = 4;
+  static constexpr std::size_t kState = 4;
+  static constexpr std::size_t kObservation = 6;
+  using State = std::array<double, kState>;
 
   static EnvSpec Spec(std::string_view id, const Config& config);
   explicit AcrobotDynamics(const Config& config) : start_(config.common) { start_.Check(); }
   State Start(Pcg64& random, std::span<double> observation) const;
   State Resume(std::span<const double> physical) const;
-  ClassicOutcome Step(State& state, float action, std::span<double> observation) const;
+  template <std::size_t W>
+  ClassicOutcome<kObservation, W> Step(std::array<Lanes<W>, kState>& state,
+                                       const std::array<float, W>& actions) const;
 
  private:
   ClassicConfig start_;

@@ -51,31 +51,40 @@ CartPoleDynamics::State CartPoleDynamics::Resume(std::span<const double> physica
 }
 
 // One explicit Euler step: positions advance with the old velocities.
-ClassicOutcome CartPoleDynamics::Step(State& state, float action, std::span<double> observation) const {
+template <std::size_t W>
+ClassicOutcome<CartPoleDynamics::kObservation, W> CartPoleDynamics::Step(
+    std::array<Lanes<W>, kState>& state, const std::array<float, W>& actions) const {
   auto& [x, x_velocity, angle, angle_velocity, fallen] = state;
-  const double force = action == 1.0F ? kForce : -kForce;
-  const double sine = std::sin(angle);
-  const double cosine = std::cos(angle);
-  const double push = (force + kPoleMoment * (angle_velocity * angle_velocity) * sine) / kTotalMass;
-  const double angle_acceleration = (kGravity * sine - cosine * push) /
-                                    (kHalfLength * (4.0 / 3.0 - kPoleMass * (cosine * cosine) / kTotalMass));
-  const double x_acceleration = push - kPoleMoment * angle_acceleration * cosine / kTotalMass;
-  x += kPeriod * x_velocity;
-  x_velocity += kPeriod * x_acceleration;
-  angle += kPeriod * angle_velocity;
-  angle_velocity += kPeriod * angle_acceleration;
-  WriteRounded(std::span(state).first<kPhysical>(), observation);
-  const bool terminated = std::abs(x) > kMaxPosition || std::abs(angle) > kMaxAngle;
-  return {Reward(terminated, fallen), terminated};
-}
-
-// The terminating step is rewarded like any other; terminating steps after it are not.
-double CartPoleDynamics::Reward(bool terminated, double& fallen) const {
-  if (!terminated) return sutton_barto_reward_ ? 0.0 : 1.0;
-  const bool first_fall = fallen == 0.0;
-  fallen = 1.0;
-  if (sutton_barto_reward_) return -1.0;
-  return first_fall ? 1.0 : 0.0;
+  Lanes<W> sines;
+  Lanes<W> cosines;
+  for (std::size_t i = 0; i < W; ++i) {
+    sines[i] = std::sin(angle[i]);
+    cosines[i] = std::cos(angle[i]);
+  }
+  for (std::size_t i = 0; i < W; ++i) {
+    const double force = actions[i] == 1.0F ? kForce : -kForce;
+    const double push =
+        (force + kPoleMoment * (angle_velocity[i] * angle_velocity[i]) * sines[i]) / kTotalMass;
+    const double angle_acceleration =
+        (kGravity * sines[i] - cosines[i] * push) /
+        (kHalfLength * (4.0 / 3.0 - kPoleMass * (cosines[i] * cosines[i]) / kTotalMass));
+    const double x_acceleration = push - kPoleMoment * angle_acceleration * cosines[i] / kTotalMass;
+    x[i] += kPeriod * x_velocity[i];
+    x_velocity[i] += kPeriod * x_acceleration;
+    angle[i] += kPeriod * angle_velocity[i];
+    angle_velocity[i] += kPeriod * angle_acceleration;
+  }
+  ClassicOutcome<kObservation, W> outcome;
+  outcome.observation = {x, x_velocity, angle, angle_velocity};
+  for (std::size_t i = 0; i < W; ++i) {
+    // The terminating step is rewarded like any other; terminating steps after it are not.
+    const bool terminated = std::abs(x[i]) > kMaxPosition || std::abs(angle[i]) > kMaxAngle;
+    const bool again = terminated && fallen[i] != 0;
+    outcome.terminated[i] = terminated;
+    outcome.reward[i] = sutton_barto_reward_ ? (terminated ? -1.0 : 0.0) : (again ? 0.0 : 1.0);
+    if (terminated) fallen[i] = 1;
+  }
+  return outcome;
 }
 
 template class ClassicEnv<CartPoleDynamics>;

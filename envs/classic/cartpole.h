@@ -23,18 +23,20 @@ struct CartPoleConfig {
 class CartPoleDynamics {
  public:
   using Config = CartPoleConfig;
-  using State = std::array<double, 5>;  // and whether the episode terminated earlier and was stepped on
   static constexpr std::size_t kPhysical = 4;
+  static constexpr std::size_t kState = 5;  // and whether the episode terminated earlier and was stepped on
+  static constexpr std::size_t kObservation = 4;
+  using State = std::array<double, kState>;
 
   static EnvSpec Spec(std::string_view id, const Config& config);
   explicit CartPoleDynamics(const Config& config);
   State Start(Pcg64& random, std::span<double> observation) const;
   State Resume(std::span<const double> physical) const;
-  ClassicOutcome Step(State& state, float action, std::span<double> observation) const;
+  template <std::size_t W>
+  ClassicOutcome<kObservation, W> Step(std::array<Lanes<W>, kState>& state,
+                                       const std::array<float, W>& actions) const;
 
  private:
-  double Reward(bool terminated, double& fallen) const;
-
   ClassicConfig start_;
   bool sutton_barto_reward_;
 };

@@ -36,20 +36,27 @@ struct ClassicConfig {
   }
 };
 
-// What a step gave.
+// One number of each of W environments that step side by side.
+template <std::size_t W>
+using Lanes = std::array<double, W>;
+
+// What a step of W environments gave; the observation as N numbers, before they are rounded to float32.
+template <std::size_t N, std::size_t W>
 struct ClassicOutcome {
-  double reward = 0;
-  bool terminated = false;
+  std::array<Lanes<W>, N> observation;
+  Lanes<W> reward;
+  std::array<bool, W> terminated;
 };
 
-// The rules of one environment. The state is a row of numbers: first the physical state, which Env::State()
-// shows, then whatever else the next step needs. Actions are one number.
+// The rules of one environment. Its state is a row of numbers: first the physical state, which Env::State()
+// shows, then whatever else the next step needs. Actions are one number. A step is written for W
+// environments, number by number in lanes, so that the compiler vectorises its arithmetic; what a lane
+// computes does not depend on W.
 template <class D>
-concept ClassicDynamics = requires(const D dynamics, typename D::Config config, typename D::State state,
-                                   Pcg64 random, std::span<const double> physical,
-                                   std::span<double> observation) {
-  { std::tuple_size<typename D::State>::value } -> std::convertible_to<std::size_t>;
-  { D::kPhysical } -> std::convertible_to<std::size_t>;
+concept ClassicDynamics = requires(const D dynamics, typename D::Config config, Pcg64 random,
+                                   std::span<const double> physical, std::span<double> observation,
+                                   std::array<Lanes<1>, D::kState> lanes) {
+  requires D::kPhysical <= D::kState;
   { D::Spec(std::string_view(), config) } -> std::same_as<EnvSpec>;
   // From the options. Throws InputError where they do not fit together.
   D(config);
@@ -57,8 +64,8 @@ concept ClassicDynamics = requires(const D dynamics, typename D::Config config, 
   { dynamics.Start(random, observation) } -> std::same_as<typename D::State>;
   // The state with the given physical part.
   { dynamics.Resume(physical) } -> std::same_as<typename D::State>;
-  // Advances, and writes the observation.
-  { dynamics.Step(state, 0.0F, observation) } -> std::same_as<ClassicOutcome>;
+  // Advances.
+  { dynamics.Step(lanes, std::array<float, 1>()) } -> std::same_as<ClassicOutcome<D::kObservation, 1>>;
 };
 
 // The values rounded to float32, as Gymnasium's classic environments return them.
@@ -87,16 +94,37 @@ inline void CheckClassicAction(const EnvSpec& spec, float action) {
   }
 }
 
+// Steps W environments, of which state(k, i) is number k of lane i, and writes their rows.
+template <std::size_t W, ClassicDynamics D, class StateAt>
+void StepLanes(const D& dynamics, const StateAt& state, std::span<const float, W> actions,
+               std::span<double, W * D::kObservation> observations, std::span<double, W> rewards,
+               std::span<std::uint8_t, W> terminated) {
+  std::array<Lanes<W>, D::kState> lanes;
+  std::array<float, W> lane_actions;
+  for (std::size_t k = 0; k < D::kState; ++k) {
+    for (std::size_t i = 0; i < W; ++i) lanes[k][i] = state(k, i);
+  }
+  std::ranges::copy(actions, lane_actions.begin());
+  const ClassicOutcome<D::kObservation, W> outcome = dynamics.Step(lanes, lane_actions);
+  for (std::size_t k = 0; k < D::kState; ++k) {
+    for (std::size_t i = 0; i < W; ++i) state(k, i) = lanes[k][i];
+  }
+  for (std::size_t i = 0; i < W; ++i) {
+    for (std::size_t k = 0; k < D::kObservation; ++k) {
+      observations[i * D::kObservation + k] =
+          static_cast<double>(static_cast<float>(outcome.observation[k][i]));
+    }
+  }
+  std::ranges::copy(outcome.reward, rewards.begin());
+  std::ranges::copy(outcome.terminated, terminated.begin());
+}
+
 // Many of one environment: the states lie in columns, one for each number of the state.
 template <ClassicDynamics D>
 class ClassicBatch final : public EnvBatch {
  public:
   ClassicBatch(const EnvSpec& spec, const D& dynamics, std::size_t size)
-      : spec_(spec),
-        dynamics_(dynamics),
-        observation_size_(static_cast<std::size_t>(spec.observation_size())),
-        random_(size, Pcg64(0)),
-        elapsed_steps_(size, 0) {
+      : spec_(spec), dynamics_(dynamics), random_(size, Pcg64(0)), elapsed_steps_(size, 0) {
     for (std::vector<double>& column : columns_) column.resize(size);
   }
 
@@ -107,19 +135,17 @@ class ClassicBatch final : public EnvBatch {
 
   void Reset(std::size_t index, std::span<double> observation) override {
     elapsed_steps_[index] = 0;
-    Put(index, dynamics_.Start(random_[index], observation));
+    const auto state = dynamics_.Start(random_[index], observation);
+    for (std::size_t k = 0; k < D::kState; ++k) columns_[k][index] = state[k];
   }
 
   void Step(std::size_t begin, std::size_t end, std::span<const float> actions,
             const StepRows& rows) override {
     for (std::size_t i = begin; i < end; ++i) CheckClassicAction(spec_, actions[i]);
-    for (std::size_t i = begin; i < end; ++i) {
-      typename D::State state = Get(i);
-      const ClassicOutcome outcome = dynamics_.Step(
-          state, actions[i], rows.observations.subspan(i * observation_size_, observation_size_));
-      Put(i, state);
-      rows.rewards[i] = outcome.reward;
-      rows.terminated[i] = outcome.terminated ? 1 : 0;
+    std::size_t i = begin;
+    for (; i + kLanes <= end; i += kLanes) StepFrom<kLanes>(i, actions, rows);
+    for (; i < end; ++i) StepFrom<1>(i, actions, rows);
+    for (i = begin; i < end; ++i) {
       rows.truncated[i] = ++elapsed_steps_[i] >= spec_.max_episode_steps ? 1 : 0;
     }
   }
@@ -139,22 +165,22 @@ class ClassicBatch final : public EnvBatch {
   }
 
  private:
-  typename D::State Get(std::size_t index) const {
-    typename D::State state;
-    for (std::size_t k = 0; k < state.size(); ++k) state[k] = columns_[k][index];
-    return state;
-  }
+  static constexpr std::size_t kLanes = 16;
 
-  void Put(std::size_t index, const typename D::State& state) {
-    for (std::size_t k = 0; k < state.size(); ++k) columns_[k][index] = state[k];
+  template <std::size_t W>
+  void StepFrom(std::size_t first, std::span<const float> actions, const StepRows& rows) {
+    StepLanes<W>(
+        dynamics_, [&](std::size_t k, std::size_t i) -> double& { return columns_[k][first + i]; },
+        actions.subspan(first).first<W>(),
+        rows.observations.subspan(first * D::kObservation).template first<W * D::kObservation>(),
+        rows.rewards.subspan(first).first<W>(), rows.terminated.subspan(first).first<W>());
   }
 
   EnvSpec spec_;
   D dynamics_;
-  std::size_t observation_size_;
-  std::array<std::vector<double>, std::tuple_size_v<typename D::State>> columns_;  // each (size)
-  std::vector<Pcg64> random_;                                                      // (size)
-  std::vector<int> elapsed_steps_;                                                 // (size)
+  std::array<std::vector<double>, D::kState> columns_;  // each (size)
+  std::vector<Pcg64> random_;                           // (size)
+  std::vector<int> elapsed_steps_;                      // (size)
 };
 
 template <ClassicDynamics D>
@@ -182,8 +208,12 @@ class ClassicEnv final : public Env {
 
   StepResult DoStep(std::span<const float> action, std::span<double> observation) override {
     CheckClassicAction(spec(), action[0]);
-    const ClassicOutcome outcome = dynamics_.Step(state_, action[0], observation);
-    return {outcome.reward, outcome.terminated, false};
+    std::array<double, 1> reward;
+    std::array<std::uint8_t, 1> terminated;
+    StepLanes<1, D>(
+        dynamics_, [this](std::size_t k, std::size_t) -> double& { return state_[k]; }, action.first<1>(),
+        observation.first<D::kObservation>(), reward, terminated);
+    return {reward[0], terminated[0] != 0, false};
   }
 
   void DoSave(StateWriter& out) const override { out.Put(state_); }

@@ -55,11 +55,19 @@ MountainCarDynamics::State MountainCarDynamics::Start(Pcg64& random, std::span<d
   return state;
 }
 
-ClassicOutcome MountainCarDynamics::Step(State& state, float action, std::span<double> observation) const {
+template <std::size_t W>
+ClassicOutcome<MountainCarDynamics::kObservation, W> MountainCarDynamics::Step(
+    std::array<Lanes<W>, kState>& state, const std::array<float, W>& actions) const {
   auto& [position, velocity] = state;
-  Move((static_cast<double>(action) - 1) * kForce - std::cos(3 * position) * kGravity, position, velocity);
-  WriteRounded(state, observation);
-  return {-1.0, position >= kPushedGoal && velocity >= config_.goal_velocity};
+  ClassicOutcome<kObservation, W> outcome;
+  for (std::size_t i = 0; i < W; ++i) {
+    const double push = (static_cast<double>(actions[i]) - 1) * kForce;
+    Move(push - std::cos(3 * position[i]) * kGravity, position[i], velocity[i]);
+    outcome.terminated[i] = position[i] >= kPushedGoal && velocity[i] >= config_.goal_velocity;
+    outcome.reward[i] = -1;
+  }
+  outcome.observation = {position, velocity};
+  return outcome;
 }
 
 EnvSpec MountainCarContinuousDynamics::Spec(std::string_view id, const Config& config) {
@@ -79,23 +87,29 @@ MountainCarContinuousDynamics::State MountainCarContinuousDynamics::Resume(
   return {physical[0], physical[1], std::ranges::all_of(physical, is_float) ? 0.0 : 1.0};
 }
 
-ClassicOutcome MountainCarContinuousDynamics::Step(State& state, float action,
-                                                   std::span<double> observation) const {
+template <std::size_t W>
+ClassicOutcome<MountainCarContinuousDynamics::kObservation, W> MountainCarContinuousDynamics::Step(
+    std::array<Lanes<W>, kState>& state, const std::array<float, W>& actions) const {
   auto& [position, velocity, start] = state;
-  bool terminated = false;
-  auto rounded_position = static_cast<float>(position);
-  auto rounded_velocity = static_cast<float>(velocity);
-  if (start != 0) {
-    terminated = Drive(action, config_.goal_velocity, position, velocity);
-    rounded_position = static_cast<float>(position);
-    rounded_velocity = static_cast<float>(velocity);
-  } else {
-    terminated = Drive(action, config_.goal_velocity, rounded_position, rounded_velocity);
+  ClassicOutcome<kObservation, W> outcome;
+  for (std::size_t i = 0; i < W; ++i) {
+    auto rounded_position = static_cast<float>(position[i]);
+    auto rounded_velocity = static_cast<float>(velocity[i]);
+    if (start[i] != 0) {
+      outcome.terminated[i] = Drive(actions[i], config_.goal_velocity, position[i], velocity[i]);
+      rounded_position = static_cast<float>(position[i]);
+      rounded_velocity = static_cast<float>(velocity[i]);
+    } else {
+      outcome.terminated[i] = Drive(actions[i], config_.goal_velocity, rounded_position, rounded_velocity);
+    }
+    position[i] = static_cast<double>(rounded_position);
+    velocity[i] = static_cast<double>(rounded_velocity);
+    const auto force = static_cast<double>(actions[i]);
+    outcome.reward[i] = (outcome.terminated[i] ? 100.0 : 0.0) - force * force * 0.1;
   }
-  state = {static_cast<double>(rounded_position), static_cast<double>(rounded_velocity), 0.0};
-  std::ranges::copy(std::span(state).first<kPhysical>(), observation.begin());
-  const auto force = static_cast<double>(action);
-  return {(terminated ? 100.0 : 0.0) - force * force * 0.1, terminated};
+  start.fill(0);
+  outcome.observation = {position, velocity};
+  return outcome;
 }
 
 template class ClassicEnv<MountainCarDynamics>;

@@ -21,14 +21,18 @@ struct MountainCarConfig {
 class MountainCarDynamics {
  public:
   using Config = MountainCarConfig;
-  using State = std::array<double, 2>;
   static constexpr std::size_t kPhysical = 2;
+  static constexpr std::size_t kState = 2;
+  static constexpr std::size_t kObservation = 2;
+  using State = std::array<double, kState>;
 
   static EnvSpec Spec(std::string_view id, const Config& config);
   explicit MountainCarDynamics(const Config& config) : config_(config) { config_.common.Check(); }
   State Start(Pcg64& random, std::span<double> observation) const;
   State Resume(std::span<const double> physical) const { return {physical[0], physical[1]}; }
-  ClassicOutcome Step(State& state, float action, std::span<double> observation) const;
+  template <std::size_t W>
+  ClassicOutcome<kObservation, W> Step(std::array<Lanes<W>, kState>& state,
+                                       const std::array<float, W>& actions) const;
 
  private:
   Config config_;
@@ -43,15 +47,19 @@ struct MountainCarContinuousConfig : MountainCarConfig {
 class MountainCarContinuousDynamics {
  public:
   using Config = MountainCarContinuousConfig;
-  using State = std::array<double, 3>;  // and 1 for a start state, which is double, or 0
   static constexpr std::size_t kPhysical = 2;
+  static constexpr std::size_t kState = 3;  // and 1 for a start state, which is double, or 0
+  static constexpr std::size_t kObservation = 2;
+  using State = std::array<double, kState>;
 
   static EnvSpec Spec(std::string_view id, const Config& config);
   explicit MountainCarContinuousDynamics(const Config& config) : config_(config) { config_.common.Check(); }
   State Start(Pcg64& random, std::span<double> observation) const;
   // A state that is not float32 is taken for a start state.
   State Resume(std::span<const double> physical) const;
-  ClassicOutcome Step(State& state, float action, std::span<double> observation) const;
+  template <std::size_t W>
+  ClassicOutcome<kObservation, W> Step(std::array<Lanes<W>, kState>& state,
+                                       const std::array<float, W>& actions) const;
 
  private:
   Config config_;

@@ -48,9 +48,8 @@ float SineInQuadrant(float rest, int quadrant) {
 
 namespace internal {
 double PowerOfTwo(double x) { return std::pow(x, kTwo); }
+float PowerOfTwo(float x) { return std::pow(x, kTwoF); }
 }  // namespace internal
-
-float Squared(float x) { return std::pow(x, kTwoF); }
 
 float NumpySine(float x) {
   const Reduced reduced(x);

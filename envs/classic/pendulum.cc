@@ -13,16 +13,9 @@ constexpr double kPi = std::numbers::pi;
 
 // The angle in [-pi, pi), by the remainder that takes the divisor's sign.
 double Wrapped(double angle) {
-  double remainder = std::fmod(angle + kPi, 2 * kPi);
-  if (remainder < 0) remainder += 2 * kPi;
-  return remainder - kPi;
-}
-
-// Brings the sine up to date, too.
-void Observe(PendulumDynamics::State& state, std::span<double> observation) {
-  const double cosine = std::cos(state[0]);
-  state[2] = std::sin(state[0]);
-  WriteRounded(std::array{cosine, state[2], state[1]}, observation);
+  double remainder = angle + kPi;
+  if (std::abs(remainder) >= 2 * kPi) remainder = std::fmod(remainder, 2 * kPi);
+  return remainder + (remainder < 0 ? 2 * kPi : 0.0) - kPi;
 }
 
 }  // namespace
@@ -34,10 +27,10 @@ EnvSpec PendulumDynamics::Spec(std::string_view id, const Config& config) {
 }
 
 PendulumDynamics::State PendulumDynamics::Start(Pcg64& random, std::span<double> observation) const {
-  State state{};
-  state[0] = random.Uniform(-config_.x_init, config_.x_init);
-  state[1] = random.Uniform(-config_.y_init, config_.y_init);
-  Observe(state, observation);
+  const double angle = random.Uniform(-config_.x_init, config_.x_init);
+  const double velocity = random.Uniform(-config_.y_init, config_.y_init);
+  const State state = Resume(std::array{angle, velocity});
+  WriteRounded(std::array{std::cos(angle), state[2], velocity}, observation);
   return state;
 }
 
@@ -47,17 +40,29 @@ PendulumDynamics::State PendulumDynamics::Resume(std::span<const double> physica
 
 // The reward is the state's before the step. The torque's own products are float32, as the action is;
 // everything else is double.
-ClassicOutcome PendulumDynamics::Step(State& state, float action, std::span<double> observation) const {
+template <std::size_t W>
+ClassicOutcome<PendulumDynamics::kObservation, W> PendulumDynamics::Step(
+    std::array<Lanes<W>, kState>& state, const std::array<float, W>& actions) const {
   auto& [angle, velocity, sine] = state;
-  const float torque = std::clamp(action, -kMaxTorque, kMaxTorque);
-  const auto torque_cost = static_cast<double>(0.001F * Squared(torque));
-  const double cost = Squared(Wrapped(angle)) + 0.1 * Squared(velocity) + torque_cost;
+  ClassicOutcome<kObservation, W> outcome;
+  for (std::size_t i = 0; i < W; ++i) {
+    const float torque = std::clamp(actions[i], -kMaxTorque, kMaxTorque);
+    const auto torque_cost = static_cast<double>(0.001F * Squared(torque));
+    outcome.reward[i] = -(Squared(Wrapped(angle[i])) + 0.1 * Squared(velocity[i]) + torque_cost);
+    outcome.terminated[i] = false;
 
-  const double acceleration = 3 * config_.g / 2 * sine + static_cast<double>(3.0F * torque);
-  velocity = std::clamp(velocity + acceleration * kPeriod, -kMaxSpeed, kMaxSpeed);
-  angle += velocity * kPeriod;
-  Observe(state, observation);
-  return {-cost, false};
+    const double acceleration = 3 * config_.g / 2 * sine[i] + static_cast<double>(3.0F * torque);
+    velocity[i] = std::clamp(velocity[i] + acceleration * kPeriod, -kMaxSpeed, kMaxSpeed);
+    angle[i] += velocity[i] * kPeriod;
+  }
+  auto& [cosines, sines, velocities] = outcome.observation;
+  for (std::size_t i = 0; i < W; ++i) {
+    sines[i] = std::sin(angle[i]);
+    cosines[i] = std::cos(angle[i]);
+  }
+  sine = sines;
+  velocities = velocity;
+  return outcome;
 }
 
 template class ClassicEnv<PendulumDynamics>;

@@ -28,14 +28,18 @@ struct PendulumConfig {
 class PendulumDynamics {
  public:
   using Config = PendulumConfig;
-  using State = std::array<double, 3>;  // and the sine of the angle, computed once for two uses
   static constexpr std::size_t kPhysical = 2;
+  static constexpr std::size_t kState = 3;  // and the sine of the angle, computed once for two uses
+  static constexpr std::size_t kObservation = 3;
+  using State = std::array<double, kState>;
 
   static EnvSpec Spec(std::string_view id, const Config& config);
   explicit PendulumDynamics(const Config& config) : config_(config) {}
   State Start(Pcg64& random, std::span<double> observation) const;
   State Resume(std::span<const double> physical) const;
-  ClassicOutcome Step(State& state, float action, std::span<double> observation) const;
+  template <std::size_t W>
+  ClassicOutcome<kObservation, W> Step(std::array<Lanes<W>, kState>& state,
+                                       const std::array<float, W>& actions) const;
 
  private:
   Config config_;

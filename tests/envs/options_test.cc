@@ -159,8 +159,9 @@ TEST(CartPoleTest, RewardsStopAfterTheFall) {
 TEST(CartPoleTest, OtherActionsAreRefused) {
   Driver driver(MakeEnv("CartPole-v1"));
   driver.Reset(0);
-  EXPECT_THAT([&] { driver.env().Step(std::vector<float>{2.0F}, driver.observation()); },
-              ThrowsMessage<InputError>("action 2 given to CartPole-v1; expected a whole number from 0 to 1"));
+  EXPECT_THAT(
+      [&] { driver.env().Step(std::vector<float>{2.0F}, driver.observation()); },
+      ThrowsMessage<InputError>("action 2 given to CartPole-v1; expected a whole number from 0 to 1"));
 }
 
 TEST(PendulumTest, GravityPullsAndTorqueIsClipped) {
