@@ -35,6 +35,7 @@ class VectorEnv {
 
   int size() const { return static_cast<int>(rewards_.size()); }
   const EnvSpec& spec() const { return spec_; }
+  Autoreset autoreset() const { return autoreset_; }
 
   // Environment i starts from seed + i, as in Gymnasium.
   void Reset(std::uint64_t seed);
