@@ -82,16 +82,18 @@ inline Box RoundedBox(std::span<const double> low, std::span<const double> high)
   return box;
 }
 
-// Throws InputError where there is no such action, or where a torque is not a finite number.
+// Env::Step's checks, which a batch does not go through. Throws InputError where an action is not finite, or
+// where there is none of that number.
 inline void CheckClassicAction(const EnvSpec& spec, float action) {
-  if (const auto* discrete = std::get_if<Discrete>(&spec.action_space)) {
-    if (action >= 0 && action < static_cast<float>(discrete->n) && action == std::trunc(action)) return;
-    throw InputError("action {} given to {}; expected a whole number from 0 to {}", action, spec.id,
-                     discrete->n - 1);
-  }
   if (!std::isfinite(action)) {
-    throw InputError("action {} given to {}; expected a finite number", action, spec.id);
+    throw InputError("component 0 of the action given to {} is {}; expected a finite number", spec.id,
+                     action);
   }
+  const auto* discrete = std::get_if<Discrete>(&spec.action_space);
+  if (discrete == nullptr) return;
+  if (action >= 0 && action < static_cast<float>(discrete->n) && action == std::trunc(action)) return;
+  throw InputError("action {} given to {}; expected a whole number from 0 to {}", action, spec.id,
+                   discrete->n - 1);
 }
 
 // Steps W environments, of which state(k, i) is number k of lane i, and writes their rows.

@@ -186,6 +186,31 @@ TEST(VectorEnvTest, BadInputIsNamed) {
               ThrowsMessage<InputError>("5 action numbers given to 2 environments Hopper-v5; expected 6"));
 }
 
+// Batches do not go through Env::Step, and refuse the same actions.
+TEST(VectorEnvTest, BadActionsAreRefusedByBatches) {
+  WorkerPool pool(1);
+  for (const auto* id : {"Pendulum-v1", "MountainCarContinuous-v0", "MountainCar-v0"}) {
+    VectorEnv envs(Maker(id), 3, pool);
+    envs.Reset(0);
+    EXPECT_THAT(
+        [&] {
+          envs.Step(std::vector<float>{0, NAN, 0});
+        },
+        ThrowsMessage<InputError>(
+            fmt::format("component 0 of the action given to {} is nan; expected a finite number", id)));
+  }
+  VectorEnv acrobots(Maker("Acrobot-v1"), 2, pool);
+  acrobots.Reset(0);
+  for (const float bad : {-1.0F, 3.0F, 0.5F}) {
+    EXPECT_THAT(
+        [&] {
+          acrobots.Step(std::vector<float>{0, bad});
+        },
+        ThrowsMessage<InputError>(
+            fmt::format("action {} given to Acrobot-v1; expected a whole number from 0 to 2", bad)));
+  }
+}
+
 TEST(VectorEnvTest, ErrorsOnAnyThreadArrive) {
   WorkerPool pool(2);
   VectorEnv envs(Maker("CartPole-v1"), 4, pool);
