@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "agents/normalizer.h"
+#include "envs/normalizer.h"
 #include "core/random.h"
 #include "envs/space.h"
 
@@ -59,10 +59,5 @@ struct Policy {
 
 // The policy that draws uniformly from the action space.
 Policy UniformPolicy(int observation_size, Space action_space);
-
-// Box bounds [-1, 1] to [low, high] and back, row by row in place (REQUIRES a bounded box): the frame in
-// which off-policy learners see actions.
-void ScaleToBox(const Box& box, std::span<float> rows);
-void ScaleFromBox(const Box& box, std::span<float> rows);
 
 }  // namespace strider

@@ -5,11 +5,17 @@
 #include "core/error.h"
 
 namespace strider {
+namespace {
+
+// Enough to even out what takes longer, and few enough that taking them costs nothing.
+constexpr std::int64_t kRangesPerThread = 8;
+
+}  // namespace
 
 WorkerPool::WorkerPool(int threads) {
   if (threads < 1) throw InputError("number of threads is {}; expected at least 1", threads);
-  for (int share = 1; share < threads; ++share) {
-    workers_.emplace_back([this, share] { WorkerLoop(share); });
+  for (int i = 1; i < threads; ++i) {
+    workers_.emplace_back([this] { WorkerLoop(); });
   }
 }
 
@@ -32,42 +38,44 @@ void WorkerPool::Run(std::int64_t count, Call call, const void* context) {
     call_ = call;
     context_ = context;
     count_ = count;
-    running_ = static_cast<int>(workers_.size());
+    const std::int64_t ranges = threads() * kRangesPerThread;
+    range_ = (count + ranges - 1) / ranges;
+    next_ = 0;
     error_ = nullptr;
+    open_ = true;
     ++round_;
   }
   start_.notify_all();
-  RunShare(0);
+  TakeRanges();
   std::unique_lock lock(mutex_);
-  done_.wait(lock, [this] { return running_ == 0; });
+  open_ = false;
+  done_.wait(lock, [this] { return joined_ == 0; });
   if (error_) std::rethrow_exception(error_);
 }
 
-void WorkerPool::RunShare(int share) {
-  const std::int64_t shares = threads();
-  const std::int64_t begin = count_ * share / shares;
-  const std::int64_t end = count_ * (share + 1) / shares;
-  if (begin == end) return;
+void WorkerPool::TakeRanges() {
   try {
-    call_(context_, begin, end);
+    for (std::int64_t begin = next_.fetch_add(range_); begin < count_; begin = next_.fetch_add(range_)) {
+      call_(context_, begin, std::min(begin + range_, count_));
+    }
   } catch (...) {
     const std::lock_guard lock(mutex_);
     if (!error_) error_ = std::current_exception();
   }
 }
 
-void WorkerPool::WorkerLoop(int share) {
+void WorkerPool::WorkerLoop() {
   std::uint64_t seen = 0;
+  std::unique_lock lock(mutex_);
   while (true) {
-    {
-      std::unique_lock lock(mutex_);
-      start_.wait(lock, [&] { return stopping_ || round_ != seen; });
-      if (stopping_) return;
-      seen = round_;
-    }
-    RunShare(share);
-    const std::lock_guard lock(mutex_);
-    if (--running_ == 0) done_.notify_one();
+    start_.wait(lock, [&] { return stopping_ || (open_ && round_ != seen); });
+    if (stopping_) return;
+    seen = round_;
+    ++joined_;
+    lock.unlock();
+    TakeRanges();
+    lock.lock();
+    if (--joined_ == 0) done_.notify_one();
   }
 }
 

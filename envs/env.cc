@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "envs/env_batch.h"
 
 namespace strider {
 namespace {
@@ -62,15 +63,20 @@ void Env::Save(StateWriter& out) const {
 }
 
 void Env::Load(StateReader& in) {
-  const std::vector<char> id = in.GetVector<char>();
-  if (std::string_view(id.data(), id.size()) != spec_.id) {
-    throw InputError("saved state of environment '{}' where one of '{}' was expected",
-                     std::string_view(id.data(), id.size()), spec_.id);
-  }
+  CheckSavedId(spec_, in);
   SetState(in.GetVector<double>());
   DoLoad(in);
   random_.Load(in);
   elapsed_steps_ = in.Get<int>();
+}
+
+std::unique_ptr<EnvBatch> Env::MakeBatch(std::size_t) const { return nullptr; }
+
+void CheckSavedId(const EnvSpec& spec, StateReader& in) {
+  const std::vector<char> id = in.GetVector<char>();
+  if (std::string_view(id.data(), id.size()) == spec.id) return;
+  throw InputError("saved state of environment '{}' where one of '{}' was expected",
+                   std::string_view(id.data(), id.size()), spec.id);
 }
 
 }  // namespace strider

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +14,8 @@
 #include "envs/space.h"
 
 namespace strider {
+
+class EnvBatch;
 
 // The facts of an environment. Algorithms read them and may refuse an environment that does not fit.
 struct EnvSpec {
@@ -82,6 +85,10 @@ class Env {
   void Save(StateWriter& out) const;
   void Load(StateReader& in);
 
+  // `size` environments like this one in a form that steps faster than as many objects; nullptr where there
+  // is none.
+  virtual std::unique_ptr<EnvBatch> MakeBatch(std::size_t size) const;
+
  protected:
   explicit Env(EnvSpec spec);
   Pcg64& random() { return random_; }
@@ -103,5 +110,8 @@ class Env {
   Pcg64 random_{0};
   int elapsed_steps_ = 0;
 };
+
+// Takes the id that a saved state starts with. Throws InputError where it is not the spec's.
+void CheckSavedId(const EnvSpec& spec, StateReader& in);
 
 }  // namespace strider

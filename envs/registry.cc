@@ -4,7 +4,9 @@
 #include <array>
 
 #include "core/names.h"
+#include "envs/classic/acrobot.h"
 #include "envs/classic/cartpole.h"
+#include "envs/classic/mountain_car.h"
 #include "envs/classic/pendulum.h"
 #include "envs/minatar/breakout.h"
 #include "envs/minatar/space_invaders.h"
@@ -71,7 +73,11 @@ constexpr auto kV4 = RobotVersion::kV4;
 
 constexpr std::array kEntries{
     Entry<CartPole>("CartPole-v1", "balance a pole on a cart pushed left or right"),
+    Entry<CartPoleV0>("CartPole-v0", "the same for at most 200 steps"),
     Entry<Pendulum>("Pendulum-v1", "swing a pendulum up and hold it there"),
+    Entry<Acrobot>("Acrobot-v1", "swing up a chain of two links by a motor between them"),
+    Entry<MountainCar>("MountainCar-v0", "drive a weak car out of a valley, pushing left or right"),
+    Entry<MountainCarContinuous>("MountainCarContinuous-v0", "the same with a continuous force"),
     Entry<InvertedPendulum>("InvertedPendulum-v5", "balance a pole on a cart (MuJoCo)"),
     Entry<InvertedDoublePendulum>("InvertedDoublePendulum-v5", "balance a pole on a pole on a cart (MuJoCo)"),
     Entry<Reacher>("Reacher-v5", "reach a target with an arm of two links (MuJoCo)"),

@@ -41,4 +41,20 @@ void ClipToSpace(const Space& space, std::span<float> row) {
   }
 }
 
+void ScaleToBox(const Box& box, std::span<float> rows) {
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    const double low = box.low[k % box.low.size()];
+    const double high = box.high[k % box.low.size()];
+    rows[k] = static_cast<float>(low + (static_cast<double>(rows[k]) + 1) * 0.5 * (high - low));
+  }
+}
+
+void ScaleFromBox(const Box& box, std::span<float> rows) {
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    const double low = box.low[k % box.low.size()];
+    const double high = box.high[k % box.low.size()];
+    rows[k] = static_cast<float>((static_cast<double>(rows[k]) - low) / (high - low) * 2 - 1);
+  }
+}
+
 }  // namespace strider

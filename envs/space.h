@@ -42,4 +42,9 @@ void SampleUniform(const Space& space, Pcg64& random, std::span<float> row);
 // Moves each component into the box; leaves discrete rows alone.
 void ClipToSpace(const Space& space, std::span<float> row);
 
+// Box bounds [-1, 1] to [low, high] and back, row by row in place (REQUIRES a bounded box): the frame in
+// which off-policy learners see actions.
+void ScaleToBox(const Box& box, std::span<float> rows);
+void ScaleFromBox(const Box& box, std::span<float> rows);
+
 }  // namespace strider

@@ -9,6 +9,7 @@ namespace strider::tools {
 
 using Words = std::vector<std::string>;
 
+int Bench(const Words& words);
 int Collect(const Words& words);
 int DatasetCommand(const Words& words);
 int Evaluate(const Words& words);

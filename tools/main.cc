@@ -29,6 +29,7 @@ constexpr std::array kCommands = {
     Command{"dataset", "look into datasets, check and merge them", &DatasetCommand},
     Command{"metrics", "how explorative (SACo) and exploitative (TQ) datasets are", &Metrics},
     Command{"report", "learning curves and tables of runs", &Report},
+    Command{"bench", "how fast environments step, beside others", &Bench},
 };
 
 void PrintUsage(std::ostream& out) {

@@ -1,11 +1,6 @@
 #include "envs/classic/cartpole.h"
 
-#include <algorithm>
-#include <cmath>
-#include <limits>
 #include <numbers>
-
-#include "envs/classic/rows.h"
 
 namespace strider {
 namespace {
@@ -19,68 +14,80 @@ constexpr double kForce = 10.0;   // N
 constexpr double kPeriod = 0.02;  // s
 constexpr double kMaxPosition = 2.4;
 constexpr double kMaxAngle = 12 * 2 * std::numbers::pi / 360;
-constexpr double kResetRange = 0.05;
-
-EnvSpec MakeSpec(std::string_view id, const CartPoleConfig& config) {
-  // Twice the limits, as observations of the last step lie beyond them; float32 like Gymnasium's bounds.
-  const auto position = static_cast<double>(static_cast<float>(2 * kMaxPosition));
-  const auto angle = static_cast<double>(static_cast<float>(2 * kMaxAngle));
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  const Box observations{{-position, -kInfinity, -angle, -kInfinity},
-                         {position, kInfinity, angle, kInfinity}};
-  return {std::string(id), observations, Discrete{2}, config.max_episode_steps, 475.0};
-}
 
 }  // namespace
 
-CartPole::CartPole(std::string_view id, const Config& config)
-    : Env(MakeSpec(id, config)), sutton_barto_reward_(config.sutton_barto_reward) {}
-
-void CartPole::SetState(std::span<const double> state) {
-  CopyState(spec().id, state, state_);
-  fallen_ = false;
+EnvSpec CartPoleDynamics::Spec(std::string_view id, const Config& config) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  // Twice the limits, as observations of the last step lie beyond them.
+  constexpr std::array kBounds{2 * kMaxPosition, kInfinity, 2 * kMaxAngle, kInfinity};
+  constexpr std::array kMinusBounds{-kBounds[0], -kBounds[1], -kBounds[2], -kBounds[3]};
+  return {std::string(id), RoundedBox(kMinusBounds, kBounds), Discrete{2}, config.common.max_episode_steps,
+          475.0};
 }
 
-void CartPole::DoReset(std::span<double> observation) {
-  for (double& component : state_) component = random().Uniform(-kResetRange, kResetRange);
-  fallen_ = false;
-  WriteRounded(state_, observation);
+EnvSpec CartPoleV0Dynamics::Spec(std::string_view id, const Config& config) {
+  EnvSpec spec = CartPoleDynamics::Spec(id, config);
+  spec.reward_threshold = 195.0;
+  return spec;
 }
 
-StepResult CartPole::DoStep(std::span<const float> action, std::span<double> observation) {
-  if (action[0] != 0.0F && action[0] != 1.0F) {
-    throw InputError("action {} given to {}; expected 0 or 1", action[0], spec().id);
+CartPoleDynamics::CartPoleDynamics(const Config& config)
+    : start_(config.common), sutton_barto_reward_(config.sutton_barto_reward) {
+  start_.Check();
+}
+
+CartPoleDynamics::State CartPoleDynamics::Start(Pcg64& random, std::span<double> observation) const {
+  State state{};
+  for (double& component : std::span(state).first<kPhysical>()) {
+    component = random.Uniform(start_.low, start_.high);
   }
-  Advance(action[0] == 1.0F ? kForce : -kForce);
-  StepResult result;
-  result.terminated = std::abs(state_[0]) > kMaxPosition || std::abs(state_[2]) > kMaxAngle;
-  result.reward = Reward(result.terminated);
-  WriteRounded(state_, observation);
-  return result;
+  WriteRounded(std::span(state).first<kPhysical>(), observation);
+  return state;
+}
+
+CartPoleDynamics::State CartPoleDynamics::Resume(std::span<const double> physical) const {
+  return {physical[0], physical[1], physical[2], physical[3], 0.0};
 }
 
 // One explicit Euler step: positions advance with the old velocities.
-void CartPole::Advance(double force) {
-  auto& [x, x_velocity, angle, angle_velocity] = state_;
-  const double sine = std::sin(angle);
-  const double cosine = std::cos(angle);
-  const double push = (force + kPoleMoment * (angle_velocity * angle_velocity) * sine) / kTotalMass;
-  const double angle_acceleration = (kGravity * sine - cosine * push) /
-                                    (kHalfLength * (4.0 / 3.0 - kPoleMass * (cosine * cosine) / kTotalMass));
-  const double x_acceleration = push - kPoleMoment * angle_acceleration * cosine / kTotalMass;
-  x += kPeriod * x_velocity;
-  x_velocity += kPeriod * x_acceleration;
-  angle += kPeriod * angle_velocity;
-  angle_velocity += kPeriod * angle_acceleration;
+template <std::size_t W>
+ClassicOutcome<CartPoleDynamics::kObservation, W> CartPoleDynamics::Step(
+    std::array<Lanes<W>, kState>& state, const std::array<float, W>& actions) const {
+  auto& [x, x_velocity, angle, angle_velocity, fallen] = state;
+  Lanes<W> sines;
+  Lanes<W> cosines;
+  for (std::size_t i = 0; i < W; ++i) {
+    sines[i] = std::sin(angle[i]);
+    cosines[i] = std::cos(angle[i]);
+  }
+  for (std::size_t i = 0; i < W; ++i) {
+    const double force = actions[i] == 1.0F ? kForce : -kForce;
+    const double push =
+        (force + kPoleMoment * (angle_velocity[i] * angle_velocity[i]) * sines[i]) / kTotalMass;
+    const double angle_acceleration =
+        (kGravity * sines[i] - cosines[i] * push) /
+        (kHalfLength * (4.0 / 3.0 - kPoleMass * (cosines[i] * cosines[i]) / kTotalMass));
+    const double x_acceleration = push - kPoleMoment * angle_acceleration * cosines[i] / kTotalMass;
+    x[i] += kPeriod * x_velocity[i];
+    x_velocity[i] += kPeriod * x_acceleration;
+    angle[i] += kPeriod * angle_velocity[i];
+    angle_velocity[i] += kPeriod * angle_acceleration;
+  }
+  ClassicOutcome<kObservation, W> outcome;
+  outcome.observation = {x, x_velocity, angle, angle_velocity};
+  for (std::size_t i = 0; i < W; ++i) {
+    // The terminating step is rewarded like any other; terminating steps after it are not.
+    const bool terminated = std::abs(x[i]) > kMaxPosition || std::abs(angle[i]) > kMaxAngle;
+    const bool again = terminated && fallen[i] != 0;
+    outcome.terminated[i] = terminated;
+    outcome.reward[i] = sutton_barto_reward_ ? (terminated ? -1.0 : 0.0) : (again ? 0.0 : 1.0);
+    if (terminated) fallen[i] = 1;
+  }
+  return outcome;
 }
 
-// The terminating step is rewarded like any other; steps after it are not.
-double CartPole::Reward(bool terminated) {
-  const bool first_fall = terminated && !fallen_;
-  const bool standing = !terminated;
-  fallen_ = fallen_ || terminated;
-  if (sutton_barto_reward_) return standing ? 0.0 : -1.0;
-  return standing || first_fall ? 1.0 : 0.0;
-}
+template class ClassicEnv<CartPoleDynamics>;
+template class ClassicEnv<CartPoleV0Dynamics>;
 
 }  // namespace strider

@@ -1,20 +1,17 @@
 // Balancing a pole on a cart that is pushed left or right.
 #pragma once
 
-#include <array>
-
-#include "core/settings.h"
-#include "envs/env.h"
+#include "envs/classic/classic_env.h"
 
 namespace strider {
 
 struct CartPoleConfig {
-  int max_episode_steps = 500;
+  ClassicConfig common{.max_episode_steps = 500, .low = -0.05, .high = 0.05};
   bool sutton_barto_reward = false;
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
-    visit("max_episode_steps", max_episode_steps, "steps until an episode is truncated", AtLeast(1));
+    common.Visit(visit);
     visit("sutton_barto_reward", sutton_barto_reward,
           "reward 0 a step and -1 at the end, instead of 1 a step");
   }
@@ -23,25 +20,39 @@ struct CartPoleConfig {
 // CartPole-v1 (environments sheet, section 6). State: position (m), velocity, angle (rad, 0 is upright),
 // angular velocity, in double; the observation is the state rounded to float32. Actions: 0 pushes left, 1
 // right.
-class CartPole final : public Env {
+class CartPoleDynamics {
  public:
   using Config = CartPoleConfig;
-  CartPole(std::string_view id, const Config& config);
+  static constexpr std::size_t kPhysical = 4;
+  static constexpr std::size_t kState = 5;  // and whether the episode terminated earlier and was stepped on
+  static constexpr std::size_t kObservation = 4;
+  using State = std::array<double, kState>;
 
-  std::vector<double> State() const override { return {state_.begin(), state_.end()}; }
-  void SetState(std::span<const double> state) override;
+  static EnvSpec Spec(std::string_view id, const Config& config);
+  explicit CartPoleDynamics(const Config& config);
+  State Start(Pcg64& random, std::span<double> observation) const;
+  State Resume(std::span<const double> physical) const;
+  template <std::size_t W>
+  ClassicOutcome<kObservation, W> Step(std::array<Lanes<W>, kState>& state,
+                                       const std::array<float, W>& actions) const;
 
  private:
-  void DoReset(std::span<double> observation) override;
-  StepResult DoStep(std::span<const float> action, std::span<double> observation) override;
-  void DoSave(StateWriter& out) const override { out.Put(fallen_); }
-  void DoLoad(StateReader& in) override { fallen_ = in.Get<bool>(); }
-  void Advance(double force);
-  double Reward(bool terminated);
-
+  ClassicConfig start_;
   bool sutton_barto_reward_;
-  std::array<double, 4> state_{};
-  bool fallen_ = false;  // the episode terminated earlier, and was stepped on
 };
+
+// CartPole-v0: shorter, all else equal.
+struct CartPoleV0Dynamics : CartPoleDynamics {
+  struct Config : CartPoleConfig {
+    Config() { common.max_episode_steps = 200; }
+  };
+  static EnvSpec Spec(std::string_view id, const Config& config);
+  using CartPoleDynamics::CartPoleDynamics;
+};
+
+using CartPole = ClassicEnv<CartPoleDynamics>;
+using CartPoleV0 = ClassicEnv<CartPoleV0Dynamics>;
+extern template class ClassicEnv<CartPoleDynamics>;
+extern template class ClassicEnv<CartPoleV0Dynamics>;
 
 }  // namespace strider

@@ -1,10 +1,6 @@
 #include "envs/classic/pendulum.h"
 
-#include <algorithm>
-#include <cmath>
-#include <numbers>
-
-#include "envs/classic/rows.h"
+#include "envs/classic/numpy_math.h"
 
 namespace strider {
 namespace {
@@ -17,50 +13,58 @@ constexpr double kPi = std::numbers::pi;
 
 // The angle in [-pi, pi), by the remainder that takes the divisor's sign.
 double Wrapped(double angle) {
-  double remainder = std::fmod(angle + kPi, 2 * kPi);
-  if (remainder < 0) remainder += 2 * kPi;
-  return remainder - kPi;
+  double remainder = angle + kPi;
+  if (std::abs(remainder) >= 2 * kPi) remainder = std::fmod(remainder, 2 * kPi);
+  return remainder + (remainder < 0 ? 2 * kPi : 0.0) - kPi;
 }
 
-EnvSpec MakeSpec(std::string_view id, const PendulumConfig& config) {
+}  // namespace
+
+EnvSpec PendulumDynamics::Spec(std::string_view id, const Config& config) {
   const Box observations{{-1, -1, -kMaxSpeed}, {1, 1, kMaxSpeed}};
   return {
       std::string(id), observations, UniformBox(1, -kMaxTorque, kMaxTorque), config.max_episode_steps, {}};
 }
 
-}  // namespace
-
-Pendulum::Pendulum(std::string_view id, const Config& config)
-    : Env(MakeSpec(id, config)), gravity_(config.g) {}
-
-void Pendulum::SetState(std::span<const double> state) { CopyState(spec().id, state, state_); }
-
-void Pendulum::DoReset(std::span<double> observation) {
-  state_[0] = random().Uniform(-kPi, kPi);
-  state_[1] = random().Uniform(-1, 1);
-  Observe(observation);
+PendulumDynamics::State PendulumDynamics::Start(Pcg64& random, std::span<double> observation) const {
+  const double angle = random.Uniform(-config_.x_init, config_.x_init);
+  const double velocity = random.Uniform(-config_.y_init, config_.y_init);
+  const State state = Resume(std::array{angle, velocity});
+  WriteRounded(std::array{std::cos(angle), state[2], velocity}, observation);
+  return state;
 }
 
-StepResult Pendulum::DoStep(std::span<const float> action, std::span<double> observation) {
-  auto& [angle, velocity] = state_;
-  // The torque's own products are float32, as the action is; everything else is double.
-  const float torque = std::clamp(action[0], -kMaxTorque, kMaxTorque);
-  const auto torque_cost = static_cast<double>(0.001F * (torque * torque));
-  const auto acceleration = static_cast<double>(3.0F * torque);
-
-  const double deviation = Wrapped(angle);
-  StepResult result;
-  result.reward = -(deviation * deviation + 0.1 * (velocity * velocity) + torque_cost);
-
-  const double pull = 3 * gravity_ / 2 * std::sin(angle);
-  velocity = std::clamp(velocity + (pull + acceleration) * kPeriod, -kMaxSpeed, kMaxSpeed);
-  angle += velocity * kPeriod;
-  Observe(observation);
-  return result;
+PendulumDynamics::State PendulumDynamics::Resume(std::span<const double> physical) const {
+  return {physical[0], physical[1], std::sin(physical[0])};
 }
 
-void Pendulum::Observe(std::span<double> observation) const {
-  WriteRounded(std::array{std::cos(state_[0]), std::sin(state_[0]), state_[1]}, observation);
+// The reward is the state's before the step. The torque's own products are float32, as the action is;
+// everything else is double.
+template <std::size_t W>
+ClassicOutcome<PendulumDynamics::kObservation, W> PendulumDynamics::Step(
+    std::array<Lanes<W>, kState>& state, const std::array<float, W>& actions) const {
+  auto& [angle, velocity, sine] = state;
+  ClassicOutcome<kObservation, W> outcome;
+  for (std::size_t i = 0; i < W; ++i) {
+    const float torque = std::clamp(actions[i], -kMaxTorque, kMaxTorque);
+    const auto torque_cost = static_cast<double>(0.001F * Squared(torque));
+    outcome.reward[i] = -(Squared(Wrapped(angle[i])) + 0.1 * Squared(velocity[i]) + torque_cost);
+    outcome.terminated[i] = false;
+
+    const double acceleration = 3 * config_.g / 2 * sine[i] + static_cast<double>(3.0F * torque);
+    velocity[i] = std::clamp(velocity[i] + acceleration * kPeriod, -kMaxSpeed, kMaxSpeed);
+    angle[i] += velocity[i] * kPeriod;
+  }
+  auto& [cosines, sines, velocities] = outcome.observation;
+  for (std::size_t i = 0; i < W; ++i) {
+    sines[i] = std::sin(angle[i]);
+    cosines[i] = std::cos(angle[i]);
+  }
+  sine = sines;
+  velocities = velocity;
+  return outcome;
 }
+
+template class ClassicEnv<PendulumDynamics>;
 
 }  // namespace strider

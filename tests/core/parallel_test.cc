@@ -45,9 +45,21 @@ TEST_P(WorkerPoolTest, ExceptionsOfAnyShareArriveAndThePoolGoesOn) {
     };
     EXPECT_THAT(run, ThrowsMessage<WorkError>(fmt::format("index {} failed", bad)));
   }
-  std::atomic<int> ranges = 0;
-  pool.ParallelFor(10, [&](std::int64_t, std::int64_t) { ++ranges; });
-  EXPECT_EQ(ranges, std::min(GetParam(), 10));
+  std::atomic<std::int64_t> visits = 0;
+  pool.ParallelFor(10, [&](std::int64_t begin, std::int64_t end) { visits += end - begin; });
+  EXPECT_EQ(visits, 10);
+}
+
+// A thread that is held up does not hold up the ranges that it has not begun.
+TEST(WorkerPoolBalanceTest, OtherThreadsTakeOverFromOneThatIsHeldUp) {
+  WorkerPool pool(2);
+  std::atomic<std::int64_t> visits = 0;
+  pool.ParallelFor(64, [&](std::int64_t begin, std::int64_t end) {
+    visits += end - begin;
+    // The first range ends only when all others are done.
+    while (begin == 0 && visits < 64) std::this_thread::yield();
+  });
+  EXPECT_EQ(visits, 64);
 }
 
 INSTANTIATE_TEST_SUITE_P(Threads, WorkerPoolTest, ::testing::Values(1, 2, 3, 4));

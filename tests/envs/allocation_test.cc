@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/parallel.h"
-#include "envs/vector_env.h"
+#include "envs/wrappers.h"
 #include "tests/envs/kit.h"
 
 namespace {
@@ -76,11 +76,28 @@ TEST_P(AllocationTest, StepAndResetAllocateNothing) {
 
 TEST_P(AllocationTest, SteppingAVectorAllocatesNothing) {
   WorkerPool pool(2);
-  VectorEnv envs([] { return MakeEnv(GetParam()); }, 4, pool);
-  envs.Reset(0);
-  const std::vector<float> actions(4 * static_cast<std::size_t>(envs.spec().action_size()), 1.0F);
+  for (const Autoreset autoreset : {Autoreset::kSameStep, Autoreset::kNextStep}) {
+    VectorEnv envs([] { return MakeEnv(GetParam()); }, 4, pool, autoreset);
+    envs.Reset(0);
+    const std::vector<float> actions(4 * static_cast<std::size_t>(envs.spec().action_size()), 1.0F);
+    EXPECT_EQ(Count([&] {
+                for (int i = 0; i < 1000; ++i) envs.Step(actions);
+              }),
+              0);
+  }
+}
+
+// With all wrappers, and with so many environments that both threads work.
+TEST(WrapperAllocationTest, SteppingAllocatesNothing) {
+  WorkerPool pool(2);
+  VectorEnv envs([] { return MakeEnv("Pendulum-v1"); }, 3000, pool);
+  RescaleActions rescaled(envs);
+  NormalizeObservations observed(rescaled, 10);
+  NormalizeRewards normalized(observed, 0.99, 10);
+  normalized.Reset(0);
+  const std::vector<float> actions(3000, 1.0F);
   EXPECT_EQ(Count([&] {
-              for (int i = 0; i < 1000; ++i) envs.Step(actions);
+              for (int i = 0; i < 300; ++i) normalized.Step(actions);
             }),
             0);
 }

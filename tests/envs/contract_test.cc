@@ -210,21 +210,43 @@ TEST_P(EnvContract, EnvironmentsAreIndependent) {
   EXPECT_NE(a.Save(), before);
 }
 
-TEST_P(EnvContract, AVectorOfOneIsTheSingleEnvironment) {
+// Vectors of one, and of so many that batches step in blocks and singly.
+TEST_P(EnvContract, AVectorIsSingleEnvironments) {
   WorkerPool pool(1);
-  VectorEnv vector([] { return MakeEnv(GetParam()); }, 1, pool);
-  Driver single = Make();
-  vector.Reset(21);
-  single.Reset(21);
-  for (int i = 0; i < 300; ++i) {
-    ASSERT_TRUE(std::ranges::equal(vector.observations(), single.observation())) << "step " << i;
-    const StepResult result = single.StepRandomly();
-    vector.Step(single.action());
-    ASSERT_TRUE(std::ranges::equal(vector.next_observations(), single.observation())) << "step " << i;
-    EXPECT_EQ(vector.rewards()[0], result.reward);
-    EXPECT_EQ(vector.terminated()[0] != 0, result.terminated);
-    EXPECT_EQ(vector.truncated()[0] != 0, result.truncated);
-    if (result.terminated || result.truncated) single.Reset();
+  for (const std::size_t size : {1U, 19U}) {
+    VectorEnv vector([] { return MakeEnv(GetParam()); }, static_cast<int>(size), pool);
+    vector.Reset(21);
+    std::vector<Driver> singles;
+    for (std::size_t i = 0; i < size; ++i) {
+      singles.push_back(Make({}, /*action_seed=*/i));
+      singles.back().Reset(21 + i);
+    }
+    const std::size_t width = singles[0].observation().size();
+    const auto expect_rows = [&](std::span<const double> rows) {
+      for (std::size_t i = 0; i < size; ++i) {
+        ASSERT_TRUE(std::ranges::equal(rows.subspan(i * width, width), singles[i].observation())) << i;
+      }
+    };
+    std::vector<float> actions;
+    std::vector<StepResult> results(size);
+    for (int step = 0; step < 250; ++step) {
+      SCOPED_TRACE(fmt::format("{} environments, step {}", size, step));
+      expect_rows(vector.observations());
+      actions.clear();
+      for (std::size_t i = 0; i < size; ++i) {
+        results[i] = singles[i].StepRandomly();
+        actions.insert(actions.end(), singles[i].action().begin(), singles[i].action().end());
+      }
+      vector.Step(actions);
+      expect_rows(vector.next_observations());
+      for (std::size_t i = 0; i < size; ++i) {
+        ASSERT_EQ(vector.rewards()[i], results[i].reward);
+        ASSERT_EQ(vector.terminated()[i] != 0, results[i].terminated);
+        ASSERT_EQ(vector.truncated()[i] != 0, results[i].truncated);
+        if (results[i].terminated || results[i].truncated) singles[i].Reset();
+      }
+      ASSERT_FALSE(HasFatalFailure());
+    }
   }
 }
 

@@ -200,8 +200,47 @@ TEST(CartPoleTest, RewardsStopAfterTheFall) {
 TEST(CartPoleTest, OtherActionsAreRefused) {
   Driver driver(MakeEnv("CartPole-v1"));
   driver.Reset(0);
-  EXPECT_THAT([&] { driver.env().Step(std::vector<float>{2.0F}, driver.observation()); },
-              ThrowsMessage<InputError>("action 2 given to CartPole-v1; expected 0 or 1"));
+  EXPECT_THAT(
+      [&] { driver.env().Step(std::vector<float>{2.0F}, driver.observation()); },
+      ThrowsMessage<InputError>("action 2 given to CartPole-v1; expected a whole number from 0 to 1"));
+}
+
+// Gymnasium's reset options `low` and `high`; x_init and y_init of Pendulum.
+TEST(ClassicTest, StartsAreDrawnFromTheBoundsGiven) {
+  for (const auto* id :
+       {"CartPole-v1", "CartPole-v0", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0"}) {
+    Driver driver(MakeEnv(id, {{"low", "-0.75"}, {"high", "-0.75"}}));
+    driver.Reset(0);
+    EXPECT_EQ(driver.env().State()[0], -0.75) << id;
+    ExpectRefused(id, {{"low", "0.5"}, {"high", "0.25"}},
+                  "env.low = 0.5 is not accepted; expected at most env.high = 0.25");
+    ExpectRefused(id, {{"high", "inf"}},
+                  "env.high = 'inf' is not accepted; expected a number in [-1000, 1000]");
+  }
+  Driver driver(MakeEnv("Pendulum-v1", {{"x_init", "0"}, {"y_init", "0.001"}}));
+  driver.Reset(0);
+  EXPECT_EQ(driver.env().State()[0], 0);
+  EXPECT_LE(std::abs(driver.env().State()[1]), 0.001);
+  ExpectRefused("Pendulum-v1", {{"x_init", "-1"}},
+                "env.x_init = '-1' is not accepted; expected a number in [0, 1000]");
+}
+
+TEST(MountainCarTest, TheGoalAsksForVelocity) {
+  for (const auto* id : {"MountainCar-v0", "MountainCarContinuous-v0"}) {
+    for (const auto& [goal_velocity, reached] : {std::pair{"0", true}, std::pair{"0.06", false}}) {
+      Driver driver(MakeEnv(id, {{"goal_velocity", goal_velocity}}));
+      driver.Reset(0);
+      driver.env().SetState(std::vector<double>{0.49, 0.03125});
+      EXPECT_EQ(driver.env().Step(std::vector<float>{1.0F}, driver.observation()).terminated, reached) << id;
+    }
+  }
+}
+
+TEST(CartPoleTest, VersionsDifferInTheLimit) {
+  const auto v0 = MakeEnv("CartPole-v0");
+  EXPECT_EQ(v0->spec().max_episode_steps, 200);
+  EXPECT_EQ(v0->spec().reward_threshold, 195.0);
+  EXPECT_EQ(MakeEnv("CartPole-v1")->spec().max_episode_steps, 500);
 }
 
 TEST(PendulumTest, GravityPullsAndTorqueIsClipped) {

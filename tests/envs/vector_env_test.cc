@@ -17,11 +17,11 @@ std::function<std::unique_ptr<Env>()> Maker(const std::string& id, const Assignm
   return [=] { return MakeEnv(id, options); };
 }
 
-// Gymnasium's SyncVectorEnv in its SameStep mode, three CartPoles: golden/envs/vector_autoreset.h5.
-TEST(VectorEnvTest, EndsAreGymnasiumsSameStep) {
+// Gymnasium's SyncVectorEnv of three CartPoles in one of its modes: golden/envs/vector_autoreset.h5.
+void ExpectGymnasiums(Autoreset autoreset, const std::string& group) {
   const GoldenFile file(GoldenPath("envs/vector_autoreset.h5"));
   const auto size = static_cast<int>(file.Attribute<std::int64_t>("/", "num_envs").at(0));
-  const auto read = [&](const std::string& name) { return file.Read("SameStep/" + name); };
+  const auto read = [&](const std::string& name) { return file.Read(group + "/" + name); };
   const auto actions = read("actions");
   const auto observations = read("obs");
   const auto rewards = read("reward");
@@ -31,7 +31,7 @@ TEST(VectorEnvTest, EndsAreGymnasiumsSameStep) {
   const auto ended = read("final_obs_mask");
 
   WorkerPool pool(2);
-  VectorEnv envs(Maker("CartPole-v1"), size, pool);
+  VectorEnv envs(Maker("CartPole-v1"), size, pool, autoreset);
   envs.Reset(static_cast<std::uint64_t>(file.Attribute<std::int64_t>("/", "seed").at(0)));
   EXPECT_THAT(envs.observations(), ElementsAreArray(read("reset_obs").values));
   const auto width = static_cast<std::size_t>(envs.spec().observation_size());
@@ -45,27 +45,56 @@ TEST(VectorEnvTest, EndsAreGymnasiumsSameStep) {
     EXPECT_THAT(envs.terminated(), ElementsAreArray(terminated.row(t), terminated.width())) << "step " << t;
     EXPECT_THAT(envs.truncated(), ElementsAreArray(truncated.row(t), truncated.width())) << "step " << t;
     for (std::size_t i = 0; i < envs.terminated().size(); ++i) {
-      const bool end = ended.row(t)[i] != 0;
-      const auto* expected = (end ? final_observations : observations).row(t) + i * width;
+      // Gymnasium marks final observations in SameStep only; in NextStep they are the usual ones.
+      const bool apart = ended.row(t)[i] != 0;
+      const auto* expected = (apart ? final_observations : observations).row(t) + i * width;
       EXPECT_THAT(envs.next_observations().subspan(i * width, width), ElementsAreArray(expected, width));
-      ends += end ? 1 : 0;
+      ends += envs.terminated()[i] != 0 ? 1 : 0;
     }
   }
   EXPECT_GT(ends, 0);
 }
 
+TEST(VectorEnvTest, SameStepIsGymnasiums) { ExpectGymnasiums(Autoreset::kSameStep, "SameStep"); }
+TEST(VectorEnvTest, NextStepIsGymnasiums) { ExpectGymnasiums(Autoreset::kNextStep, "NextStep"); }
+
+// The action that NextStep ignores may be anything.
+TEST(VectorEnvTest, NextStepResetsInsteadOfStepping) {
+  WorkerPool pool(1);
+  for (const std::string id : {"CartPole-v1", "Hopper-v5"}) {
+    VectorEnv envs(Maker(id, {{"max_episode_steps", "2"}}), 3, pool, Autoreset::kNextStep);
+    envs.Reset(5);
+    const std::vector<float> actions(3 * static_cast<std::size_t>(envs.spec().action_size()), 1.0F);
+    for (int i = 0; i < 2; ++i) envs.Step(actions);
+    EXPECT_THAT(envs.truncated(), Each(1));
+    EXPECT_THAT(envs.episode_lengths(), Each(2));
+    EXPECT_NE(envs.episode_returns()[0], 0);
+    envs.Step(std::vector<float>(actions.size(), NAN));
+    EXPECT_THAT(envs.rewards(), Each(0));
+    EXPECT_THAT(envs.truncated(), Each(0));
+    EXPECT_THAT(envs.terminated(), Each(0));
+    EXPECT_THAT(envs.episode_lengths(), Each(0));
+    EXPECT_THAT(envs.episode_returns(), Each(0));
+    Driver single(MakeEnv(id));
+    single.Reset(5);
+    single.Reset();
+    EXPECT_THAT(envs.observations().first(single.observation().size()),
+                ElementsAreArray(single.observation()));
+    EXPECT_TRUE(std::ranges::equal(envs.observations(), envs.next_observations()));
+  }
+}
+
 // Everything that can be seen of a few hundred steps, and the state they end in.
-std::string Trace(const std::string& id, int threads) {
-  constexpr int kSize = 5;
+std::string Trace(const std::string& id, int threads, Autoreset autoreset, std::size_t size) {
   WorkerPool pool(threads);
-  VectorEnv envs(Maker(id), kSize, pool);
+  VectorEnv envs(Maker(id), static_cast<int>(size), pool, autoreset);
   envs.Reset(17);
   Pcg64 random(1);
   const auto width = static_cast<std::size_t>(envs.spec().action_size());
-  std::vector<float> actions(kSize * width);
+  std::vector<float> actions(size * width);
   StateWriter out;
-  for (int step = 0; step < 300; ++step) {
-    for (std::size_t i = 0; i < kSize; ++i) {
+  for (int step = 0; step < 200; ++step) {
+    for (std::size_t i = 0; i < size; ++i) {
       SampleUniform(envs.spec().action_space, random, std::span(actions).subspan(i * width, width));
     }
     envs.Step(actions);
@@ -78,12 +107,22 @@ std::string Trace(const std::string& id, int threads) {
   return out.bytes();
 }
 
-TEST(VectorEnvTest, ResultsDoNotDependOnTheNumberOfThreads) {
-  for (const std::string& id : AllEnvIds()) {
-    const std::string expected = Trace(id, 1);
-    for (const int threads : {2, 4})
-      EXPECT_TRUE(Trace(id, threads) == expected) << id << ", threads " << threads;
+void ExpectEqualForAnyThreads(const std::string& id, std::size_t size) {
+  for (const Autoreset autoreset : {Autoreset::kSameStep, Autoreset::kNextStep}) {
+    const std::string expected = Trace(id, 1, autoreset, size);
+    for (const int threads : {2, 4}) {
+      EXPECT_TRUE(Trace(id, threads, autoreset, size) == expected) << id << ", threads " << threads;
+    }
   }
+}
+
+TEST(VectorEnvTest, ResultsDoNotDependOnTheNumberOfThreads) {
+  for (const std::string& id : AllEnvIds()) ExpectEqualForAnyThreads(id, 5);
+}
+
+// So many that threads are worth waking; ranges begin and end inside blocks of lanes.
+TEST(VectorEnvTest, ResultsOfLargeBatchesDoNotDependOnTheNumberOfThreads) {
+  for (const auto* id : {"CartPole-v1", "Pendulum-v1"}) ExpectEqualForAnyThreads(id, 5003);
 }
 
 TEST(VectorEnvTest, EnvironmentNumberIStartsFromSeedPlusI) {
@@ -147,6 +186,31 @@ TEST(VectorEnvTest, BadInputIsNamed) {
               ThrowsMessage<InputError>("5 action numbers given to 2 environments Hopper-v5; expected 6"));
 }
 
+// Batches do not go through Env::Step, and refuse the same actions.
+TEST(VectorEnvTest, BadActionsAreRefusedByBatches) {
+  WorkerPool pool(1);
+  for (const auto* id : {"Pendulum-v1", "MountainCarContinuous-v0", "MountainCar-v0"}) {
+    VectorEnv envs(Maker(id), 3, pool);
+    envs.Reset(0);
+    EXPECT_THAT(
+        [&] {
+          envs.Step(std::vector<float>{0, NAN, 0});
+        },
+        ThrowsMessage<InputError>(
+            fmt::format("component 0 of the action given to {} is nan; expected a finite number", id)));
+  }
+  VectorEnv acrobots(Maker("Acrobot-v1"), 2, pool);
+  acrobots.Reset(0);
+  for (const float bad : {-1.0F, 3.0F, 0.5F}) {
+    EXPECT_THAT(
+        [&] {
+          acrobots.Step(std::vector<float>{0, bad});
+        },
+        ThrowsMessage<InputError>(
+            fmt::format("action {} given to Acrobot-v1; expected a whole number from 0 to 2", bad)));
+  }
+}
+
 TEST(VectorEnvTest, ErrorsOnAnyThreadArrive) {
   WorkerPool pool(2);
   VectorEnv envs(Maker("CartPole-v1"), 4, pool);
@@ -155,7 +219,7 @@ TEST(VectorEnvTest, ErrorsOnAnyThreadArrive) {
       [&] {
         envs.Step(std::vector<float>{0, 1, 1, 3});
       },
-      ThrowsMessage<InputError>("action 3 given to CartPole-v1; expected 0 or 1"));
+      ThrowsMessage<InputError>("action 3 given to CartPole-v1; expected a whole number from 0 to 1"));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "agents/normalizer.h"
+#include "envs/normalizer.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

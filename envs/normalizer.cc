@@ -1,4 +1,4 @@
-#include "agents/normalizer.h"
+#include "envs/normalizer.h"
 
 #include <algorithm>
 #include <cmath>
@@ -39,9 +39,16 @@ void RunningMoments::Update(std::span<const double> rows) {
 }
 
 ObservationTransform RunningMoments::Transform(double clip) const {
-  ObservationTransform transform{mean_, variance_, clip};
-  for (double& scale : transform.scale) scale = 1 / std::sqrt(scale + 1e-8);
+  ObservationTransform transform;
+  WriteTransform(clip, transform);
   return transform;
+}
+
+void RunningMoments::WriteTransform(double clip, ObservationTransform& to) const {
+  to.mean = mean_;
+  to.scale.resize(variance_.size());
+  std::ranges::transform(variance_, to.scale.begin(), [](double v) { return 1 / std::sqrt(v + 1e-8); });
+  to.clip = clip;
 }
 
 void RunningMoments::Save(StateWriter& out) const {
@@ -68,6 +75,8 @@ void RewardScaler::Scale(std::span<double> rewards, std::span<const std::uint8_t
     if (ended[i] != 0) returns_[i] = 0;
   }
 }
+
+void RewardScaler::Restart() { std::ranges::fill(returns_, 0.0); }
 
 void RewardScaler::Save(StateWriter& out) const {
   out.PutSpan(std::span<const double>(returns_));

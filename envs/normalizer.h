@@ -33,8 +33,10 @@ class RunningMoments {
   const std::vector<double>& mean() const { return mean_; }
   const std::vector<double>& variance() const { return variance_; }
 
-  // clip((o - mean) / sqrt(variance + 1e-8), +-clip), as it stands now.
+  // clip((o - mean) / sqrt(variance + 1e-8), +-clip), as it stands now. The second form allocates nothing
+  // where `to` was written before.
   ObservationTransform Transform(double clip) const;
+  void WriteTransform(double clip, ObservationTransform& to) const;
 
   void Save(StateWriter& out) const;
   void Load(StateReader& in);
@@ -53,6 +55,9 @@ class RewardScaler {
 
   // In place, one reward an environment; `ended` marks terminated or truncated ones.
   void Scale(std::span<double> rewards, std::span<const std::uint8_t> ended);
+
+  // Episodes begin anew everywhere; the statistics stay.
+  void Restart();
 
   void Save(StateWriter& out) const;
   void Load(StateReader& in);
