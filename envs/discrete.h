@@ -1,4 +1,4 @@
-// What environments of whole-numbered states and actions share.
+// What environments of whole-numbered states share.
 #pragma once
 
 #include <span>
@@ -8,16 +8,6 @@
 #include "envs/env.h"
 
 namespace strider {
-
-// The number of a discrete action. Throws InputError where there is no such action.
-inline int ActionIndex(const EnvSpec& spec, float action) {
-  const int count = std::get<Discrete>(spec.action_space).n;
-  if (action >= 0 && action < static_cast<float>(count)) {
-    const int index = static_cast<int>(action);
-    if (static_cast<float>(index) == action) return index;
-  }
-  throw InputError("action {} given to {}; expected a whole number from 0 to {}", action, spec.id, count - 1);
-}
 
 // Takes whole numbers out of a state given from outside, one after the other.
 class WholeNumbers {

@@ -13,15 +13,23 @@ void CheckSize(const EnvSpec& spec, std::string_view what, std::size_t size, int
   throw InputError("{} of {} numbers given to {}; expected {}", what, size, spec.id, expected);
 }
 
-void CheckFinite(const EnvSpec& spec, std::span<const float> action) {
-  for (std::size_t i = 0; i < action.size(); ++i) {
-    if (std::isfinite(action[i])) continue;
-    throw InputError("component {} of the action given to {} is {}; expected a finite number", i, spec.id,
-                     action[i]);
+}  // namespace
+
+void CheckActions(const EnvSpec& spec, std::span<const float> actions) {
+  if (const auto* discrete = std::get_if<Discrete>(&spec.action_space)) {
+    for (const float action : actions) {
+      if (action >= 0 && action < static_cast<float>(discrete->n) && action == std::trunc(action)) continue;
+      throw InputError("action {} given to {}; expected a whole number from 0 to {}", action, spec.id,
+                       discrete->n - 1);
+    }
+    return;
+  }
+  for (std::size_t i = 0; i < actions.size(); ++i) {
+    if (std::isfinite(actions[i])) continue;
+    throw InputError("component {} of the action given to {} is {}; expected a finite number",
+                     i % static_cast<std::size_t>(spec.action_size()), spec.id, actions[i]);
   }
 }
-
-}  // namespace
 
 Env::Env(EnvSpec spec)
     : spec_(std::move(spec)),
@@ -42,7 +50,7 @@ void Env::Reset(std::span<double> observation) {
 
 StepResult Env::Step(std::span<const float> action, std::span<double> observation) {
   CheckSize(spec_, "action", action.size(), action_size_);
-  CheckFinite(spec_, action);
+  CheckActions(spec_, action);
   CheckSize(spec_, "observation row", observation.size(), observation_size_);
   StepResult result = DoStep(action, observation);
   ++elapsed_steps_;

@@ -111,6 +111,10 @@ class Env {
   int elapsed_steps_ = 0;
 };
 
+// What Env::Step asks of actions (rows x action_size): throws InputError that names a component that is not
+// finite, or a discrete action that does not exist.
+void CheckActions(const EnvSpec& spec, std::span<const float> actions);
+
 // Takes the id that a saved state starts with. Throws InputError where it is not the spec's.
 void CheckSavedId(const EnvSpec& spec, StateReader& in);
 

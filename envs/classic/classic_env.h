@@ -82,20 +82,6 @@ inline Box RoundedBox(std::span<const double> low, std::span<const double> high)
   return box;
 }
 
-// Env::Step's checks, which a batch does not go through. Throws InputError where an action is not finite, or
-// where there is none of that number.
-inline void CheckClassicAction(const EnvSpec& spec, float action) {
-  if (!std::isfinite(action)) {
-    throw InputError("component 0 of the action given to {} is {}; expected a finite number", spec.id,
-                     action);
-  }
-  const auto* discrete = std::get_if<Discrete>(&spec.action_space);
-  if (discrete == nullptr) return;
-  if (action >= 0 && action < static_cast<float>(discrete->n) && action == std::trunc(action)) return;
-  throw InputError("action {} given to {}; expected a whole number from 0 to {}", action, spec.id,
-                   discrete->n - 1);
-}
-
 // Steps W environments, of which state(k, i) is number k of lane i, and writes their rows.
 template <std::size_t W, ClassicDynamics D, class StateAt>
 void StepLanes(const D& dynamics, const StateAt& state, std::span<const float, W> actions,
@@ -143,7 +129,7 @@ class ClassicBatch final : public EnvBatch {
 
   void Step(std::size_t begin, std::size_t end, std::span<const float> actions,
             const StepRows& rows) override {
-    for (std::size_t i = begin; i < end; ++i) CheckClassicAction(spec_, actions[i]);
+    CheckActions(spec_, actions.subspan(begin, end - begin));
     std::size_t i = begin;
     for (; i + kLanes <= end; i += kLanes) StepFrom<kLanes>(i, actions, rows);
     for (; i < end; ++i) StepFrom<1>(i, actions, rows);
@@ -209,7 +195,6 @@ class ClassicEnv final : public Env {
   void DoReset(std::span<double> observation) override { state_ = dynamics_.Start(random(), observation); }
 
   StepResult DoStep(std::span<const float> action, std::span<double> observation) override {
-    CheckClassicAction(spec(), action[0]);
     std::array<double, 1> reward;
     std::array<std::uint8_t, 1> terminated;
     StepLanes<1, D>(
