@@ -38,7 +38,7 @@ Part OldPart(const mjsGeom& geom, const mjModel& compiled, int id) {
 
 // Writes the body's inertial explicitly, as that of its parts together.
 void SetInertial(mjsBody& body, const std::vector<Part>& parts) {
-  body.explicitinertial = 1;
+  body.explicitinertial = true;
   body.mass = 0;
   std::ranges::fill(body.ipos, 0.0);
   for (const Part& part : parts) {
