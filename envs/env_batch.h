@@ -11,7 +11,7 @@
 namespace strider {
 
 // Where a step of several environments writes: arrays with one row for each of them.
-struct StepRows {
+struct BatchRows {
   std::span<double> observations;      // (size x observation)
   std::span<double> rewards;           // (size)
   std::span<std::uint8_t> terminated;  // (size)
@@ -34,7 +34,7 @@ class EnvBatch {
   // One step of environments [begin, end), whose rows alone are written. `actions` is (size x action). Throws
   // InputError as Env::Step does. REQUIRES: arrays of the right size.
   virtual void Step(std::size_t begin, std::size_t end, std::span<const float> actions,
-                    const StepRows& rows) = 0;
+                    const BatchRows& rows) = 0;
 
   virtual void Save(StateWriter& out) const = 0;
   virtual void Load(StateReader& in) = 0;

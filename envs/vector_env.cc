@@ -34,7 +34,7 @@ class SingleEnvs final : public EnvBatch {
   void Reset(std::size_t index, std::span<double> observation) override { envs_[index]->Reset(observation); }
 
   void Step(std::size_t begin, std::size_t end, std::span<const float> actions,
-            const StepRows& rows) override {
+            const BatchRows& rows) override {
     for (std::size_t i = begin; i < end; ++i) {
       const StepResult result =
           envs_[i]->Step(Row(actions, i, action_size_), Row(rows.observations, i, observation_size_));

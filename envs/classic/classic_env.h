@@ -128,7 +128,7 @@ class ClassicBatch final : public EnvBatch {
   }
 
   void Step(std::size_t begin, std::size_t end, std::span<const float> actions,
-            const StepRows& rows) override {
+            const BatchRows& rows) override {
     CheckActions(spec_, actions.subspan(begin, end - begin));
     std::size_t i = begin;
     for (; i + kLanes <= end; i += kLanes) StepFrom<kLanes>(i, actions, rows);
@@ -156,7 +156,7 @@ class ClassicBatch final : public EnvBatch {
   static constexpr std::size_t kLanes = 16;
 
   template <std::size_t W>
-  void StepFrom(std::size_t first, std::span<const float> actions, const StepRows& rows) {
+  void StepFrom(std::size_t first, std::span<const float> actions, const BatchRows& rows) {
     StepLanes<W>(
         dynamics_, [&](std::size_t k, std::size_t i) -> double& { return columns_[k][first + i]; },
         actions.subspan(first).first<W>(),
