@@ -10,6 +10,7 @@
 
 #include "core/random.h"
 #include "core/state.h"
+#include "envs/goal.h"
 #include "envs/space.h"
 
 namespace strider {
@@ -21,6 +22,7 @@ struct EnvSpec {
   Space action_space;
   int max_episode_steps = 0;  // truncation limit; every environment of the suite has one
   std::optional<double> reward_threshold;
+  std::optional<GoalSpec> goal{};  // where rows hold what was achieved and what was desired
 
   int observation_size() const { return RowSize(observation_space); }
   int action_size() const { return RowSize(action_space); }
@@ -80,6 +82,10 @@ class Env {
  protected:
   explicit Env(EnvSpec spec);
   Pcg64& random() { return random_; }
+
+  // For constructors: appends the achieved and the desired goal to the rows, which are the observation proper
+  // so far.
+  void AppendGoal(int goal_size, double radius, GoalReward reward);
 
  private:
   // Draws a start state from random() and writes its observation.

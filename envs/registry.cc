@@ -6,6 +6,8 @@
 #include "core/names.h"
 #include "envs/classic/cartpole.h"
 #include "envs/classic/pendulum.h"
+#include "envs/mazes/maze2d.h"
+#include "envs/mazes/point_maze.h"
 #include "envs/mujoco/half_cheetah.h"
 #include "envs/mujoco/hopper.h"
 #include "envs/mujoco/inverted_pendulum.h"
@@ -16,9 +18,19 @@ namespace {
 
 constexpr std::string_view kPrefix = "env";
 
+// An environment that exists under several ids has a DefaultsOf(id).
+template <class E>
+typename E::Config DefaultsOf(std::string_view id) {
+  if constexpr (requires { E::DefaultsOf(id); }) {
+    return E::DefaultsOf(id);
+  } else {
+    return {};
+  }
+}
+
 template <class E>
 std::unique_ptr<Env> Make(std::string_view id, const Assignments& options) {
-  typename E::Config config;
+  auto config = DefaultsOf<E>(id);
   SettingList settings;
   settings.Add(kPrefix, config);
   const std::string prefix = fmt::format("{}.", kPrefix);
@@ -27,8 +39,8 @@ std::unique_ptr<Env> Make(std::string_view id, const Assignments& options) {
 }
 
 template <class E>
-std::vector<Setting> Options() {
-  const auto config = std::make_shared<typename E::Config>();
+std::vector<Setting> Options(std::string_view id) {
+  const auto config = std::make_shared<typename E::Config>(DefaultsOf<E>(id));
   SettingList list;
   list.Add(kPrefix, *config);
   std::vector<Setting> settings = list.settings();
@@ -45,14 +57,42 @@ constexpr EnvEntry Entry(std::string_view id, std::string_view summary) {
   return {id, summary, &Make<E>, &Options<E>};
 }
 
-constexpr std::array kEntries{
-    Entry<CartPole>("CartPole-v1", "balance a pole on a cart pushed left or right"),
-    Entry<Pendulum>("Pendulum-v1", "swing a pendulum up and hold it there"),
-    Entry<InvertedPendulum>("InvertedPendulum-v5", "balance a pole on a cart (MuJoCo)"),
-    Entry<HalfCheetah>("HalfCheetah-v5", "run on two legs in a plane (MuJoCo)"),
-    Entry<Hopper>("Hopper-v5", "hop on one leg in a plane (MuJoCo)"),
-    Entry<Walker2d>("Walker2d-v5", "walk on two legs in a plane (MuJoCo)"),
-};
+// Ids that differ in their defaults only.
+template <class E, class... Ids>
+constexpr std::array<EnvEntry, sizeof...(Ids)> Entries(std::string_view summary, Ids... ids) {
+  return {Entry<E>(ids, summary)...};
+}
+
+template <std::size_t... kSizes>
+constexpr auto Join(const std::array<EnvEntry, kSizes>&... parts) {
+  std::array<EnvEntry, (kSizes + ...)> joined{};
+  auto next = joined.begin();
+  ((next = std::ranges::copy(parts, next).out), ...);
+  return joined;
+}
+
+constexpr std::array kEntries = Join(
+    std::array{
+        Entry<CartPole>("CartPole-v1", "balance a pole on a cart pushed left or right"),
+        Entry<Pendulum>("Pendulum-v1", "swing a pendulum up and hold it there"),
+        Entry<InvertedPendulum>("InvertedPendulum-v5", "balance a pole on a cart (MuJoCo)"),
+        Entry<HalfCheetah>("HalfCheetah-v5", "run on two legs in a plane (MuJoCo)"),
+        Entry<Hopper>("Hopper-v5", "hop on one leg in a plane (MuJoCo)"),
+        Entry<Walker2d>("Walker2d-v5", "walk on two legs in a plane (MuJoCo)"),
+    },
+    Entries<PointMaze>("push a ball through a maze to a goal (MuJoCo)", "PointMaze_UMaze-v3",
+                       "PointMaze_UMazeDense-v3", "PointMaze_Open-v3", "PointMaze_OpenDense-v3",
+                       "PointMaze_Open_Diverse_G-v3", "PointMaze_Open_Diverse_GDense-v3",
+                       "PointMaze_Open_Diverse_GR-v3", "PointMaze_Open_Diverse_GRDense-v3",
+                       "PointMaze_Medium-v3", "PointMaze_MediumDense-v3", "PointMaze_Medium_Diverse_G-v3",
+                       "PointMaze_Medium_Diverse_GDense-v3", "PointMaze_Medium_Diverse_GR-v3",
+                       "PointMaze_Medium_Diverse_GRDense-v3", "PointMaze_Large-v3", "PointMaze_LargeDense-v3",
+                       "PointMaze_Large_Diverse_G-v3", "PointMaze_Large_Diverse_GDense-v3",
+                       "PointMaze_Large_Diverse_GR-v3", "PointMaze_Large_Diverse_GRDense-v3"),
+    Entries<Maze2d>("push a ball through a maze to a fixed goal that it does not see (D4RL's, MuJoCo)",
+                    "maze2d-open-v0", "maze2d-open-dense-v0", "maze2d-umaze-v1", "maze2d-umaze-dense-v1",
+                    "maze2d-medium-v1", "maze2d-medium-dense-v1", "maze2d-large-v1",
+                    "maze2d-large-dense-v1"));
 
 }  // namespace
 

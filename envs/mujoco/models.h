@@ -9,6 +9,7 @@ namespace strider::models {
 extern const std::string_view kInvertedPendulum;
 extern const std::string_view kHalfCheetah;
 extern const std::string_view kHopper;
+extern const std::string_view kPoint;
 extern const std::string_view kWalker2d;
 
 }  // namespace strider::models

@@ -41,20 +41,22 @@ EnvSpec MakeSpec(std::string_view id, const mjModel& model, int observation_size
 
 }  // namespace
 
-OwnedModel CompileModel(std::string_view mjcf) {
-  struct SpecDeleter {
-    void operator()(mjSpec* spec) const noexcept { mj_deleteSpec(spec); }
-  };
+OwnedSpec ParseModel(std::string_view mjcf) {
   TakeMessages();
   std::array<char, 1000> error{};
   const std::string text(mjcf);
-  const std::unique_ptr<mjSpec, SpecDeleter> spec(
-      mj_parseXMLString(text.c_str(), nullptr, error.data(), static_cast<int>(error.size())));
+  OwnedSpec spec(mj_parseXMLString(text.c_str(), nullptr, error.data(), static_cast<int>(error.size())));
   if (spec == nullptr) throw WorkError("MuJoCo cannot read a model: {}", error.data());
-  OwnedModel model(mj_compile(spec.get(), nullptr));
-  if (model == nullptr) throw WorkError("MuJoCo cannot compile a model: {}", mjs_getError(spec.get()));
+  return spec;
+}
+
+OwnedModel CompileModel(mjSpec& spec) {
+  OwnedModel model(mj_compile(&spec, nullptr));
+  if (model == nullptr) throw WorkError("MuJoCo cannot compile a model: {}", mjs_getError(&spec));
   return model;
 }
+
+OwnedModel CompileModel(std::string_view mjcf) { return CompileModel(*ParseModel(mjcf)); }
 
 void SetTotalMass(mjModel& model, double total) {
   mj_setTotalmass(&model, total);
@@ -97,6 +99,11 @@ void MujocoEnv::StartFromUniformNoise() {
 void MujocoEnv::Simulate(std::span<const float> action) {
   std::ranges::copy(action, data_->ctrl);
   for (int i = 0; i < frame_skip_; ++i) mj_step(model_.get(), data_.get());
+}
+
+void MujocoEnv::LimitVelocities(double limit) {
+  for (double& v : std::span(data_->qvel, qvel().size())) v = std::clamp(v, -limit, limit);
+  mj_forward(model_.get(), data_.get());
 }
 
 void MujocoEnv::ObservePositionsAndVelocities(std::span<double> observation, int skip,

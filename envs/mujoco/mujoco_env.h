@@ -17,12 +17,21 @@ struct ModelDeleter {
 struct DataDeleter {
   void operator()(mjData* data) const noexcept { mj_deleteData(data); }
 };
+struct SpecDeleter {
+  void operator()(mjSpec* spec) const noexcept { mj_deleteSpec(spec); }
+};
 using OwnedModel = std::unique_ptr<mjModel, ModelDeleter>;
 using SharedModel = std::shared_ptr<const mjModel>;
 using OwnedData = std::unique_ptr<mjData, DataDeleter>;
+using OwnedSpec = std::unique_ptr<mjSpec, SpecDeleter>;
 
-// A model from its MJCF text. Throws WorkError with the compiler's message. From then on MuJoCo's warnings go
-// to standard error and never into a file, and its errors become WorkErrors.
+// A model from its MJCF text, in two steps between which it can be edited. Both throw WorkError with MuJoCo's
+// message. From then on MuJoCo's warnings go to standard error and never into a file, and its errors become
+// WorkErrors.
+OwnedSpec ParseModel(std::string_view mjcf);
+OwnedModel CompileModel(mjSpec& spec);
+
+// ParseModel and CompileModel.
 OwnedModel CompileModel(std::string_view mjcf);
 
 // Scales all masses and inertias so that the masses sum to `total` (kg).
@@ -49,8 +58,8 @@ struct MujocoConfig {
 class MujocoEnv : public Env {
  public:
   // qpos, qvel and qacc_warmstart in a row. SetState leaves derived arrays as they are.
-  std::vector<double> State() const final;
-  void SetState(std::span<const double> state) final;
+  std::vector<double> State() const override;
+  void SetState(std::span<const double> state) override;
 
   std::span<const double> qpos() const final { return {data_->qpos, static_cast<std::size_t>(model_->nq)}; }
   std::span<const double> qvel() const final { return {data_->qvel, static_cast<std::size_t>(model_->nv)}; }
@@ -83,6 +92,9 @@ class MujocoEnv : public Env {
   // Applies the action over one control step. Gymnasium calls mj_rnePostConstraint afterwards; that computes
   // contact forces which none of the robots here observes, and changes nothing else, so it is left out.
   void Simulate(std::span<const float> action);
+
+  // Clips every velocity to +-limit and computes what follows from it, as Gymnasium's set_state does.
+  void LimitVelocities(double limit);
 
   // Writes positions from number `skip` on, then velocities, each clipped to +-velocity_limit.
   void ObservePositionsAndVelocities(std::span<double> observation, int skip,
