@@ -30,6 +30,25 @@ double Difference(std::span<const double> a, std::span<const double> b) {
   return largest;
 }
 
+// Arrays side by side.
+GoldenArray<double> Beside(const std::vector<GoldenArray<double>>& parts) {
+  GoldenArray<double> joined{{parts.front().rows(), 0}, {}};
+  for (const GoldenArray<double>& part : parts) joined.shape[1] += part.width();
+  for (std::size_t i = 0; i < joined.rows(); ++i) {
+    for (const GoldenArray<double>& part : parts) {
+      joined.values.insert(joined.values.end(), part.row(i), part.row(i) + part.width());
+    }
+  }
+  return joined;
+}
+
+// The rows of "obs", or of the dictionary that goal environments observe.
+GoldenArray<double> ReadObservations(const GoldenFile& file, const std::string& group) {
+  if (file.Has(group + "/obs")) return file.Read(group + "/obs");
+  return Beside({file.Read(group + "/observation"), file.Read(group + "/achieved_goal"),
+                 file.Read(group + "/desired_goal")});
+}
+
 std::span<const double> Row(const GoldenArray<double>& array, std::size_t index) {
   return {array.row(index), array.width()};
 }
@@ -40,12 +59,12 @@ class GoldenRun {
   GoldenRun(const GoldenFile& file, const std::string& group)
       : seed(std::stoull(group.substr(std::string("seed_").size()))),
         actions(file.Read(group + "/actions")),
-        observations(file.Read(group + "/obs")),
+        observations(ReadObservations(file, group)),
         rewards(file.Read(group + "/reward")),
         terminated(file.Read<std::int64_t>(group + "/terminated")),
         truncated(file.Read<std::int64_t>(group + "/truncated")),
         reset_steps(file.Read<std::int64_t>(group + "/resets/step").values),
-        reset_observations(file.Read(group + "/resets/obs")) {
+        reset_observations(ReadObservations(file, group + "/resets")) {
     const std::vector<std::string> parts = file.Has(group + "/state")
                                                ? std::vector<std::string>{"state"}
                                                : std::vector<std::string>{"qpos", "qvel", "qacc_warmstart"};
@@ -53,6 +72,13 @@ class GoldenRun {
       states_.push_back(file.Read(group + "/" + part));
       reset_states_.push_back(file.Read(group + "/resets/" + part));
       const auto last = file.Read(group + "/final/" + part).values;
+      final_state_.insert(final_state_.end(), last.begin(), last.end());
+    }
+    // A goal observed by a step is the one that stood before it.
+    if (file.Has(group + "/desired_goal")) {
+      states_.push_back(file.Read(group + "/desired_goal"));
+      reset_states_.push_back(file.Read(group + "/resets/desired_goal"));
+      const auto last = Row(states_.back(), steps() - 1);
       final_state_.insert(final_state_.end(), last.begin(), last.end());
     }
   }
@@ -102,8 +128,10 @@ class GoldenEnv : public ::testing::TestWithParam<std::string> {
   // With the constructor options that the file was recorded with.
   std::unique_ptr<Env> Make() const {
     Assignments options{{"max_episode_steps", std::to_string(Whole("max_episode_steps"))}};
-    if (file_.HasAttribute("/", "frame_skip"))
+    const auto settings = FindEnv(GetParam()).options();
+    if (std::ranges::find(settings, "env.frame_skip", &Setting::key) != settings.end()) {
       options.emplace_back("frame_skip", std::to_string(Whole("frame_skip")));
+    }
     return MakeEnv(GetParam(), options);
   }
 
@@ -192,7 +220,37 @@ TEST_P(GoldenEnv, SingleStepsFollowGymnasium) {
   RecordProperty("largest_difference", fmt::format("{}", largest));
 }
 
-INSTANTIATE_TEST_SUITE_P(Registry, GoldenEnv, ::testing::ValuesIn(AllEnvIds()), TestName);
+// Gymnasium's success of every step of a goal environment.
+TEST_P(GoldenEnv, GoalsAreJudgedAsGymnasiumDoes) {
+  for (const std::string& group : file_.Members("/")) {
+    if (!file_.Has(group + "/desired_goal")) continue;
+    const GoalSpec goal = Make()->spec().goal.value();
+    const auto success = file_.Read<std::int64_t>(group + "/info/success");
+    const GoldenRun run(file_, group);
+    EXPECT_EQ(goal.observation_size, file_.Read(group + "/observation").width());
+    for (std::size_t step = 0; step < run.steps(); ++step) {
+      const auto row = Row(run.observations, step);
+      EXPECT_EQ(goal.Reached(goal.Achieved(row), goal.Desired(row)), success.values[step] != 0) << step;
+      EXPECT_EQ(goal.Reward(goal.Achieved(row), goal.Desired(row)), run.rewards.values[step]) << step;
+    }
+  }
+}
+
+std::vector<std::string> RecordedIds() {
+  std::vector<std::string> ids = AllEnvIds();
+  std::erase_if(ids, [](const std::string& id) { return !exists(GoldenPath("envs/" + id + ".h5")); });
+  return ids;
+}
+
+INSTANTIATE_TEST_SUITE_P(Registry, GoldenEnv, ::testing::ValuesIn(RecordedIds()), TestName);
+
+TEST(GoldenFilesTest, EveryRecordedEnvironmentExists) {
+  for (const auto& entry : std::filesystem::directory_iterator(GoldenPath("envs"))) {
+    const GoldenFile file(entry.path());
+    if (!file.HasAttribute("/", "action_seed")) continue;
+    EXPECT_NO_THROW(FindEnv(file.AttributeText("/", "env_id")));
+  }
+}
 
 }  // namespace
 }  // namespace strider
