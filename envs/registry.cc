@@ -9,7 +9,13 @@
 #include "envs/mujoco/ant.h"
 #include "envs/mujoco/half_cheetah.h"
 #include "envs/mujoco/hopper.h"
+#include "envs/mujoco/humanoid.h"
+#include "envs/mujoco/humanoid_standup.h"
+#include "envs/mujoco/inverted_double_pendulum.h"
 #include "envs/mujoco/inverted_pendulum.h"
+#include "envs/mujoco/pusher.h"
+#include "envs/mujoco/reacher.h"
+#include "envs/mujoco/swimmer.h"
 #include "envs/mujoco/walker2d.h"
 
 namespace strider {
@@ -60,10 +66,19 @@ constexpr std::array kEntries{
     Entry<CartPole>("CartPole-v1", "balance a pole on a cart pushed left or right"),
     Entry<Pendulum>("Pendulum-v1", "swing a pendulum up and hold it there"),
     Entry<InvertedPendulum>("InvertedPendulum-v5", "balance a pole on a cart (MuJoCo)"),
+    Entry<InvertedDoublePendulum>("InvertedDoublePendulum-v5", "balance a pole on a pole on a cart (MuJoCo)"),
+    Entry<Reacher>("Reacher-v5", "reach a target with an arm of two links (MuJoCo)"),
+    Entry<Pusher>("Pusher-v5", "push an object to a goal with an arm of seven joints (MuJoCo)"),
+    Entry<Swimmer>("Swimmer-v5", "swim with three links in a viscous fluid (MuJoCo)"),
     Entry<HalfCheetah>("HalfCheetah-v5", "run on two legs in a plane (MuJoCo)"),
     Entry<Hopper>("Hopper-v5", "hop on one leg in a plane (MuJoCo)"),
     Entry<Walker2d>("Walker2d-v5", "walk on two legs in a plane (MuJoCo)"),
     Entry<Ant>("Ant-v5", "walk on four legs (MuJoCo)"),
+    Entry<Humanoid>("Humanoid-v5", "walk like a person (MuJoCo)"),
+    Entry<HumanoidStandup>("HumanoidStandup-v5", "stand up like a person from lying (MuJoCo)"),
+    Entry<HalfCheetah, kV4>("HalfCheetah-v4", "HalfCheetah under Gymnasium's earlier rules (MuJoCo)"),
+    Entry<Hopper, kV4>("Hopper-v4", "Hopper under Gymnasium's earlier rules (MuJoCo)"),
+    Entry<Walker2d, kV4>("Walker2d-v4", "Walker2d under Gymnasium's earlier rules (MuJoCo)"),
     Entry<Ant, kV4>("Ant-v4", "Ant under Gymnasium's earlier rules (MuJoCo)"),
 };
 

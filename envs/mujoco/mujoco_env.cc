@@ -99,6 +99,15 @@ void MujocoEnv::SetState(std::span<const double> state) {
   mj_kinematics(model_.get(), data_.get());
 }
 
+double MujocoEnv::Distance(int a, int b) const {
+  const auto from = BodyPosition(a);
+  const auto to = BodyPosition(b);
+  const double x = from[0] - to[0];
+  const double y = from[1] - to[1];
+  const double z = from[2] - to[2];
+  return std::sqrt(x * x + y * y + z * z);
+}
+
 void MujocoEnv::StartWithUniformNoise(double scale) {
   StartAt([&](std::span<double> positions, std::span<double> velocities) {
     for (double& x : positions) x += random().Uniform(-scale, scale);

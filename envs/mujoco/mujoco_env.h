@@ -84,6 +84,9 @@ class MujocoEnv : public Env {
     return std::span<const double, 3>(data_->xpos + 3 * static_cast<std::ptrdiff_t>(body), 3);
   }
 
+  // Between two bodies (m).
+  double Distance(int a, int b) const;
+
   // Seconds per control step.
   double control_period() const { return control_period_; }
 

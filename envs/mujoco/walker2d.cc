@@ -5,7 +5,14 @@
 namespace strider {
 namespace {
 
-OwnedModel Compile(RobotVersion) { return CompileModel(models::kWalker2d); }
+// Up to version 4 the feet have different friction.
+OwnedModel Compile(RobotVersion version) {
+  const OwnedSpec spec = ParseModel(models::kWalker2d);
+  if (version != RobotVersion::kV5) {
+    mjs_asGeom(mjs_findElement(spec.get(), mjOBJ_GEOM, "foot_geom"))->friction[0] = 0.9;
+  }
+  return CompileModel(*spec);
+}
 
 }  // namespace
 
