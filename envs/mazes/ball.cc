@@ -12,8 +12,7 @@ constexpr double kMaxSpeed = 5;  // m/s, along each axis
 }  // namespace
 
 Ball::Ball(std::string_view id, SharedModel model, int max_episode_steps)
-    : MujocoEnv(id, std::move(model),
-                {.frame_skip = 1, .reset_noise_scale = 0, .max_episode_steps = max_episode_steps},
+    : MujocoEnv(id, std::move(model), {.frame_skip = 1, .max_episode_steps = max_episode_steps},
                 kObservationSize, std::nullopt) {}
 
 void Ball::Act(std::span<const float> force) {

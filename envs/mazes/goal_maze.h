@@ -101,8 +101,7 @@ class GoalMaze : public GoalSeeker<Robot> {
   void DoReset(std::span<double> row) final {
     goal_ = task_.DrawGoal(this->random());
     const Position start = task_.DrawStart(goal_, this->random());
-    std::size_t i = 0;
-    this->StartFrom([&] { return i < start.size() ? start[i++] : 0; }, [] { return 0; });
+    this->StartAt([&](std::span<double> positions, auto) { std::ranges::copy(start, positions.begin()); });
     ObserveAll(row);
   }
 

@@ -83,8 +83,10 @@ Position Maze2d::DrawPlace() {
 
 void Maze2d::DoReset(std::span<double> observation) {
   const Position start = DrawPlace();
-  std::size_t i = 0;
-  StartFrom([&] { return start[i++]; }, [this] { return kVelocityNoise * random().StandardNormal(); });
+  StartAt([&](std::span<double> positions, std::span<double> velocities) {
+    std::ranges::copy(start, positions.begin());
+    for (double& v : velocities) v = kVelocityNoise * random().StandardNormal();
+  });
   if (reset_target_) goal_ = DrawPlace();
   Observe(observation);
 }

@@ -6,9 +6,10 @@
 namespace strider {
 
 struct HalfCheetahConfig {
-  MujocoConfig simulation{.frame_skip = 5, .reset_noise_scale = 0.1};
+  MujocoConfig simulation{.frame_skip = 5};
   double forward_reward_weight = 1.0;
   double ctrl_cost_weight = 0.1;
+  double reset_noise_scale = 0.1;
   bool exclude_current_positions_from_observation = true;
 
   template <class Visitor>
@@ -16,6 +17,7 @@ struct HalfCheetahConfig {
     simulation.Visit(visit);
     visit("forward_reward_weight", forward_reward_weight, "reward per m/s of forward velocity");
     visit("ctrl_cost_weight", ctrl_cost_weight, "cost per squared action");
+    VisitResetNoise(visit, reset_noise_scale);
     visit("exclude_current_positions_from_observation", exclude_current_positions_from_observation,
           "leave the x position out of the observation");
   }
@@ -34,6 +36,7 @@ class HalfCheetah final : public MujocoEnv {
 
   double forward_reward_weight_;
   double ctrl_cost_weight_;
+  double reset_noise_scale_;
   int hidden_positions_;
 };
 

@@ -5,13 +5,11 @@
 namespace strider {
 namespace {
 
-SharedModel Model() {
-  static const SharedModel model = CompileModel(models::kHopper);
-  return model;
-}
+OwnedModel Compile(RobotVersion) { return CompileModel(models::kHopper); }
 
 }  // namespace
 
-Hopper::Hopper(std::string_view id, const Config& config) : PlanarWalker(id, Model(), config, 3800.0) {}
+Hopper::Hopper(std::string_view id, const Config& config)
+    : PlanarWalker(id, ModelFor(id, config.simulation, &Compile), config, 3800.0) {}
 
 }  // namespace strider

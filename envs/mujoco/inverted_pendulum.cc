@@ -10,18 +10,16 @@ namespace {
 
 constexpr double kMaxAngle = 0.2;  // rad
 
-SharedModel Model() {
-  static const SharedModel model = CompileModel(models::kInvertedPendulum);
-  return model;
-}
+OwnedModel Compile(RobotVersion) { return CompileModel(models::kInvertedPendulum); }
 
 }  // namespace
 
 InvertedPendulum::InvertedPendulum(std::string_view id, const Config& config)
-    : MujocoEnv(id, Model(), config.simulation, 4, 950.0) {}
+    : MujocoEnv(id, ModelFor(id, config.simulation, &Compile), config.simulation, 4, 950.0),
+      reset_noise_scale_(config.reset_noise_scale) {}
 
 void InvertedPendulum::DoReset(std::span<double> observation) {
-  StartFromUniformNoise();
+  StartWithUniformNoise(reset_noise_scale_);
   ObservePositionsAndVelocities(observation, 0);
 }
 

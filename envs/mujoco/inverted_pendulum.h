@@ -6,11 +6,13 @@
 namespace strider {
 
 struct InvertedPendulumConfig {
-  MujocoConfig simulation{.frame_skip = 2, .reset_noise_scale = 0.01};
+  MujocoConfig simulation{.frame_skip = 2};
+  double reset_noise_scale = 0.01;
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
     simulation.Visit(visit);
+    VisitResetNoise(visit, reset_noise_scale);
   }
 };
 
@@ -24,6 +26,8 @@ class InvertedPendulum final : public MujocoEnv {
  private:
   void DoReset(std::span<double> observation) override;
   StepResult DoStep(std::span<const float> action, std::span<double> observation) override;
+
+  double reset_noise_scale_;
 };
 
 }  // namespace strider

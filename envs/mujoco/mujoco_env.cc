@@ -1,31 +1,15 @@
 #include "envs/mujoco/mujoco_env.h"
 
-#include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
-#include <string>
+#include <charconv>
+#include <cmath>
 
 #include "core/error.h"
 
 namespace strider {
 namespace {
-
-// Without a handler MuJoCo appends every message to MUJOCO_LOG.TXT in the working directory, and ends the
-// program on an error.
-void OnMessage(const mjLogMessage* message) {
-  if (message->level >= mjLOG_ERROR) throw WorkError("MuJoCo: {}", message->subject);
-  if (message->level == mjLOG_WARNING) fmt::print(stderr, "MuJoCo: {}\n", message->subject);
-}
-
-void TakeMessages() { [[maybe_unused]] static const mjfLogHandler previous = mju_setLogHandler(&OnMessage); }
-
-OwnedData MakeData(const mjModel& model) {
-  OwnedData data(mj_makeData(&model));
-  if (data == nullptr) throw WorkError("MuJoCo could not allocate a simulation");
-  return data;
-}
 
 EnvSpec MakeSpec(std::string_view id, const mjModel& model, int observation_size, int max_episode_steps,
                  std::optional<double> reward_threshold) {
@@ -39,29 +23,31 @@ EnvSpec MakeSpec(std::string_view id, const mjModel& model, int observation_size
           reward_threshold};
 }
 
+void CheckUsersModel(std::string_view id, const std::string& file, const mjModel& model, const mjModel& own) {
+  if (model.nq != own.nq || model.nv != own.nv || model.nu != own.nu) {
+    throw InputError(
+        "the model '{}' has {} joint positions, {} joint velocities and {} actuators; {} needs {}, {} and {}",
+        file, model.nq, model.nv, model.nu, id, own.nq, own.nv, own.nu);
+  }
+  for (int i = 0; i < model.nu; ++i) {
+    if (!(model.actuator_ctrlrange[2 * i] < model.actuator_ctrlrange[2 * i + 1])) {
+      throw InputError("actuator {} of the model '{}' has no control range; {} needs one", i, file, id);
+    }
+  }
+}
+
+bool AllFinite(std::span<const double> values) {
+  return std::ranges::all_of(values, [](double x) { return std::isfinite(x); });
+}
+
 }  // namespace
 
-OwnedSpec ParseModel(std::string_view mjcf) {
-  TakeMessages();
-  std::array<char, 1000> error{};
-  const std::string text(mjcf);
-  OwnedSpec spec(mj_parseXMLString(text.c_str(), nullptr, error.data(), static_cast<int>(error.size())));
-  if (spec == nullptr) throw WorkError("MuJoCo cannot read a model: {}", error.data());
-  return spec;
-}
-
-OwnedModel CompileModel(mjSpec& spec) {
-  OwnedModel model(mj_compile(&spec, nullptr));
-  if (model == nullptr) throw WorkError("MuJoCo cannot compile a model: {}", mjs_getError(&spec));
-  return model;
-}
-
-OwnedModel CompileModel(std::string_view mjcf) { return CompileModel(*ParseModel(mjcf)); }
-
-void SetTotalMass(mjModel& model, double total) {
-  mj_setTotalmass(&model, total);
-  const OwnedData scratch = MakeData(model);
-  mj_setConst(&model, scratch.get());
+Interval ReadInterval(std::string_view key, const std::vector<double>& range) {
+  if (range.size() != 2 || !(range[0] < range[1])) {
+    throw InputError("{} = '{}' is not accepted; expected two numbers separated by a comma, the lower first",
+                     key, fmt::join(range, ","));
+  }
+  return {range[0], range[1]};
 }
 
 MujocoEnv::MujocoEnv(std::string_view id, SharedModel model, const MujocoConfig& config, int observation_size,
@@ -69,9 +55,30 @@ MujocoEnv::MujocoEnv(std::string_view id, SharedModel model, const MujocoConfig&
     : Env(MakeSpec(id, *model, observation_size, config.max_episode_steps, reward_threshold)),
       model_(std::move(model)),
       data_(MakeData(*model_)),
+      version_(config.version),
       frame_skip_(config.frame_skip),
-      reset_noise_scale_(config.reset_noise_scale),
       control_period_(model_->opt.timestep * config.frame_skip) {}
+
+SharedModel MujocoEnv::ModelFor(std::string_view id, const MujocoConfig& config, CompileRobot compile) {
+  SharedModel own = SharedRobot(compile, config.version);
+  if (config.xml_file.empty()) return own;
+  SharedModel users = ReadModel(config.xml_file);
+  CheckUsersModel(id, config.xml_file, *users, *own);
+  return users;
+}
+
+int MujocoEnv::BodyNumber(const mjModel& model, const std::string& body) {
+  int number = -1;
+  const auto [end, error] = std::from_chars(body.data(), body.data() + body.size(), number);
+  if (error != std::errc() || end != body.data() + body.size()) {
+    number = mj_name2id(&model, mjOBJ_BODY, body.c_str());
+  }
+  if (number < 0 || number >= model.nbody) {
+    throw InputError("the robot's model has no body '{}'; expected a name or a number below {}", body,
+                     model.nbody);
+  }
+  return number;
+}
 
 std::vector<double> MujocoEnv::State() const {
   std::vector<double> state(qpos().begin(), qpos().end());
@@ -89,16 +96,67 @@ void MujocoEnv::SetState(std::span<const double> state) {
   std::ranges::copy(state.first(nq), data_->qpos);
   std::ranges::copy(state.subspan(nq, nv), data_->qvel);
   std::ranges::copy(state.last(nv), data_->qacc_warmstart);
+  mj_kinematics(model_.get(), data_.get());
 }
 
-void MujocoEnv::StartFromUniformNoise() {
-  const auto draw = [this] { return random().Uniform(-reset_noise_scale_, reset_noise_scale_); };
-  StartFrom(draw, draw);
+double MujocoEnv::Distance(int a, int b) const {
+  const auto from = BodyPosition(a);
+  const auto to = BodyPosition(b);
+  const double x = from[0] - to[0];
+  const double y = from[1] - to[1];
+  const double z = from[2] - to[2];
+  return std::sqrt(x * x + y * y + z * z);
+}
+
+void MujocoEnv::StartWithUniformNoise(double scale) {
+  StartAt([&](std::span<double> positions, std::span<double> velocities) {
+    for (double& x : positions) x += random().Uniform(-scale, scale);
+    for (double& v : velocities) v += random().Uniform(-scale, scale);
+  });
+}
+
+void MujocoEnv::StartWithNormalVelocities(double scale) {
+  StartAt([&](std::span<double> positions, std::span<double> velocities) {
+    for (double& x : positions) x += random().Uniform(-scale, scale);
+    for (double& v : velocities) v += scale * random().StandardNormal();
+  });
 }
 
 void MujocoEnv::Simulate(std::span<const float> action) {
   std::ranges::copy(action, data_->ctrl);
   for (int i = 0; i < frame_skip_; ++i) mj_step(model_.get(), data_.get());
+  CheckSimulation();
+}
+
+void MujocoEnv::SimulateWithContactForces(std::span<const float> action) {
+  Simulate(action);
+  mj_rnePostConstraint(model_.get(), data_.get());
+}
+
+// MuJoCo counts its warnings since the last reset. Where numbers are bad it also puts the robot back into its
+// initial state without a word, but looks for them only at the start of a step and at accelerations.
+void MujocoEnv::CheckSimulation() const {
+  const int step = elapsed_steps() + 1;
+  for (int warning = 0; warning < mjNWARNING; ++warning) {
+    const mjWarningStat& seen = data_->warning[warning];
+    if (seen.number == 0) continue;
+    throw WorkError("{}: the simulation went wrong in step {} of the episode: {}", spec().id, step,
+                    mju_warningText(warning, static_cast<std::size_t>(seen.lastinfo)));
+  }
+  if (!AllFinite(qpos()) || !AllFinite(qvel())) {
+    throw WorkError("{}: the simulation went wrong in step {} of the episode: its state is not finite",
+                    spec().id, step);
+  }
+}
+
+double MujocoEnv::ControlCost(double weight, std::span<const float> action) const {
+  if (version_ != RobotVersion::kV2) return static_cast<double>(strider::ControlCost(weight, action));
+  const auto square = [&](std::size_t i) {
+    const Interval bounds{model_->actuator_ctrlrange[2 * i], model_->actuator_ctrlrange[2 * i + 1]};
+    const double clipped = bounds.Clip(static_cast<double>(action[i]));
+    return clipped * clipped;
+  };
+  return weight * SumAsNumpy<double>(action.size(), square);
 }
 
 void MujocoEnv::LimitVelocities(double limit) {
@@ -114,29 +172,34 @@ void MujocoEnv::ObservePositionsAndVelocities(std::span<double> observation, int
                          [=](double v) { return std::clamp(v, -velocity_limit, velocity_limit); });
 }
 
+void MujocoEnv::ObserveContactForces(std::span<double> observation, int first, const Interval& range) const {
+  const std::span<const double> forces(data_->cfrc_ext + 6 * static_cast<std::ptrdiff_t>(first),
+                                       6 * static_cast<std::size_t>(model_->nbody - first));
+  std::ranges::transform(forces, observation.begin(), [&](double x) { return range.Clip(x); });
+}
+
+// Beside what MuJoCo needs to go on, where the last step left the bodies.
 void MujocoEnv::DoSave(StateWriter& out) const {
   std::vector<double> state(static_cast<std::size_t>(mj_stateSize(model_.get(), mjSTATE_INTEGRATION)));
   mj_getState(model_.get(), data_.get(), state.data(), mjSTATE_INTEGRATION);
   out.PutSpan(std::span<const double>(state));
+  const auto coordinates = static_cast<std::size_t>(3 * model_->nbody);
+  out.PutSpan(std::span<const double>(data_->xpos, coordinates));
+  out.PutSpan(std::span<const double>(data_->xipos, coordinates));
 }
 
 void MujocoEnv::DoLoad(StateReader& in) {
   std::vector<double> state(static_cast<std::size_t>(mj_stateSize(model_.get(), mjSTATE_INTEGRATION)));
   in.GetSpan(std::span(state));
   mj_setState(model_.get(), data_.get(), state.data(), mjSTATE_INTEGRATION);
+  const auto coordinates = static_cast<std::size_t>(3 * model_->nbody);
+  in.GetSpan(std::span(data_->xpos, coordinates));
+  in.GetSpan(std::span(data_->xipos, coordinates));
 }
 
 float ControlCost(double weight, std::span<const float> action) {
-  constexpr std::size_t kLanes = 8;
-  std::array<float, kLanes> lanes{};
-  std::size_t i = 0;
-  for (; i + kLanes <= action.size(); i += kLanes) {
-    for (std::size_t k = 0; k < kLanes; ++k) lanes[k] += action[i + k] * action[i + k];
-  }
-  float sum =
-      ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
-  for (; i < action.size(); ++i) sum += action[i] * action[i];
-  return static_cast<float>(weight) * sum;
+  return static_cast<float>(weight) *
+         SumAsNumpy<float>(action.size(), [&](std::size_t i) { return action[i] * action[i]; });
 }
 
 }  // namespace strider

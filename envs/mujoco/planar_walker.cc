@@ -1,7 +1,5 @@
 #include "envs/mujoco/planar_walker.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 
 namespace strider {
@@ -25,18 +23,11 @@ PlanarWalker::PlanarWalker(std::string_view id, const SharedModel& model, const 
       healthy_state_(ReadInterval("env.healthy_state_range", config.healthy_state_range)),
       healthy_z_(ReadInterval("env.healthy_z_range", config.healthy_z_range)),
       healthy_angle_(ReadInterval("env.healthy_angle_range", config.healthy_angle_range)),
+      reset_noise_scale_(config.reset_noise_scale),
       hidden_positions_(config.exclude_current_positions_from_observation ? 1 : 0) {}
 
-PlanarWalker::Interval PlanarWalker::ReadInterval(std::string_view key, const std::vector<double>& range) {
-  if (range.size() != 2 || !(range[0] < range[1])) {
-    throw InputError("{} = '{}' is not accepted; expected two numbers separated by a comma, the lower first",
-                     key, fmt::join(range, ","));
-  }
-  return {range[0], range[1]};
-}
-
 void PlanarWalker::DoReset(std::span<double> observation) {
-  StartFromUniformNoise();
+  StartWithUniformNoise(reset_noise_scale_);
   Observe(observation);
 }
 
@@ -47,17 +38,18 @@ StepResult PlanarWalker::DoStep(std::span<const float> action, std::span<double>
   Observe(observation);
 
   const bool healthy = Healthy();
-  const double gain = forward_reward_weight_ * x_velocity + (healthy ? healthy_reward_ : 0);
+  const double gain = forward_reward_weight_ * x_velocity +
+                      SurvivalReward(healthy_reward_, healthy, terminate_when_unhealthy_);
   StepResult result;
-  result.reward = gain - static_cast<double>(ControlCost(ctrl_cost_weight_, action));
+  result.reward = gain - ControlCost(ctrl_cost_weight_, action);
   result.terminated = terminate_when_unhealthy_ && !healthy;
   return result;
 }
 
 // Judged after the step, by velocities that are not clipped.
 bool PlanarWalker::Healthy() const {
-  const auto inside = [this](double x) { return healthy_state_.Contains(x); };
-  return healthy_z_.Contains(qpos()[1]) && healthy_angle_.Contains(qpos()[2]) &&
+  const auto inside = [this](double x) { return healthy_state_.ContainsInside(x); };
+  return healthy_z_.ContainsInside(qpos()[1]) && healthy_angle_.ContainsInside(qpos()[2]) &&
          std::ranges::all_of(qpos().subspan(2), inside) && std::ranges::all_of(qvel(), inside);
 }
 

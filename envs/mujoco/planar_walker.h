@@ -9,7 +9,7 @@
 namespace strider {
 
 struct PlanarWalkerConfig {
-  MujocoConfig simulation{.frame_skip = 4, .reset_noise_scale = 5e-3};
+  MujocoConfig simulation{.frame_skip = 4};
   double forward_reward_weight = 1.0;
   double ctrl_cost_weight = 1e-3;
   double healthy_reward = 1.0;
@@ -19,6 +19,7 @@ struct PlanarWalkerConfig {
                                           std::numeric_limits<double>::infinity()};
   std::vector<double> healthy_z_range;
   std::vector<double> healthy_angle_range;
+  double reset_noise_scale = 5e-3;
   bool exclude_current_positions_from_observation = true;
 
   // All but healthy_state_range, which Walker2d does not have.
@@ -34,6 +35,7 @@ struct PlanarWalkerConfig {
           "height (m) strictly inside which the robot is healthy: low,high");
     visit("healthy_angle_range", healthy_angle_range,
           "torso angle (rad) strictly inside which it is: low,high");
+    VisitResetNoise(visit, reset_noise_scale);
     visit("exclude_current_positions_from_observation", exclude_current_positions_from_observation,
           "leave the x position out of the observation");
   }
@@ -48,14 +50,6 @@ class PlanarWalker : public MujocoEnv {
                std::optional<double> reward_threshold);
 
  private:
-  struct Interval {
-    double low;
-    double high;
-    bool Contains(double x) const { return low < x && x < high; }
-  };
-
-  static Interval ReadInterval(std::string_view key, const std::vector<double>& range);
-
   void DoReset(std::span<double> observation) final;
   StepResult DoStep(std::span<const float> action, std::span<double> observation) final;
   bool Healthy() const;
@@ -68,6 +62,7 @@ class PlanarWalker : public MujocoEnv {
   Interval healthy_state_;
   Interval healthy_z_;
   Interval healthy_angle_;
+  double reset_noise_scale_;
   int hidden_positions_;
 };
 

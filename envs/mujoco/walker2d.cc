@@ -5,14 +5,18 @@
 namespace strider {
 namespace {
 
-SharedModel Model() {
-  static const SharedModel model = CompileModel(models::kWalker2d);
-  return model;
+// Up to version 4 the feet have different friction.
+OwnedModel Compile(RobotVersion version) {
+  const OwnedSpec spec = ParseModel(models::kWalker2d);
+  if (version != RobotVersion::kV5) {
+    mjs_asGeom(mjs_findElement(spec.get(), mjOBJ_GEOM, "foot_geom"))->friction[0] = 0.9;
+  }
+  return CompileModel(*spec);
 }
 
 }  // namespace
 
 Walker2d::Walker2d(std::string_view id, const Config& config)
-    : PlanarWalker(id, Model(), config, std::nullopt) {}
+    : PlanarWalker(id, ModelFor(id, config.simulation, &Compile), config, std::nullopt) {}
 
 }  // namespace strider

@@ -196,6 +196,11 @@ TEST_P(GoldenEnv, FreeRunsFollowGymnasium) {
   RecordProperty("largest_difference", fmt::format("{}", largest));
 }
 
+// Ant and Humanoid measure their way by derived arrays that the step before left (rule 4).
+bool RewardNeedsTheStepBefore(const std::string& id) {
+  return id.starts_with("Ant-") || id.starts_with("Humanoid-");
+}
+
 // Each step on its own, from the recorded state before it.
 TEST_P(GoldenEnv, SingleStepsFollowGymnasium) {
   double largest = 0;
@@ -207,8 +212,10 @@ TEST_P(GoldenEnv, SingleStepsFollowGymnasium) {
       SCOPED_TRACE(fmt::format("seed {}, step {}", run.seed, step));
       env->SetState(run.State(step));
       const StepResult result = env->Step(run.Action(step), observation);
-      double difference = std::max(Difference(observation, Row(run.observations, step)),
-                                   Difference(std::array{result.reward}, Row(run.rewards, step)));
+      double difference = Difference(observation, Row(run.observations, step));
+      if (!RewardNeedsTheStepBefore(GetParam())) {
+        difference = std::max(difference, Difference(std::array{result.reward}, Row(run.rewards, step)));
+      }
       if (!run.ResetBefore(step + 1)) {
         difference = std::max(difference, Difference(env->State(), run.State(step + 1)));
       }
