@@ -19,6 +19,17 @@ inline std::vector<std::string> AllEnvIds() {
   return ids;
 }
 
+// For tests that take long: all but the ids that differ from another in a maze's map or in its reward only.
+inline std::vector<std::string> DistinctEnvIds() {
+  const auto contains = [](const std::string& id, std::string_view part) { return id.find(part) != id.npos; };
+  std::vector<std::string> ids = AllEnvIds();
+  std::erase_if(ids, [&](const std::string& id) {
+    const bool maze = contains(id, "Maze_") || contains(id, "maze-") || contains(id, "maze2d-");
+    return maze && !contains(id, "UMaze-") && !contains(id, "umaze-v");
+  });
+  return ids;
+}
+
 // For INSTANTIATE_TEST_SUITE_P: "Hopper-v5" names its tests "Hopper_v5".
 inline std::string TestName(const ::testing::TestParamInfo<std::string>& info) {
   std::string id = info.param;
