@@ -66,6 +66,7 @@ constexpr EnvEntry Entry(std::string_view id, std::string_view summary) {
   return {id, summary, &Make<E, kVersion...>, &Options<E, kVersion...>};
 }
 
+constexpr auto kV2 = RobotVersion::kV2;
 constexpr auto kV4 = RobotVersion::kV4;
 
 // Ids that differ in their defaults only.
@@ -100,6 +101,11 @@ constexpr std::array kSingles{
     Entry<Hopper, kV4>("Hopper-v4", "Hopper under Gymnasium's earlier rules (MuJoCo)"),
     Entry<Walker2d, kV4>("Walker2d-v4", "Walker2d under Gymnasium's earlier rules (MuJoCo)"),
     Entry<Ant, kV4>("Ant-v4", "Ant under Gymnasium's earlier rules (MuJoCo)"),
+    Entry<HalfCheetah, kV2>("HalfCheetah-v2",
+                            "HalfCheetah with rules and physics of D4RL's datasets (MuJoCo)"),
+    Entry<Hopper, kV2>("Hopper-v2", "Hopper with rules and physics of D4RL's datasets (MuJoCo)"),
+    Entry<Walker2d, kV2>("Walker2d-v2", "Walker2d with rules and physics of D4RL's datasets (MuJoCo)"),
+    Entry<Ant, kV2>("Ant-v2", "Ant with rules and physics of D4RL's datasets (MuJoCo)"),
 };
 
 constexpr std::array kPointMazes = Entries<PointMaze>(

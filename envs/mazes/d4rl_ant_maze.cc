@@ -63,7 +63,7 @@ SharedModel Model(const std::string& text) {
              {.half_size = {kCell / 2, kCell / 2, kHeight / 2 * kCell},
               .z = kHeight / 2 * kCell,
               .position = [&](const Cell& cell) { return Centre(map, cell); }});
-    return CompileModel(*spec);
+    return CompileModel(*spec, RobotVersion::kV2);
   });
 }
 

@@ -25,27 +25,18 @@ constexpr std::array kTasks{
     Task{"large", kLargeMaze, {7, 9}, 800},
 };
 
-// Up to MuJoCo 3.4 the larger one of two margins counted for a contact, now their sum does.
-void HalveMargins(mjSpec& spec) {
-  mjs_getSpecDefault(&spec)->geom->margin /= 2;
-  for (mjsElement* e = mjs_firstElement(&spec, mjOBJ_GEOM); e != nullptr; e = mjs_nextElement(&spec, e)) {
-    mjs_asGeom(e)->margin /= 2;
-  }
-}
-
 Position Place(const Cell& cell) { return {static_cast<double>(cell.row), static_cast<double>(cell.column)}; }
 
 SharedModel Model(const std::string& text) {
   const MazeMap map(text);
   return ShareModel("maze2d " + text, [&] {
     const OwnedSpec spec = ParseModel(models::kPoint);
-    HalveMargins(*spec);
     mjs_findBody(spec.get(), "particle")->pos[0] = 1.2;
     mjs_findBody(spec.get(), "particle")->pos[1] = 1.2;
     AddWalls(*spec, map, {.half_size = {0.5, 0.5, 0.2}, .z = 0, .position = [](const Cell& cell) {
                             return Position{cell.row + 1.0, cell.column + 1.0};
                           }});
-    return CompileModel(*spec);
+    return CompileModel(*spec, RobotVersion::kV2);
   });
 }
 

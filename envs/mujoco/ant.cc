@@ -7,7 +7,7 @@
 namespace strider {
 namespace {
 
-OwnedModel Compile(RobotVersion) { return CompileModel(models::kAnt); }
+OwnedModel Compile(RobotVersion version) { return CompileModel(*ParseModel(models::kAnt), version); }
 
 int HiddenPositions(const AntConfig& config) {
   return config.exclude_current_positions_from_observation ? 2 : 0;

@@ -5,8 +5,8 @@
 namespace strider {
 namespace {
 
-OwnedModel Compile(RobotVersion) {
-  OwnedModel model = CompileModel(models::kHalfCheetah);
+OwnedModel Compile(RobotVersion version) {
+  OwnedModel model = CompileModel(*ParseModel(models::kHalfCheetah), version);
   SetTotalMass(*model, 14);
   return model;
 }

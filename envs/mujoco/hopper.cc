@@ -5,7 +5,7 @@
 namespace strider {
 namespace {
 
-OwnedModel Compile(RobotVersion) { return CompileModel(models::kHopper); }
+OwnedModel Compile(RobotVersion version) { return CompileModel(*ParseModel(models::kHopper), version); }
 
 }  // namespace
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "envs/mujoco/old_physics.h"
 
 namespace strider {
 namespace {
@@ -40,6 +41,11 @@ OwnedModel CompileModel(mjSpec& spec) {
 }
 
 OwnedModel CompileModel(std::string_view mjcf) { return CompileModel(*ParseModel(mjcf)); }
+
+OwnedModel CompileModel(mjSpec& spec, RobotVersion version) {
+  if (version == RobotVersion::kV2) UseOldPhysics(spec);
+  return CompileModel(spec);
+}
 
 OwnedModel ReadModel(const std::string& file) {
   TakeMessages();

@@ -49,6 +49,9 @@ enum class RobotVersion {
   kV5,
 };
 
+// Compiles with the physics of the version's time: see old_physics.h for version 2.
+OwnedModel CompileModel(mjSpec& spec, RobotVersion version);
+
 // Makes a robot's own model, with what its version changes.
 using CompileRobot = OwnedModel (*)(RobotVersion version);
 

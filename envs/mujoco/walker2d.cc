@@ -11,7 +11,7 @@ OwnedModel Compile(RobotVersion version) {
   if (version != RobotVersion::kV5) {
     mjs_asGeom(mjs_findElement(spec.get(), mjOBJ_GEOM, "foot_geom"))->friction[0] = 0.9;
   }
-  return CompileModel(*spec);
+  return CompileModel(*spec, version);
 }
 
 }  // namespace

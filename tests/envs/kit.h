@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "envs/registry.h"
+#include "tests/support/golden.h"
 
 namespace strider {
 
@@ -28,6 +30,14 @@ inline std::vector<std::string> DistinctEnvIds() {
     return maze && !contains(id, "UMaze-") && !contains(id, "umaze-v");
   });
   return ids;
+}
+
+inline bool HasOldPhysics(const std::string& id) { return id.ends_with("-v2"); }
+
+// The recorded runs of an environment. The files of the old versions, which no Gymnasium has, are named
+// "<id>compat".
+inline std::filesystem::path GoldenEnvPath(const std::string& id) {
+  return GoldenPath("envs/" + id + (HasOldPhysics(id) ? "compat.h5" : ".h5"));
 }
 
 // For INSTANTIATE_TEST_SUITE_P: "Hopper-v5" names its tests "Hopper_v5".
