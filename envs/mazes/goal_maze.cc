@@ -58,9 +58,9 @@ GoalMazeConfig GoalMazeDefaults(std::string_view id) {
   return config;
 }
 
-SharedModel GoalMazeModel(std::string_view mjcf, const std::string& text, const GoalMazeScale& scale) {
-  const MazeMap map(text);
-  return ShareModel(fmt::format("{} {} {}\n{}", text, scale.cell, scale.height, mjcf), [&] {
+SharedModel GoalMazeModel(std::string_view mjcf, const std::string& maze_map, const GoalMazeScale& scale) {
+  const MazeMap map(maze_map);
+  return ShareModel(fmt::format("{} {} {}\n{}", maze_map, scale.cell, scale.height, mjcf), [&] {
     const OwnedSpec spec = ParseModel(mjcf);
     const double half_height = scale.height / 2 * scale.cell;
     AddWalls(*spec, map,

@@ -46,7 +46,7 @@ struct GoalMazeScale {
 GoalMazeConfig GoalMazeDefaults(std::string_view id);
 
 // The robot's MJCF with the maze's walls around it. Throws InputError where the map is wrong.
-SharedModel GoalMazeModel(std::string_view mjcf, const std::string& map, const GoalMazeScale& scale);
+SharedModel GoalMazeModel(std::string_view mjcf, const std::string& maze_map, const GoalMazeScale& scale);
 
 // Where goal and start lie, drawn as Gymnasium-Robotics draws them.
 class GoalMazeTask {
@@ -68,7 +68,7 @@ class GoalMazeTask {
 
  private:
   static std::optional<Position> GivenCell(const MazeMap& map, std::string_view key,
-                                           const std::vector<int>& cell, const GoalMazeScale& scale);
+                                           const std::vector<int>& given, const GoalMazeScale& scale);
   static const Position& Pick(const std::vector<Position>& cells, Pcg64& random);
   Position WithNoise(Position position, Pcg64& random) const;
 

@@ -34,7 +34,8 @@ bool MazeMap::Inside(Cell cell) const {
 }
 
 char MazeMap::At(Cell cell) const {
-  return text_[static_cast<std::size_t>(cell.row * (columns_ + 1) + cell.column)];
+  const int index = cell.row * (columns_ + 1) + cell.column;
+  return text_[static_cast<std::size_t>(index)];
 }
 
 std::vector<Cell> MazeMap::Cells(char kind) const {
