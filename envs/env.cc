@@ -1,5 +1,6 @@
 #include "envs/env.h"
 
+#include <cmath>
 #include <limits>
 
 #include "core/error.h"
@@ -10,6 +11,14 @@ namespace {
 void CheckSize(const EnvSpec& spec, std::string_view what, std::size_t size, int expected) {
   if (size == static_cast<std::size_t>(expected)) return;
   throw InputError("{} of {} numbers given to {}; expected {}", what, size, spec.id, expected);
+}
+
+void CheckFinite(const EnvSpec& spec, std::span<const float> action) {
+  for (std::size_t i = 0; i < action.size(); ++i) {
+    if (std::isfinite(action[i])) continue;
+    throw InputError("component {} of the action given to {} is {}; expected a finite number", i, spec.id,
+                     action[i]);
+  }
 }
 
 }  // namespace
@@ -41,6 +50,7 @@ void Env::Reset(std::span<double> observation) {
 
 StepResult Env::Step(std::span<const float> action, std::span<double> observation) {
   CheckSize(spec_, "action", action.size(), action_size_);
+  CheckFinite(spec_, action);
   CheckSize(spec_, "observation row", observation.size(), observation_size_);
   StepResult result = DoStep(action, observation);
   ++elapsed_steps_;

@@ -57,8 +57,10 @@ class Env {
   void Reset(std::span<double> observation);
 
   // One control step. The caller resets after an end; stepping on is allowed, as in Gymnasium. A discrete
-  // action is its number in a row of one. Throws InputError where a size is not the spec's or a discrete
-  // action does not exist.
+  // action is its number in a row of one. A box's bounds are kept as in Gymnasium, by each environment in its
+  // own way: MuJoCo clamps controls, and costs count the action as it was given. Throws InputError where a
+  // size is not the spec's, an action is not finite or a discrete action does not exist; WorkError naming
+  // environment and step where the simulation diverges, after which only a reset or a restored state goes on.
   StepResult Step(std::span<const float> action, std::span<double> observation);
 
   // Steps since the last reset.

@@ -93,6 +93,7 @@ void MujocoEnv::SetState(std::span<const double> state) {
   if (state.size() != nq + 2 * nv) {
     throw InputError("state of {} numbers given to {}; expected {}", state.size(), spec().id, nq + 2 * nv);
   }
+  mj_resetData(model_.get(), data_.get());
   std::ranges::copy(state.first(nq), data_->qpos);
   std::ranges::copy(state.subspan(nq, nv), data_->qvel);
   std::ranges::copy(state.last(nv), data_->qacc_warmstart);
@@ -125,7 +126,7 @@ void MujocoEnv::StartWithNormalVelocities(double scale) {
 void MujocoEnv::Simulate(std::span<const float> action) {
   std::ranges::copy(action, data_->ctrl);
   for (int i = 0; i < frame_skip_; ++i) mj_step(model_.get(), data_.get());
-  CheckSimulation();
+  CheckSimulation(elapsed_steps() + 1);
 }
 
 void MujocoEnv::SimulateWithContactForces(std::span<const float> action) {
@@ -135,8 +136,7 @@ void MujocoEnv::SimulateWithContactForces(std::span<const float> action) {
 
 // MuJoCo counts its warnings since the last reset. Where numbers are bad it also puts the robot back into its
 // initial state without a word, but looks for them only at the start of a step and at accelerations.
-void MujocoEnv::CheckSimulation() const {
-  const int step = elapsed_steps() + 1;
+void MujocoEnv::CheckSimulation(int step) const {
   for (int warning = 0; warning < mjNWARNING; ++warning) {
     const mjWarningStat& seen = data_->warning[warning];
     if (seen.number == 0) continue;
@@ -191,6 +191,7 @@ void MujocoEnv::DoSave(StateWriter& out) const {
 void MujocoEnv::DoLoad(StateReader& in) {
   std::vector<double> state(static_cast<std::size_t>(mj_stateSize(model_.get(), mjSTATE_INTEGRATION)));
   in.GetSpan(std::span(state));
+  mj_resetData(model_.get(), data_.get());
   mj_setState(model_.get(), data_.get(), state.data(), mjSTATE_INTEGRATION);
   const auto coordinates = static_cast<std::size_t>(3 * model_->nbody);
   in.GetSpan(std::span(data_->xpos, coordinates));

@@ -90,12 +90,14 @@ class MujocoEnv : public Env {
   // Seconds per control step.
   double control_period() const { return control_period_; }
 
-  // Puts the robot into its initial state as changed by `place(qpos, qvel)`.
+  // Puts the robot into its initial state as changed by `place(qpos, qvel)`. Throws WorkError where that is
+  // no state to simulate.
   template <class Place>
   void StartAt(Place&& place) {
     mj_resetData(model_.get(), data_.get());
     place(std::span(data_->qpos, qpos().size()), std::span(data_->qvel, qvel().size()));
     mj_forward(model_.get(), data_.get());
+    CheckSimulation(0);
   }
 
   // The same with a draw added to every position, then to every velocity, in index order: uniform on +-scale,
@@ -135,7 +137,9 @@ class MujocoEnv : public Env {
   void DoLoad(StateReader& in) override;
 
  private:
-  void CheckSimulation() const;
+  // Throws WorkError where the simulation has diverged since the last reset. `step` of the episode is under
+  // way; 0 is its start.
+  void CheckSimulation(int step) const;
 
   SharedModel model_;
   OwnedData data_;

@@ -203,6 +203,21 @@ TEST_P(EnvContract, WrongSizesAreNamed) {
                                                     state.size() - 1, GetParam(), state.size())));
 }
 
+TEST_P(EnvContract, ActionsThatAreNotFiniteAreRefused) {
+  Driver driver = Make();
+  driver.Reset(0);
+  const std::string before = driver.Save();
+  for (const float bad : {NAN, INFINITY}) {
+    std::vector<float> action(driver.action().size());
+    action.back() = bad;
+    EXPECT_THAT([&] { driver.env().Step(action, driver.observation()); },
+                ThrowsMessage<InputError>(
+                    fmt::format("component {} of the action given to {} is {}; expected a finite number",
+                                action.size() - 1, GetParam(), bad)));
+  }
+  EXPECT_EQ(driver.Save(), before);
+}
+
 TEST_P(EnvContract, DamagedSavesAreErrors) {
   Driver driver = Make();
   driver.Reset(0);

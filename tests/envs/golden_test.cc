@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <set>
 
@@ -273,6 +274,41 @@ TEST(GoldenFilesTest, EveryRecordedEnvironmentExists) {
   for (const auto& entry : std::filesystem::directory_iterator(GoldenPath("envs"))) {
     if (!GoldenFile(entry.path()).Has("seed_0")) continue;
     EXPECT_TRUE(tested.contains(entry.path())) << entry.path();
+  }
+}
+
+// The options of the robots, each with values that are not the default.
+TEST(GoldenOptionsTest, OptionsDoWhatTheyDoInGymnasium) {
+  const std::filesystem::path path = GoldenPath("envs/options.h5");
+  // It is our own: other people's golden data need not have one.
+  if (std::getenv("STRIDER_GOLDEN") != nullptr && !std::filesystem::exists(path)) GTEST_SKIP();
+  const GoldenFile file(path);
+  const auto seed = static_cast<std::uint64_t>(file.Attribute<std::int64_t>("/", "seed").at(0));
+  const std::vector<std::string> cases = file.Members("/");
+  EXPECT_GT(cases.size(), 40);
+  for (const std::string& name : cases) {
+    Assignments options;
+    for (const std::string& option : file.ReadStrings(name + "/options")) {
+      const std::size_t equals = option.find('=');
+      options.emplace_back(option.substr(0, equals), option.substr(equals + 1));
+    }
+    SCOPED_TRACE(fmt::format("{}: {} = {} ...", name, options[0].first, options[0].second));
+    const auto env = MakeEnv(file.AttributeText(name, "env_id"), options);
+    const auto observations = file.Read(name + "/obs");
+    const auto actions = file.Read(name + "/actions");
+    const auto rewards = file.Read(name + "/reward");
+    const auto terminated = file.Read<std::int64_t>(name + "/terminated");
+    ASSERT_EQ(env->spec().observation_size(), observations.width());
+    std::vector<double> observation(observations.width());
+    env->Reset(seed, observation);
+    EXPECT_THAT(observation, ElementsAreArray(Row(observations, 0)));
+    for (std::size_t step = 0; step < rewards.rows(); ++step) {
+      const auto row = Row(actions, step);
+      const StepResult result = env->Step(std::vector<float>(row.begin(), row.end()), observation);
+      EXPECT_LE(Difference(std::array{result.reward}, Row(rewards, step)), kFreeRunTolerance) << step;
+      EXPECT_EQ(result.terminated, terminated.values[step] != 0) << step;
+    }
+    EXPECT_LE(Difference(observation, Row(observations, 1)), kFreeRunTolerance);
   }
 }
 

@@ -1,11 +1,15 @@
 // The robot models compile to Gymnasium's physics: golden/envs/models.h5.
+#include "envs/mujoco/models.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <mujoco/mjxmacro.h>
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <filesystem>
+#include <fstream>
 
 #include "envs/mujoco/mujoco_env.h"
 #include "tests/envs/kit.h"
@@ -262,6 +266,158 @@ TEST(ModelTest, ADivergedSimulationIsAnErrorUntilTheNextReset) {
   EXPECT_FALSE(std::filesystem::exists(log));
   env->Reset(0, observation);
   EXPECT_NO_THROW(env->Step(action, observation));
+}
+
+// Huge actuator forces and an unstable integration: the numbers grow until they are no numbers.
+TEST(ModelTest, NoObservationIsEverSilentlyBad) {
+  const std::string file = ::testing::TempDir() + "/unstable.xml";
+  std::string text(models::kHopper);
+  const std::string gear = R"(gear="200")";
+  text.replace(text.find(gear), gear.size(), R"(gear="2e13")");
+  std::ofstream(file) << text;
+  Driver driver(MakeEnv("Hopper-v5", {{"xml_file", file}}));
+  driver.Reset(0);
+  EXPECT_THROW(
+      for (int i = 0; i < 100; ++i) {
+        driver.StepRandomly();
+        for (const double x : driver.observation()) ASSERT_TRUE(std::isfinite(x));
+      },
+      WorkError);
+}
+
+TEST(ModelTest, AStartThatCannotBeSimulatedIsAnError) {
+  Driver driver(MakeEnv("Hopper-v5", {{"reset_noise_scale", "1e308"}}));
+  EXPECT_THROW(driver.Reset(0), WorkError);
+}
+
+TEST(ModelTest, ARestoredStateGoesOnAfterADivergence) {
+  Driver driver(MakeEnv("Ant-v5"));
+  driver.Reset(0);
+  const std::string saved = driver.Save();
+  const std::vector<double> sound = driver.env().State();
+  std::vector<double> unsound = sound;
+  unsound[3] = NAN;
+  for (const bool whole : {false, true}) {
+    driver.env().SetState(unsound);
+    EXPECT_THROW(driver.StepRandomly(), WorkError);
+    whole ? LoadFrom(saved, driver.env()) : driver.env().SetState(sound);
+    EXPECT_NO_THROW(driver.StepRandomly());
+  }
+}
+
+// MuJoCo clamps the controls; the cost is that of the action as given, and in version 2 of the clipped one.
+TEST(ActionBoundsTest, ControlsAreClampedAndCostsAreNot) {
+  for (const std::string& id : AllEnvIds()) {
+    const auto env = MakeEnv(id);
+    if (dynamic_cast<MujocoEnv*>(env.get()) == nullptr) continue;
+    const auto step = [&](double scale) {
+      std::vector<float> action;
+      for (const double high : std::get<Box>(env->spec().action_space).high) {
+        action.push_back(static_cast<float>(scale * high));
+      }
+      std::vector<double> observation(static_cast<std::size_t>(env->spec().observation_size()));
+      env->Reset(0, observation);
+      const double reward = env->Step(action, observation).reward;
+      return std::pair(observation, reward);
+    };
+    const auto [at_bound, reward] = step(1);
+    const auto [beyond, lower_reward] = step(2);
+    EXPECT_EQ(at_bound, beyond) << id;
+    if (id.ends_with("-v2") || id.starts_with("Inverted")) {
+      EXPECT_EQ(reward, lower_reward) << id;
+    } else {
+      EXPECT_GT(reward, lower_reward) << id;
+    }
+  }
+}
+
+class UsersModelTest : public ::testing::Test {
+ protected:
+  // Writes the text and gives the file's name.
+  static std::string Write(std::string_view text) {
+    const std::string file = ::testing::TempDir() + "/model.xml";
+    std::ofstream(file) << text;
+    return file;
+  }
+
+  // The text with every `from` replaced.
+  static std::string Edited(std::string_view text, const std::string& from, const std::string& to) {
+    std::string edited(text);
+    for (std::size_t at = 0; (at = edited.find(from, at)) != std::string::npos; at += to.size()) {
+      edited.replace(at, from.size(), to);
+    }
+    EXPECT_NE(edited, text);
+    return edited;
+  }
+
+  static void ExpectRefused(std::string_view id, const std::string& file, const std::string& message) {
+    EXPECT_THAT([&] { MakeEnv(id, {{"xml_file", file}}); }, ThrowsMessage<InputError>(HasSubstr(message)));
+  }
+};
+
+TEST_F(UsersModelTest, IsSimulated) {
+  for (const auto* id : {"Hopper-v5", "Hopper-v4"}) {
+    Driver own(MakeEnv(id));
+    Driver same(MakeEnv(id, {{"xml_file", Write(models::kHopper)}}));
+    Driver heavier(MakeEnv(
+        id, {{"xml_file", Write(Edited(models::kHopper, "<geom con", R"(<geom density="2000" con)"))}}));
+    for (Driver* driver : {&own, &same, &heavier}) {
+      driver->Reset(0);
+      driver->StepRandomly();
+    }
+    EXPECT_EQ(own.observation(), same.observation());
+    EXPECT_NE(own.observation(), heavier.observation());
+  }
+}
+
+// Things around the robot are bodies, too, and their contact forces are observed.
+TEST_F(UsersModelTest, MayHaveMoreBodies) {
+  const std::string text = Edited(models::kAnt, "<worldbody>", R"(<worldbody><body><geom size="1"/></body>)");
+  EXPECT_EQ(MakeEnv("Ant-v5", {{"xml_file", Write(text)}, {"main_body", "torso"}})->spec().observation_size(),
+            105 + 6);
+}
+
+TEST_F(UsersModelTest, MissingAndBrokenFilesAreErrors) {
+  ExpectRefused("Ant-v5", "no/such.xml", "MuJoCo cannot read the model 'no/such.xml': ");
+  ExpectRefused("Ant-v5", ::testing::TempDir(), "MuJoCo cannot read the model");
+  ExpectRefused("Ant-v5", Write(""), "MuJoCo cannot read the model");
+  ExpectRefused("Ant-v5",
+                Write("\x7f"
+                      "ELF, not a model"),
+                "MuJoCo cannot read the model");
+  ExpectRefused("Ant-v5", Write(models::kAnt.substr(0, 1000)), "MuJoCo cannot read the model");
+  ExpectRefused("Ant-v5", Write(Edited(models::kAnt, R"(type="sphere")", R"(type="mesh")")),
+                "MuJoCo cannot compile the model");
+}
+
+TEST_F(UsersModelTest, OtherRobotsAreErrors) {
+  const std::string hopper = Write(models::kHopper);
+  ExpectRefused("Ant-v5", hopper,
+                "the model '" + hopper +
+                    "' has 6 joint positions, 6 joint velocities and 3 actuators; Ant-v5 "
+                    "needs 15, 14 and 8");
+  ExpectRefused("Hopper-v5", Write(Edited(models::kHopper, R"(<motor joint="foot_joint"/>)", "")),
+                "2 actuators; Hopper-v5 needs 6, 6 and 3");
+  ExpectRefused("Reacher-v5", Write(Edited(models::kReacher, R"("fingertip")", R"("thumb")")),
+                "the robot's model has no body 'fingertip'");
+  ExpectRefused("InvertedDoublePendulum-v5",
+                Write(Edited(models::kInvertedDoublePendulum,
+                             R"(<site name="tip" pos="0 0 0.6" size="0.01 0.01"/>)", "")),
+                "has no site that marks the tip");
+  ExpectRefused("Hopper-v5", Write(Edited(models::kHopper, R"(ctrllimited="true" ctrlrange="-1 1")", "")),
+                "has no control range; Hopper-v5 needs one");
+}
+
+TEST_F(UsersModelTest, OtherMainBodiesAreErrors) {
+  for (const auto* body : {"arm", "14", "-1", ""}) {
+    EXPECT_THAT(
+        [&] {
+          MakeEnv("Ant-v5", {{"main_body", body}});
+        },
+        ThrowsMessage<InputError>(fmt::format("the robot's model has no body '{}'; expected a name or a "
+                                              "number below 14",
+                                              body)));
+  }
 }
 
 TEST(ControlCostTest, IsComputedInFloat32AndInNumpysOrder) {
