@@ -1,6 +1,7 @@
 #include "envs/env.h"
 
 #include <cmath>
+#include <limits>
 
 #include "core/error.h"
 #include "envs/env_batch.h"
@@ -35,6 +36,15 @@ Env::Env(EnvSpec spec)
     : spec_(std::move(spec)),
       observation_size_(spec_.observation_size()),
       action_size_(spec_.action_size()) {}
+
+void Env::AppendGoal(int goal_size, double radius, GoalReward reward) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  spec_.goal = GoalSpec{observation_size_, goal_size, radius, reward};
+  Box& box = std::get<Box>(spec_.observation_space);
+  box.low.resize(box.low.size() + 2 * static_cast<std::size_t>(goal_size), -kInfinity);
+  box.high.resize(box.low.size(), kInfinity);
+  observation_size_ = spec_.observation_size();
+}
 
 void Env::Reset(std::uint64_t seed, std::span<double> observation) {
   random_ = Pcg64(seed);

@@ -11,6 +11,7 @@
 
 #include "core/random.h"
 #include "core/state.h"
+#include "envs/goal.h"
 #include "envs/space.h"
 
 namespace strider {
@@ -24,8 +25,9 @@ struct EnvSpec {
   Space action_space;
   int max_episode_steps = 0;  // truncation limit; every environment of the suite has one
   std::optional<double> reward_threshold;
-  bool random_steps =
-      false;  // steps draw from the random stream: the same state and action may lead elsewhere
+  // Steps draw from the random stream: the same state and action may lead elsewhere.
+  bool random_steps = false;
+  std::optional<GoalSpec> goal{};  // where rows hold what was achieved and what was desired
 
   int observation_size() const { return RowSize(observation_space); }
   int action_size() const { return RowSize(action_space); }
@@ -92,6 +94,10 @@ class Env {
  protected:
   explicit Env(EnvSpec spec);
   Pcg64& random() { return random_; }
+
+  // For constructors: appends the achieved and the desired goal to the rows, which are the observation proper
+  // so far.
+  void AppendGoal(int goal_size, double radius, GoalReward reward);
 
  private:
   // Seeds whatever stream the environment has beside random(); nothing by default. A reset follows.

@@ -8,6 +8,10 @@
 #include "envs/classic/cartpole.h"
 #include "envs/classic/mountain_car.h"
 #include "envs/classic/pendulum.h"
+#include "envs/mazes/ant_maze.h"
+#include "envs/mazes/d4rl_ant_maze.h"
+#include "envs/mazes/maze2d.h"
+#include "envs/mazes/point_maze.h"
 #include "envs/minatar/breakout.h"
 #include "envs/minatar/space_invaders.h"
 #include "envs/minigrid/dynamic_obstacles.h"
@@ -38,9 +42,19 @@ struct Versioned : RobotConfig {
   Versioned() { this->simulation.version = kVersion; }
 };
 
+// The settings as they stand before any is changed. An environment of many ids reads its own.
+template <class E, class Config>
+Config Defaults(std::string_view id) {
+  if constexpr (requires { E::DefaultsOf(id); }) {
+    return E::DefaultsOf(id);
+  } else {
+    return {};
+  }
+}
+
 template <class E, class Config>
 std::unique_ptr<Env> Make(std::string_view id, const Assignments& options) {
-  Config config;
+  auto config = Defaults<E, Config>(id);
   SettingList settings;
   settings.Add(kPrefix, config);
   const std::string prefix = fmt::format("{}.", kPrefix);
@@ -48,9 +62,9 @@ std::unique_ptr<Env> Make(std::string_view id, const Assignments& options) {
   return std::make_unique<E>(id, config);
 }
 
-template <class Config>
-std::vector<Setting> Options() {
-  const auto config = std::make_shared<Config>();
+template <class E, class Config>
+std::vector<Setting> Options(std::string_view id) {
+  const auto config = std::make_shared<Config>(Defaults<E, Config>(id));
   SettingList list;
   list.Add(kPrefix, *config);
   std::vector<Setting> settings = list.settings();
@@ -65,13 +79,27 @@ std::vector<Setting> Options() {
 // Config is E's own, or one derived from it that sets other defaults.
 template <class E, class Config = typename E::Config>
 constexpr EnvEntry Entry(std::string_view id, std::string_view summary) {
-  return {id, summary, &Make<E, Config>, &Options<Config>};
+  return {id, summary, &Make<E, Config>, &Options<E, Config>};
 }
 
 constexpr auto kV2 = RobotVersion::kV2;
 constexpr auto kV4 = RobotVersion::kV4;
 
-constexpr std::array kEntries{
+// Ids that differ in their defaults only.
+template <class E, class... Ids>
+constexpr std::array<EnvEntry, sizeof...(Ids)> Entries(std::string_view summary, Ids... ids) {
+  return {Entry<E>(ids, summary)...};
+}
+
+template <std::size_t... kSizes>
+constexpr auto Join(const std::array<EnvEntry, kSizes>&... parts) {
+  std::array<EnvEntry, (kSizes + ...)> joined{};
+  auto next = joined.begin();
+  ((next = std::ranges::copy(parts, next).out), ...);
+  return joined;
+}
+
+constexpr std::array kSingles{
     Entry<CartPole>("CartPole-v1", "balance a pole on a cart pushed left or right"),
     Entry<CartPoleV0>("CartPole-v0", "the same for at most 200 steps"),
     Entry<Pendulum>("Pendulum-v1", "swing a pendulum up and hold it there"),
@@ -131,6 +159,41 @@ constexpr std::array kEntries{
     Entry<MinAtarEnv<SpaceInvaders>, AllMinAtarActions<SpaceInvadersConfig>>(
         "MinAtar/SpaceInvaders-v0", "shoot at marching aliens, all 6 actions"),
 };
+
+constexpr std::array kPointMazes = Entries<PointMaze>(
+    "push a ball through a maze to a goal (MuJoCo)", "PointMaze_UMaze-v3", "PointMaze_UMazeDense-v3",
+    "PointMaze_Open-v3", "PointMaze_OpenDense-v3", "PointMaze_Open_Diverse_G-v3",
+    "PointMaze_Open_Diverse_GDense-v3", "PointMaze_Open_Diverse_GR-v3", "PointMaze_Open_Diverse_GRDense-v3",
+    "PointMaze_Medium-v3", "PointMaze_MediumDense-v3", "PointMaze_Medium_Diverse_G-v3",
+    "PointMaze_Medium_Diverse_GDense-v3", "PointMaze_Medium_Diverse_GR-v3",
+    "PointMaze_Medium_Diverse_GRDense-v3", "PointMaze_Large-v3", "PointMaze_LargeDense-v3",
+    "PointMaze_Large_Diverse_G-v3", "PointMaze_Large_Diverse_GDense-v3", "PointMaze_Large_Diverse_GR-v3",
+    "PointMaze_Large_Diverse_GRDense-v3");
+
+constexpr std::array kAntMazes = Entries<AntMaze>(
+    "walk on four legs through a maze to a goal (MuJoCo)", "AntMaze_UMaze-v5", "AntMaze_UMazeDense-v5",
+    "AntMaze_Open-v5", "AntMaze_OpenDense-v5", "AntMaze_Open_Diverse_G-v5", "AntMaze_Open_Diverse_GDense-v5",
+    "AntMaze_Open_Diverse_GR-v5", "AntMaze_Open_Diverse_GRDense-v5", "AntMaze_Medium-v5",
+    "AntMaze_MediumDense-v5", "AntMaze_Medium_Diverse_G-v5", "AntMaze_Medium_Diverse_GDense-v5",
+    "AntMaze_Medium_Diverse_GR-v5", "AntMaze_Medium_Diverse_GRDense-v5", "AntMaze_Large-v5",
+    "AntMaze_LargeDense-v5", "AntMaze_Large_Diverse_G-v5", "AntMaze_Large_Diverse_GDense-v5",
+    "AntMaze_Large_Diverse_GR-v5", "AntMaze_Large_Diverse_GRDense-v5", "AntMaze_UMaze-v4",
+    "AntMaze_UMazeDense-v4", "AntMaze_Open-v4", "AntMaze_OpenDense-v4", "AntMaze_Open_Diverse_G-v4",
+    "AntMaze_Open_Diverse_GDense-v4", "AntMaze_Open_Diverse_GR-v4", "AntMaze_Open_Diverse_GRDense-v4",
+    "AntMaze_Medium-v4", "AntMaze_MediumDense-v4", "AntMaze_Medium_Diverse_G-v4",
+    "AntMaze_Medium_Diverse_GDense-v4", "AntMaze_Medium_Diverse_GR-v4", "AntMaze_Medium_Diverse_GRDense-v4",
+    "AntMaze_Large-v4", "AntMaze_LargeDense-v4", "AntMaze_Large_Diverse_G-v4",
+    "AntMaze_Large_Diverse_GDense-v4", "AntMaze_Large_Diverse_GR-v4", "AntMaze_Large_Diverse_GRDense-v4");
+
+constexpr std::array kD4rlMazes = Join(
+    Entries<Maze2d>("push a ball through a maze to a goal that it does not see (D4RL's)", "maze2d-open-v0",
+                    "maze2d-open-dense-v0", "maze2d-umaze-v1", "maze2d-umaze-dense-v1", "maze2d-medium-v1",
+                    "maze2d-medium-dense-v1", "maze2d-large-v1", "maze2d-large-dense-v1"),
+    Entries<D4rlAntMaze>("walk on four legs through a maze to a goal that it does not see (D4RL's)",
+                         "antmaze-umaze-v2", "antmaze-umaze-diverse-v2", "antmaze-medium-play-v2",
+                         "antmaze-medium-diverse-v2", "antmaze-large-play-v2", "antmaze-large-diverse-v2"));
+
+constexpr std::array kEntries = Join(kSingles, kPointMazes, kAntMazes, kD4rlMazes);
 
 }  // namespace
 

@@ -18,8 +18,10 @@ struct EnvEntry {
   std::string_view summary;  // one line for `strider list envs`
   // Makes one from the constructor options given ("reset_noise_scale", "0.1"). Throws InputError.
   std::unique_ptr<Env> (*make)(std::string_view id, const Assignments& options);
+  std::vector<Setting> (*list_options)(std::string_view id);
+
   // Every option with its default, as settings that are detached from any environment.
-  std::vector<Setting> (*options)();
+  std::vector<Setting> options() const { return list_options(id); }
 };
 
 std::span<const EnvEntry> EnvRegistry();

@@ -39,13 +39,19 @@ std::vector<float> ReadActions(const std::string& where, const EnvSpec& spec) {
 }
 
 struct Record {
-  std::vector<double> observations, actions, rewards, qpos, qvel;
+  std::vector<double> observations, actions, rewards, qpos, qvel, achieved_goals, desired_goals;
   std::vector<std::uint8_t> terminals, timeouts;
 
   void AddState(const Env& env, const std::vector<double>& observation) {
     observations.insert(observations.end(), observation.begin(), observation.end());
     qpos.insert(qpos.end(), env.qpos().begin(), env.qpos().end());
     qvel.insert(qvel.end(), env.qvel().begin(), env.qvel().end());
+    if (const auto& goal = env.spec().goal) {
+      const auto achieved = goal->Achieved(std::span(observation));
+      const auto desired = goal->Desired(std::span(observation));
+      achieved_goals.insert(achieved_goals.end(), achieved.begin(), achieved.end());
+      desired_goals.insert(desired_goals.end(), desired.begin(), desired.end());
+    }
   }
 };
 
@@ -64,6 +70,11 @@ void WriteRecord(const std::filesystem::path& path, const Record& record, const 
       file.Write<double>("infos/qpos", record.qpos, {steps + 1, env.qpos().size()});
       file.Write<double>("infos/qvel", record.qvel, {steps + 1, env.qvel().size()});
     }
+    if (const auto& goal = env.spec().goal) {
+      const auto goal_size = static_cast<std::size_t>(goal->goal_size);
+      file.Write<double>("infos/achieved_goal", record.achieved_goals, {steps + 1, goal_size});
+      file.Write<double>("infos/desired_goal", record.desired_goals, {steps + 1, goal_size});
+    }
     file.Close();
   });
 }
@@ -75,9 +86,12 @@ int Rollout(const Words& words) {
   line.usage = "strider rollout --env ID --seed N --actions FILE.hdf5:/PATH --out FILE.hdf5";
   line.about =
       "Resets an environment with a seed and replays recorded actions up to the first end of an episode. "
-      "Writes "
-      "observations (steps + 1 rows, the reset first), actions, rewards, terminals, timeouts, infos/qpos and "
-      "infos/qvel (steps + 1 rows), float64.";
+      "Writes observations (steps + 1 rows, the reset first), actions, rewards, terminals, timeouts, "
+      "infos/qpos "
+      "and infos/qvel (steps + 1 rows), float64. Where the environment has goals, a row is the observation, "
+      "the "
+      "goal achieved and the goal desired; infos/achieved_goal and infos/desired_goal hold the two once "
+      "more.";
   auto add = line.options.add_options();
   add("env", po::value<std::string>(), "environment");
   add("seed", po::value<std::int64_t>()->default_value(0), "as reset(seed) takes it");

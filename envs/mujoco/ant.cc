@@ -65,6 +65,10 @@ Ant::Ant(std::string_view id, const SharedModel& model, const Config& config)
       first_observed_force_(FirstObservedForce(*model, config)),
       needs_contact_forces_(NeedsContactForces(config)) {}
 
+void Ant::Act(std::span<const float> action) {
+  needs_contact_forces_ ? SimulateWithContactForces(action) : Simulate(action);
+}
+
 void Ant::DoReset(std::span<double> observation) {
   StartWithNormalVelocities(reset_noise_scale_);
   Observe(observation);
@@ -72,7 +76,7 @@ void Ant::DoReset(std::span<double> observation) {
 
 StepResult Ant::DoStep(std::span<const float> action, std::span<double> observation) {
   const double x_before = BodyPosition(main_body_)[0];
-  needs_contact_forces_ ? SimulateWithContactForces(action) : Simulate(action);
+  Act(action);
   const double x_velocity = (BodyPosition(main_body_)[0] - x_before) / control_period();
   Observe(observation);
 

@@ -54,17 +54,22 @@ struct AntConfig {
 // contact forces on the bodies: in v5 on all but the world (78), in v4 on request with the world's (84), in
 // v2 84 zeros, as D4RL's simulator left them. Action: torques (8). Reward: forward velocity of the torso plus
 // healthy reward less control and contact cost. Terminates when the torso is too low or too high.
-class Ant final : public MujocoEnv {
+class Ant : public MujocoEnv {
  public:
   using Config = AntConfig;
   Ant(std::string_view id, const Config& config);
 
- private:
+ protected:
+  // With this model, such as the robot amid other things.
   Ant(std::string_view id, const SharedModel& model, const Config& config);
 
+  // Simulates a step, with the contact forces where they are needed.
+  void Act(std::span<const float> action);
+  void Observe(std::span<double> observation) const;
+
+ private:
   void DoReset(std::span<double> observation) override;
   StepResult DoStep(std::span<const float> action, std::span<double> observation) override;
-  void Observe(std::span<double> observation) const;
   bool Healthy() const;
   double ContactCost() const;
 

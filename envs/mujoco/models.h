@@ -13,6 +13,7 @@ extern const std::string_view kHumanoid;
 extern const std::string_view kHumanoidStandup;
 extern const std::string_view kInvertedDoublePendulum;
 extern const std::string_view kInvertedPendulum;
+extern const std::string_view kPoint;
 extern const std::string_view kPusher;
 extern const std::string_view kReacher;
 extern const std::string_view kSwimmer;

@@ -163,6 +163,11 @@ double MujocoEnv::ControlCost(double weight, std::span<const float> action) cons
   return weight * SumAsNumpy<double>(action.size(), square);
 }
 
+void MujocoEnv::LimitVelocities(double limit) {
+  for (double& v : std::span(data_->qvel, qvel().size())) v = std::clamp(v, -limit, limit);
+  mj_forward(model_.get(), data_.get());
+}
+
 void MujocoEnv::ObservePositionsAndVelocities(std::span<double> observation, int skip,
                                               double velocity_limit) const {
   const auto velocities =

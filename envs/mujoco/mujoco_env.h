@@ -54,8 +54,8 @@ class MujocoEnv : public Env {
  public:
   // qpos, qvel and qacc_warmstart in a row. SetState computes the bodies' positions anew, by which Ant and
   // Humanoid measure their way; after a step these differ a little from the ones that mj_step left.
-  std::vector<double> State() const final;
-  void SetState(std::span<const double> state) final;
+  std::vector<double> State() const override;
+  void SetState(std::span<const double> state) override;
 
   std::span<const double> qpos() const final { return {data_->qpos, static_cast<std::size_t>(model_->nq)}; }
   std::span<const double> qvel() const final { return {data_->qvel, static_cast<std::size_t>(model_->nv)}; }
@@ -122,6 +122,9 @@ class MujocoEnv : public Env {
   double SurvivalReward(double healthy_reward, bool healthy, bool terminates) const {
     return healthy || (terminates && version_ != RobotVersion::kV5) ? healthy_reward : 0;
   }
+
+  // Clips every velocity to +-limit and computes what follows from it, as Gymnasium's set_state does.
+  void LimitVelocities(double limit);
 
   // Writes positions from number `skip` on, then velocities, each clipped to +-velocity_limit.
   void ObservePositionsAndVelocities(std::span<double> observation, int skip,

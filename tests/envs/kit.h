@@ -4,12 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "envs/registry.h"
+#include "tests/support/golden.h"
 
 namespace strider {
 
@@ -17,6 +20,28 @@ inline std::vector<std::string> AllEnvIds() {
   std::vector<std::string> ids;
   for (const EnvEntry& entry : EnvRegistry()) ids.emplace_back(entry.id);
   return ids;
+}
+
+inline bool IsMaze(const std::string& id) {
+  return std::ranges::any_of(std::array{"PointMaze_", "AntMaze_", "maze2d-", "antmaze-"},
+                             [&](std::string_view family) { return id.starts_with(family); });
+}
+
+// For tests that take long: all but the ids that differ from another in a maze's map or in its reward only.
+inline std::vector<std::string> DistinctEnvIds() {
+  std::vector<std::string> ids = AllEnvIds();
+  std::erase_if(ids, [](const std::string& id) {
+    return IsMaze(id) && id.find("UMaze-") == id.npos && id.find("umaze-v") == id.npos;
+  });
+  return ids;
+}
+
+inline bool HasOldPhysics(const std::string& id) { return id.ends_with("-v2"); }
+
+// The recorded runs of an environment. The files of the old versions, which no Gymnasium has, are named
+// "<id>compat".
+inline std::filesystem::path GoldenEnvPath(const std::string& id) {
+  return GoldenPath("envs/" + id + (HasOldPhysics(id) ? "compat.h5" : ".h5"));
 }
 
 // For INSTANTIATE_TEST_SUITE_P: "Hopper-v5" names its tests "Hopper_v5".

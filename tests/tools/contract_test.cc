@@ -194,6 +194,29 @@ TEST_P(RolloutOf, MatchesGymnasium) {
   }
 }
 
+// The rows of a goal environment are Gymnasium's dictionary in a row; the goals are written by name as well.
+TEST_F(Contract, RolloutsOfGoalEnvironmentsWriteTheGoals) {
+  const std::string golden_path = GoldenPath("envs/PointMaze_UMaze-v3.h5");
+  const GoldenFile golden(golden_path);
+  const std::string out = folder_.path() / "maze.hdf5";
+  const Finished finished = Strider({"rollout", "--env", "PointMaze_UMaze-v3", "--seed", "123", "--actions",
+                                     golden_path + ":/seed_123/actions", "--out", out});
+  ASSERT_EQ(finished.code, 0) << finished.message;
+  const Hdf5File file = Hdf5File::Open(out);
+  const auto observations = file.Read<double>("observations");
+  for (const auto& [key, column] : {std::pair{"achieved_goal", 4}, {"desired_goal", 6}}) {
+    const auto expected = golden.Read(std::string("seed_123/") + key);
+    const auto ours = file.Read<double>(std::string("infos/") + key);
+    ASSERT_EQ(ours.shape, Shape({expected.rows() + 1, 2}));
+    for (std::size_t k = 0; k < expected.values.size(); ++k) {
+      const std::size_t row = k / 2 + 1;
+      ASSERT_NEAR(ours.values[2 * row + k % 2], expected.values[k], kFreeRunTolerance)
+          << key << " in row " << row;
+      ASSERT_EQ(ours.values[2 * row + k % 2], observations.values[8 * row + column + k % 2]);
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Every, RolloutOf,
                          ::testing::Values("CartPole-v1", "Pendulum-v1", "InvertedPendulum-v5",
                                            "HalfCheetah-v5", "Hopper-v5", "Walker2d-v5"),
