@@ -189,7 +189,7 @@ TEST(VectorEnvTest, BadInputIsNamed) {
 // Batches do not go through Env::Step, and refuse the same actions.
 TEST(VectorEnvTest, BadActionsAreRefusedByBatches) {
   WorkerPool pool(1);
-  for (const auto* id : {"Pendulum-v1", "MountainCarContinuous-v0", "MountainCar-v0"}) {
+  for (const auto* id : {"Pendulum-v1", "MountainCarContinuous-v0"}) {
     VectorEnv envs(Maker(id), 3, pool);
     envs.Reset(0);
     EXPECT_THAT(
@@ -201,7 +201,7 @@ TEST(VectorEnvTest, BadActionsAreRefusedByBatches) {
   }
   VectorEnv acrobots(Maker("Acrobot-v1"), 2, pool);
   acrobots.Reset(0);
-  for (const float bad : {-1.0F, 3.0F, 0.5F}) {
+  for (const float bad : {-1.0F, 3.0F, 0.5F, NAN}) {
     EXPECT_THAT(
         [&] {
           acrobots.Step(std::vector<float>{0, bad});
