@@ -88,7 +88,7 @@ struct ReplayConfig {
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
-    visit("batch_size", batch_size, "transitions in one update", AtLeast(1));
+    visit("batch_size", batch_size, "transitions in one update", InRange(1, 1e6));
     visit("buffer_size", buffer_size, "transitions kept for replay, the oldest forgotten first", AtLeast(1));
     visit("learning_starts", learning_starts, "environment steps of uniform actions before the first update",
           AtLeast(0));

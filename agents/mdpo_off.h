@@ -39,7 +39,7 @@ struct MdpoOffConfig {
   template <class Visitor>
   void Visit(Visitor&& visit) {
     replay.Visit(visit);
-    visit("hidden", hidden, "widths of the hidden ReLU layers of policy and critics", AtLeast(1));
+    visit("hidden", hidden, "widths of the hidden ReLU layers of policy and critics", InRange(1, 65536));
     visit("discount", discount, "discount factor per step", InRange(0, 1));
     visit("tau", tau, "how far the target network moves in one update", InRange(0, 1));
     visit("policy_lr", policy_lr, "Adam's step length for the policy", Above(0));
@@ -166,7 +166,7 @@ struct SacConfig {
   template <class Visitor>
   void Visit(Visitor&& visit) {
     replay.Visit(visit);
-    visit("hidden", hidden, "widths of the hidden ReLU layers of actor and critics", AtLeast(1));
+    visit("hidden", hidden, "widths of the hidden ReLU layers of actor and critics", InRange(1, 65536));
     visit("discount", discount, "discount factor per step", InRange(0, 1));
     visit("tau", tau, "how far the target critics move in one update", InRange(0, 1));
     visit("actor_lr", actor_lr, "Adam's step length for the actor", Above(0));

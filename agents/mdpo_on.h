@@ -27,7 +27,7 @@ struct MdpoOnConfig {
   template <class Visitor>
   void Visit(Visitor&& visit) {
     rollout.Visit(visit);
-    visit("hidden", hidden, "widths of the hidden tanh layers of policy and value", AtLeast(1));
+    visit("hidden", hidden, "widths of the hidden tanh layers of policy and value", InRange(1, 65536));
     visit("policy_lr", policy_lr, "Adam's step length for the policy", Above(0));
     visit("value_lr", value_lr, "Adam's step length for the value", Above(0));
     visit("lr_anneal", lr_anneal, "let both step lengths fall linearly to 0 over the run");

@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
-#include "envs/normalizer.h"
 #include "core/random.h"
+#include "envs/normalizer.h"
 #include "envs/space.h"
 
 namespace strider {

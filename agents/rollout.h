@@ -21,7 +21,7 @@ struct RolloutConfig {
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
-    visit("rollout_steps", steps, "steps of each environment between updates", AtLeast(1));
+    visit("rollout_steps", steps, "steps of each environment between updates", InRange(1, 1e7));
     visit("discount", discount, "discount factor per step", InRange(0, 1));
     visit("gae_lambda", gae_lambda, "lambda of generalised advantage estimation", InRange(0, 1));
     visit("normalize_observations", normalize_observations,

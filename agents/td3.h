@@ -26,7 +26,7 @@ struct Td3Config {
   template <class Visitor>
   void Visit(Visitor&& visit) {
     replay.Visit(visit);
-    visit("hidden", hidden, "widths of the hidden ReLU layers of actor and critics", AtLeast(1));
+    visit("hidden", hidden, "widths of the hidden ReLU layers of actor and critics", InRange(1, 65536));
     visit("discount", discount, "discount factor per step", InRange(0, 1));
     visit("tau", tau, "how far the targets move in one actor update", InRange(0, 1));
     visit("actor_lr", actor_lr, "Adam's step length for the actor", Above(0));

@@ -1,6 +1,7 @@
 #include "core/files.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -62,6 +63,24 @@ void WriteTextWhole(const std::filesystem::path& path, std::string_view text) {
     out.close();
     if (!out) throw WorkError("cannot write {}: {}", path.string(), std::strerror(errno));
   });
+}
+
+FolderLock::FolderLock(const std::filesystem::path& folder)
+    : descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  if (descriptor_ < 0) throw WorkError("cannot open {}: {}", folder.string(), std::strerror(errno));
+  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
+  const int error = errno;
+  ::close(descriptor_);
+  // Some network file systems know no locks.
+  if (error != EWOULDBLOCK) {
+    descriptor_ = -1;
+    return;
+  }
+  throw WorkError("another process is at work in {}", folder.string());
+}
+
+FolderLock::~FolderLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 std::string ReadText(const std::filesystem::path& path) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace strider {
 
@@ -17,6 +18,20 @@ void WriteWhole(const std::filesystem::path& path,
 
 // The same with the contents in memory.
 void WriteTextWhole(const std::filesystem::path& path, std::string_view text);
+
+// Keeps other processes that lock the same folder out, for as long as it lives. It leaves nothing behind,
+// also where the process is killed.
+class FolderLock {
+ public:
+  // Throws WorkError where another process holds it, or where the folder cannot be opened.
+  explicit FolderLock(const std::filesystem::path& folder);
+  FolderLock(FolderLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  FolderLock& operator=(FolderLock&&) = delete;
+  ~FolderLock();
+
+ private:
+  int descriptor_;
+};
 
 // The contents of a file. Throws InputError naming the path.
 std::string ReadText(const std::filesystem::path& path);

@@ -45,15 +45,27 @@ void MergeDatasets(const std::vector<std::filesystem::path>& files, const std::f
     if (!layout.has_timeouts)
       throw InputError("{}: timeouts: no such key; needed to tell where episodes end", file.string());
   }
+  const auto metadata = readers.front().Metadata();
+  const auto env_id = metadata.find("env_id");
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    std::error_code none;
+    if (std::filesystem::equivalent(files[i], out, none)) {
+      throw InputError("{} is to be merged and to be written; expected another --out", out.string());
+    }
+    const auto other_metadata = readers[i].Metadata();
+    const auto other = other_metadata.find("env_id");
+    if (env_id == metadata.end() || other == other_metadata.end() || other->second == env_id->second)
+      continue;
+    throw InputError("{}: metadata/env_id is {}; expected {} as in {}", files[i].string(), other->second,
+                     env_id->second, files.front().string());
+  }
   const D4rlLayout& first = readers.front().layout();
   D4rlWriter writer(out, first.observation_size, first.action_size, CommonColumns(readers));
   std::string names;
   for (const std::filesystem::path& file : files)
     names += (names.empty() ? "" : ", ") + file.filename().string();
   writer.WriteMetadata("merged_from", names);
-  const auto metadata = readers.front().Metadata();
-  if (const auto env = metadata.find("env_id"); env != metadata.end())
-    writer.WriteMetadata("env_id", env->second);
+  if (env_id != metadata.end()) writer.WriteMetadata("env_id", env_id->second);
   for (const D4rlReader& reader : readers) {
     const std::size_t rows = reader.layout().rows;
     for (std::size_t start = 0; start < rows; start += kBlockRows) {

@@ -114,6 +114,8 @@ Experiment::Experiment(const std::vector<GivenSetting>& given) {
     }
   };
   apply_run(given);
+  if (run_.agent.empty())
+    throw InputError("no agent is named; expected AGENT, or run.agent in a config file");
   agent_ = &FindAgent(run_.agent);
   factory_ = agent_->factory();
   if (has_env()) env_settings_ = FindEnv(run_.env).options();

@@ -39,7 +39,7 @@ struct RunConfig {
     visit("seed", seed, "every random stream of the run derives from it", AtLeast(0));
     visit("device", device, "where the learner computes: cpu, cuda or cuda:N");
     visit("threads", threads, "threads for environments and learner; 0: one for each core", AtLeast(0));
-    visit("num_envs", num_envs, "environments stepped side by side", AtLeast(1));
+    visit("num_envs", num_envs, "environments stepped side by side", InRange(1, 65536));
     visit("log_interval", log_interval, "steps between rows of progress.csv; 0: a 200th of the run",
           AtLeast(0));
     visit("eval_interval", eval_interval, "steps between evaluations; 0: a 20th of the run", AtLeast(0));

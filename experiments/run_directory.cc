@@ -22,13 +22,10 @@ namespace strider {
 namespace {
 
 // What may differ between a run and its continuation without making it another experiment.
-constexpr std::array<std::string_view, 7> kFreeSettings = {"run.steps",
-                                                           "run.threads",
-                                                           "run.device",
-                                                           "run.log_interval",
-                                                           "run.eval_interval",
-                                                           "run.eval_episodes",
-                                                           "run.checkpoint_interval"};
+// A dataset may have moved, but not changed (CheckDataset).
+constexpr std::array<std::string_view, 8> kFreeSettings = {
+    "run.steps",        "run.dataset",       "run.threads",       "run.device",
+    "run.log_interval", "run.eval_interval", "run.eval_episodes", "run.checkpoint_interval"};
 
 void MakeFolder(const std::filesystem::path& path) {
   std::error_code error;
@@ -79,7 +76,7 @@ bool IsRun(const std::filesystem::path& directory) {
   return std::filesystem::exists(directory / "config.cfg");
 }
 
-void CreateRun(const RunPaths& paths, Experiment& experiment) {
+FolderLock CreateRun(const RunPaths& paths, Experiment& experiment) {
   std::error_code error;
   if (std::filesystem::exists(paths.root, error)) {
     if (!std::filesystem::is_directory(paths.root)) {
@@ -96,11 +93,14 @@ void CreateRun(const RunPaths& paths, Experiment& experiment) {
     }
   }
   const std::string manifest = ManifestText(experiment);  // reads the whole dataset
+  MakeFolder(paths.root);
+  FolderLock lock(paths.root);
   MakeFolder(paths.checkpoint().parent_path());
   MakeFolder(paths.policy().parent_path());
   WriteTextWhole(paths.manifest(), manifest);
   // Last, since its presence makes the folder a run.
   WriteTextWhole(paths.config(), experiment.Text());
+  return lock;
 }
 
 std::vector<GivenSetting> ResumedSettings(const RunPaths& paths, const std::vector<GivenSetting>& changes) {
@@ -140,6 +140,20 @@ std::string ManifestText(const Experiment& experiment) {
   return manifest.dump(2) + "\n";
 }
 
+void CheckDataset(const RunPaths& paths, const Experiment& experiment) {
+  const std::string& dataset = experiment.run().dataset;
+  if (dataset.empty()) return;
+  const auto manifest =
+      nlohmann::json::parse(ReadText(paths.manifest()), nullptr, /*allow_exceptions=*/false);
+  const std::string expected =
+      manifest.is_object() ? manifest.value(nlohmann::json::json_pointer("/dataset/sha256"), "") : "";
+  if (expected.empty()) throw InputError("{}: no dataset/sha256 in it", paths.manifest().string());
+  const std::string found = FileChecksum(dataset);
+  if (found == expected) return;
+  throw InputError("{} is not the dataset that the run began with: its SHA-256 is {}; expected {} as in {}",
+                   dataset, found, expected, paths.manifest().string());
+}
+
 std::string VersionText() {
   std::string text;
   const nlohmann::ordered_json versions = Versions();
@@ -152,13 +166,16 @@ void WriteCheckpoint(const std::filesystem::path& path, const std::vector<nn::Na
                      const std::string& state) {
   WriteWhole(path, [&](const std::filesystem::path& temporary) {
     Hdf5File file = Hdf5File::Create(temporary);
+    Checksum checksum;
     for (const auto& [name, tensor] : tensors) {
       const at::Tensor host = tensor.cpu().contiguous();
-      file.Write<float>("tensors/" + name,
-                        {host.const_data_ptr<float>(), static_cast<std::size_t>(host.numel())},
-                        Shape(host.sizes().begin(), host.sizes().end()));
+      const std::span values(host.const_data_ptr<float>(), static_cast<std::size_t>(host.numel()));
+      checksum.Add(std::as_bytes(values));
+      file.Write<float>("tensors/" + name, values, Shape(host.sizes().begin(), host.sizes().end()));
     }
+    checksum.Add(std::as_bytes(std::span(state)));
     file.WriteBytes("state", state);
+    file.WriteString("sha256", checksum.Text());
     file.Close();
   });
 }
@@ -166,6 +183,7 @@ void WriteCheckpoint(const std::filesystem::path& path, const std::vector<nn::Na
 std::string ReadCheckpoint(const std::filesystem::path& path, const std::vector<nn::NamedTensor>& tensors) {
   const at::NoGradGuard no_grad;
   const Hdf5File file = Hdf5File::Open(path);
+  Checksum checksum;
   for (const auto& [name, tensor] : tensors) {
     const std::string key = "tensors/" + name;
     Array<float> stored = file.Read<float>(key);
@@ -174,9 +192,16 @@ std::string ReadCheckpoint(const std::filesystem::path& path, const std::vector<
                        ShapeText(stored.shape),
                        ShapeText(Shape(tensor.sizes().begin(), tensor.sizes().end())));
     }
+    checksum.Add(std::as_bytes(std::span(stored.values)));
     tensor.copy_(at::from_blob(stored.values.data(), tensor.sizes(), at::kFloat));
   }
-  return file.ReadBytes("state");
+  std::string state = file.ReadBytes("state");
+  checksum.Add(std::as_bytes(std::span(state)));
+  if (checksum.Text() != file.ReadString("sha256")) {
+    throw InputError("{}: is damaged: its contents are not those that its sha256 was taken of",
+                     path.string());
+  }
+  return state;
 }
 
 }  // namespace strider

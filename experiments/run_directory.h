@@ -7,6 +7,7 @@
 #include <string>
 
 #include "agents/nn/parameters.h"
+#include "core/files.h"
 #include "experiments/experiment.h"
 
 namespace strider {
@@ -24,16 +25,21 @@ struct RunPaths {
   std::filesystem::path policy() const { return root / "policy" / "policy.hdf5"; }
 };
 
-// Makes a new run's directory with its sub-directories, config.cfg and manifest.json. InputError where
-// something that is not an empty folder stands in the way, WorkError where the system refuses.
-void CreateRun(const RunPaths& paths, Experiment& experiment);
+// Makes a new run's directory with its sub-directories, config.cfg and manifest.json, and locks it.
+// InputError where something that is not an empty folder stands in the way, WorkError where the system
+// refuses.
+FolderLock CreateRun(const RunPaths& paths, Experiment& experiment);
 
 // What an existing directory holds.
 bool IsRun(const std::filesystem::path& directory);
 
 // The experiment of an existing run, from its config.cfg, with `changes` on top. InputError where a change
-// would make it another experiment: only steps, threads, device and the intervals may differ.
+// would make it another experiment: only steps, threads, device, the intervals and the dataset's place may
+// differ.
 std::vector<GivenSetting> ResumedSettings(const RunPaths& paths, const std::vector<GivenSetting>& changes);
+
+// Throws InputError where the experiment's dataset is another than the one that the run's manifest names.
+void CheckDataset(const RunPaths& paths, const Experiment& experiment);
 
 // Versions of everything that a run's numbers depend on, as JSON text. `data_checksum` is of the dataset, if
 // any.

@@ -109,6 +109,10 @@ void ReadEvaluations(const std::filesystem::path& path, RunResult& run) {
 void ReadFinal(const std::filesystem::path& path, RunResult& run) {
   const nlohmann::json json = nlohmann::json::parse(ReadText(path), nullptr, false);
   if (!json.is_object()) throw InputError("{} is not a JSON object", path.string());
+  if (json.value("env", run.env) != run.env && !run.env.empty()) {
+    throw InputError("{} is of {} but the run is of {}; remove it", path.string(), json["env"].dump(),
+                     run.env);
+  }
   const auto returns = json.find("returns");
   if (returns == json.end() || !returns->is_array() || returns->empty()) {
     throw InputError("{}: 'returns' is missing or empty; expected a list of numbers", path.string());

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "agents/policy_file.h"
+#include "core/files.h"
 #include "datasets/reference_scores.h"
 #include "experiments/csv_log.h"
 #include "experiments/evaluation.h"
@@ -34,10 +35,14 @@ class TrainingRun {
         reference_(FindReferenceScore(experiment.has_env() ? run_.env : run_.dataset)) {
     std::optional<std::int64_t> resumed_at;
     if (options.resume && IsRun(directory)) {
+      lock_.emplace(directory);
+      CheckDataset(paths_, experiment);
       Restore();
       resumed_at = trainer_->step();
+      // What was given with --resume holds from now on.
+      WriteTextWhole(paths_.config(), experiment.Text());
     } else {
-      CreateRun(paths_, experiment);
+      lock_.emplace(CreateRun(paths_, experiment));
     }
     progress_.emplace(paths_.progress(), trainer_->step());
     evaluations_.emplace(paths_.evaluations(), trainer_->step());
@@ -49,6 +54,11 @@ class TrainingRun {
     const bool offline = !run_.dataset.empty();
     ProgressBar bar(run_.agent + " " + (experiment_.has_env() ? run_.env : run_.dataset), run_.steps,
                     offline ? "updates" : "steps", options_.progress, trainer_->step());
+    if (trainer_->step() < run_.steps) {
+      std::filesystem::remove(paths_.evaluation());  // of a policy that is going to change
+    } else {
+      WritePolicy(paths_.policy(), trainer_->CurrentPolicy(), run_.agent, run_.env);
+    }
     while (trainer_->step() < run_.steps) {
       if (options_.stop && options_.stop()) {
         Checkpoint();
@@ -138,13 +148,18 @@ class TrainingRun {
     StateWriter state;
     state.Put(Seconds());
     trainer_->Save(state);
-    WritePolicy(paths_.policy(), trainer_->CurrentPolicy(), run_.agent, run_.env);
+    // The checkpoint first: where there is a policy, one has been written.
     WriteCheckpoint(paths_.checkpoint(), trainer_->agent().State(), state.bytes());
+    WritePolicy(paths_.policy(), trainer_->CurrentPolicy(), run_.agent, run_.env);
   }
 
   void Restore() {
     // A run that was killed before its first checkpoint starts anew.
-    if (!std::filesystem::exists(paths_.checkpoint())) return;
+    if (!std::filesystem::exists(paths_.checkpoint())) {
+      if (!std::filesystem::exists(paths_.policy())) return;
+      throw InputError("{} is missing though the run has got further; to start over, remove {}",
+                       paths_.checkpoint().string(), paths_.root.string());
+    }
     const std::string bytes = ReadCheckpoint(paths_.checkpoint(), trainer_->agent().State());
     StateReader state(bytes);
     seconds_before_ = state.Get<double>();
@@ -154,6 +169,7 @@ class TrainingRun {
   const RunConfig& run_;
   Experiment& experiment_;
   RunPaths paths_;
+  std::optional<FolderLock> lock_;
   const TrainOptions& options_;
   WorkerPool pool_;
   std::unique_ptr<Trainer> trainer_;

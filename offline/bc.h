@@ -17,8 +17,8 @@ struct BcConfig {
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
-    visit("batch_size", batch_size, "transitions in one update", AtLeast(1));
-    visit("hidden", hidden, "widths of the actor's hidden ReLU layers", AtLeast(1));
+    visit("batch_size", batch_size, "transitions in one update", InRange(1, 1e6));
+    visit("hidden", hidden, "widths of the actor's hidden ReLU layers", InRange(1, 65536));
     visit("actor_lr", actor_lr, "Adam's step length", Above(0));
     visit("max_action", max_action,
           "the error is measured in [-max_action, max_action]; the authors take the environment's bound",

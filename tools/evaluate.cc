@@ -26,6 +26,7 @@ nlohmann::json NumberOrNull(double value) {
 struct EnvChoice {
   std::string id;
   Assignments options;
+  bool of_run = false;  // the run's own
 };
 
 EnvChoice ChooseEnv(const std::string& source, const std::optional<std::string>& named) {
@@ -35,8 +36,11 @@ EnvChoice ChooseEnv(const std::string& source, const std::optional<std::string>&
       if (setting.key == "run.env") choice.id = setting.value;
       if (setting.key.starts_with("env.")) choice.options.emplace_back(setting.key, setting.value);
     }
+    choice.of_run = true;
+  } else if (std::filesystem::is_directory(source)) {
+    throw InputError("{} is no run's directory (it has no config.cfg); of several runs name one", source);
   }
-  if (named && *named != choice.id) choice = {*named, {}};
+  if (named && *named != choice.id) choice = {*named, {}, false};
   if (choice.id.empty()) throw InputError("{} names no environment; expected --env ID", source);
   return choice;
 }
@@ -57,6 +61,18 @@ nlohmann::ordered_json Describe(const std::string& env, const EpisodeScores& sco
   return json;
 }
 
+void Print(const std::string& env, const EpisodeScores& scores, const nlohmann::ordered_json& json) {
+  const Summary summary = Summarise(scores.returns);
+  std::cout << fmt::format("{}: {} episodes, mean return {:.1f}", env, scores.returns.size(), summary.mean);
+  if (scores.returns.size() > 1) {
+    std::cout << fmt::format(" (95 % interval {:.1f} to {:.1f}), std {:.1f}, IQM {:.1f}", summary.ci95.low,
+                             summary.ci95.high, summary.std, summary.iqm);
+  }
+  if (json["normalized"].is_number())
+    std::cout << fmt::format(", normalised {:.1f}", json["normalized"].get<double>());
+  std::cout << '\n';
+}
+
 }  // namespace
 
 int Evaluate(const Words& words) {
@@ -65,7 +81,9 @@ int Evaluate(const Words& words) {
   line.about =
       "Lets a run's policy (or one in a file) act for whole episodes, with its mean action, and reports "
       "their "
-      "returns. A run's directory keeps them as evaluation.json, which `strider report` takes as its score.";
+      "returns. A run's directory keeps those of its own environment as evaluation.json, which `strider "
+      "report` "
+      "takes as its score.";
   auto add = line.options.add_options();
   add("policy", po::value<std::string>(), "a run's directory, a file in D4RL's policy layout, or random");
   add("env", po::value<std::string>(), "environment; a run's own where it is left out");
@@ -106,19 +124,19 @@ int Evaluate(const Words& words) {
   bar.Finish();
 
   const nlohmann::ordered_json json = Describe(choice.id, scores);
-  if (IsRun(source)) WriteTextWhole(RunPaths{source}.evaluation(), json.dump(2) + "\n");
   if ((*values)["json"].as<bool>()) {
     std::cout << json.dump() << '\n';
-    return 0;
+  } else {
+    Print(choice.id, scores, json);
   }
-  const Summary summary = Summarise(scores.returns);
-  std::cout << fmt::format(
-      "{}: {} episodes, mean return {:.1f} (95 % interval {:.1f} to {:.1f}), std {:.1f}, IQM {:.1f}",
-      choice.id, scores.returns.size(), summary.mean, summary.ci95.low, summary.ci95.high, summary.std,
-      summary.iqm);
-  if (json["normalized"].is_number())
-    std::cout << fmt::format(", normalised {:.1f}", json["normalized"].get<double>());
-  std::cout << '\n';
+  // Printed already: a run's folder that cannot be written to costs nobody the result.
+  if (choice.of_run) {
+    try {
+      WriteTextWhole(RunPaths{source}.evaluation(), json.dump(2) + "\n");
+    } catch (const WorkError& error) {
+      std::cerr << "strider: warning: not kept for `strider report`: " << error.what() << '\n';
+    }
+  }
   return 0;
 }
 

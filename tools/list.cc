@@ -1,7 +1,10 @@
+#include <algorithm>
+#include <cmath>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "core/names.h"
+#include "datasets/reference_scores.h"
 #include "experiments/experiment.h"
 #include "experiments/presets.h"
 #include "tools/options.h"
@@ -9,10 +12,82 @@
 namespace strider::tools {
 namespace {
 
-struct Row {
-  std::string id;
-  std::string summary;
-};
+using Json = nlohmann::ordered_json;
+
+// JSON has no infinity.
+Json Bounds(const std::vector<double>& bounds) {
+  Json json = Json::array();
+  for (const double bound : bounds) json.push_back(std::isfinite(bound) ? Json(bound) : Json());
+  return json;
+}
+
+Json Describe(const Space& space) {
+  if (const auto* discrete = std::get_if<Discrete>(&space)) return {{"type", "discrete"}, {"n", discrete->n}};
+  const Box& box = std::get<Box>(space);
+  const std::vector<int> flat{static_cast<int>(box.low.size())};
+  return {{"type", "box"},
+          {"shape", box.shape.empty() ? flat : box.shape},
+          {"low", Bounds(box.low)},
+          {"high", Bounds(box.high)}};
+}
+
+// "Discrete(2)", "Box(11)", "Box(7 x 7 x 3) in [0, 255]".
+std::string Text(const Space& space) {
+  if (const auto* discrete = std::get_if<Discrete>(&space)) return fmt::format("Discrete({})", discrete->n);
+  const Box& box = std::get<Box>(space);
+  const Json shape = Describe(space)["shape"];
+  std::string text = "Box(";
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    text += fmt::format("{}{}", i == 0 ? "" : " x ", shape[i].get<int>());
+  text += ")";
+  const bool one_bound = std::ranges::all_of(box.low, [&](double low) { return low == box.low[0]; }) &&
+                         std::ranges::all_of(box.high, [&](double high) { return high == box.high[0]; });
+  if (one_bound && std::isfinite(box.low[0]))
+    text += fmt::format(" in [{:g}, {:g}]", box.low[0], box.high[0]);
+  return text;
+}
+
+// An id without its version: "Hopper".
+std::string_view Family(std::string_view id) { return id.substr(0, id.rfind("-v")); }
+
+Json Variants(std::string_view id) {
+  Json variants = Json::array();
+  for (const EnvEntry& other : EnvRegistry()) {
+    if (other.id != id && Family(other.id) == Family(id)) variants.push_back(other.id);
+  }
+  return variants;
+}
+
+Json DescribeEnv(const EnvEntry& entry) {
+  const EnvSpec spec = MakeEnv(entry.id)->spec();
+  Json json = {{"id", entry.id},
+               {"summary", entry.summary},
+               {"observation_space", Describe(spec.observation_space)},
+               {"action_space", Describe(spec.action_space)},
+               {"max_episode_steps", spec.max_episode_steps},
+               {"reward_threshold", spec.reward_threshold ? Json(*spec.reward_threshold) : Json()}};
+  if (spec.goal) json["goal_size"] = spec.goal->goal_size;
+  const auto reference = FindReferenceScore(entry.id);
+  json["reference_scores"] = reference ? Json{{"min", reference->min}, {"max", reference->max}} : Json();
+  json["variants"] = Variants(entry.id);
+  return json;
+}
+
+void PrintEnv(const EnvEntry& entry) {
+  const EnvSpec spec = MakeEnv(entry.id)->spec();
+  std::string facts = fmt::format("observation {}, action {}, {} steps", Text(spec.observation_space),
+                                  Text(spec.action_space), spec.max_episode_steps);
+  if (spec.goal) facts += ", with a goal";
+  if (spec.reward_threshold) facts += fmt::format(", solved at {:g}", *spec.reward_threshold);
+  if (const auto reference = FindReferenceScore(entry.id)) {
+    facts += fmt::format(", scores 0 at {:.1f} and 100 at {:.1f}", reference->min, reference->max);
+  }
+  std::cout << fmt::format("  {}: {}\n      {}\n", entry.id, entry.summary, facts);
+  std::string variants;
+  for (const auto& id : Variants(entry.id))
+    variants += (variants.empty() ? "" : ", ") + id.get<std::string>();
+  if (!variants.empty()) std::cout << "      variants: " << variants << '\n';
+}
 
 std::string_view KindName(AgentKind kind) {
   switch (kind) {
@@ -26,20 +101,24 @@ std::string_view KindName(AgentKind kind) {
   return "";
 }
 
-std::vector<Row> Rows(const std::string& what) {
+struct Row {
+  std::string id;
+  std::string summary;
+};
+
+std::vector<Row> AgentRows() {
   std::vector<Row> rows;
-  if (what == "envs") {
-    for (const EnvEntry& entry : EnvRegistry())
-      rows.push_back({std::string(entry.id), std::string(entry.summary)});
-  } else if (what == "agents") {
-    for (const AgentEntry& entry : AllAgents()) {
-      rows.push_back({std::string(entry.id), fmt::format("{} ({})", entry.summary, KindName(entry.kind))});
-    }
-  } else {
-    for (const Preset& preset : Presets()) {
-      if (!preset.task.empty()) continue;
-      rows.push_back({fmt::format("{} --preset {}", preset.agent, preset.name), preset.Summary()});
-    }
+  for (const AgentEntry& entry : AllAgents()) {
+    rows.push_back({std::string(entry.id), fmt::format("{} ({})", entry.summary, KindName(entry.kind))});
+  }
+  return rows;
+}
+
+std::vector<Row> PresetRows() {
+  std::vector<Row> rows;
+  for (const Preset& preset : Presets()) {
+    if (!preset.task.empty()) continue;
+    rows.push_back({fmt::format("{} --preset {}", preset.agent, preset.name), preset.Summary()});
   }
   return rows;
 }
@@ -49,7 +128,10 @@ std::vector<Row> Rows(const std::string& what) {
 int List(const Words& words) {
   CommandLine line;
   line.usage = "strider list [envs|agents|presets] [--json]";
-  line.about = "What there is. Without a word: all three.";
+  line.about =
+      "What there is. Without a word: all three. Environments come with their spaces, step limit, the return "
+      "at "
+      "which they count as solved, D4RL's reference scores and variants.";
   line.options.add_options()("what", po::value<std::string>(), "envs, agents or presets")(
       "json", po::bool_switch(), "one JSON object on stdout");
   line.positional.add("what", 1);
@@ -61,16 +143,23 @@ int List(const Words& words) {
     if (std::ranges::find(all, *what) == all.end()) throw UnknownName("list", *what, all);
     wanted = {*what};
   }
-  nlohmann::ordered_json json;
+  const bool as_json = (*values)["json"].as<bool>();
+  Json json;
   for (const std::string& what : wanted) {
-    json[what] = nlohmann::json::array();
-    if (!(*values)["json"].as<bool>()) std::cout << what << ":\n";
-    for (const Row& row : Rows(what)) {
+    json[what] = Json::array();
+    if (!as_json) std::cout << what << ":\n";
+    if (what == "envs") {
+      for (const EnvEntry& entry : EnvRegistry()) {
+        as_json ? json[what].push_back(DescribeEnv(entry)) : PrintEnv(entry);
+      }
+      continue;
+    }
+    for (const Row& row : what == "agents" ? AgentRows() : PresetRows()) {
       json[what].push_back({{"id", row.id}, {"summary", row.summary}});
-      if (!(*values)["json"].as<bool>()) std::cout << fmt::format("  {:<26} {}\n", row.id, row.summary);
+      if (!as_json) std::cout << fmt::format("  {:<26} {}\n", row.id, row.summary);
     }
   }
-  if ((*values)["json"].as<bool>()) std::cout << json.dump(2) << '\n';
+  if (as_json) std::cout << json.dump(2) << '\n';
   return 0;
 }
 

@@ -1,5 +1,8 @@
 // `strider`: what a person types. Exit codes: 0 done; 1 the work failed; 2 the call or an input file was
 // wrong; 130 and 143 after SIGINT and SIGTERM.
+#include <poll.h>
+#include <unistd.h>
+
 #include <array>
 #include <csignal>
 #include <iostream>
@@ -38,6 +41,12 @@ void PrintUsage(std::ostream& out) {
   out << "\n  --version  versions of the program and its libraries\n";
 }
 
+// Whether standard output is a pipe that nobody reads any more.
+bool ReaderHasLeft() {
+  pollfd output{STDOUT_FILENO, POLLOUT, 0};
+  return ::poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0;
+}
+
 int Run(const Words& words) {
   if (words.empty()) {
     PrintUsage(std::cerr);
@@ -67,7 +76,12 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
   try {
-    return strider::tools::Run(strider::tools::Words(argv + 1, argv + argc));
+    const int code = strider::tools::Run(strider::tools::Words(argv + 1, argv + argc));
+    if (!std::cout.flush()) {
+      if (strider::tools::ReaderHasLeft()) return 1;  // having heard enough, as `head` does
+      throw strider::WorkError("cannot write to standard output");
+    }
+    return code;
   } catch (const strider::InputError& error) {
     std::cerr << "strider: " << error.what() << '\n';
     return 2;
@@ -76,7 +90,8 @@ int main(int argc, char** argv) {
     return 1;
   } catch (const std::exception& error) {
     // LibTorch appends a stack trace after the first line.
-    const std::string_view text = error.what();
+    std::string_view text = error.what();
+    if (text.find("can't allocate memory") != text.npos) text = "out of memory";
     std::cerr << "strider: " << text.substr(0, text.find('\n')) << '\n';
     return 1;
   }

@@ -25,11 +25,16 @@ struct CommandLine {
 // names the word, suggests the nearest option, and ends with the usage.
 std::optional<po::variables_map> Parse(CommandLine line, const Words& words);
 
-// The value of an option that must be there. Throws InputError naming it.
+// The value of an option that must be there. Throws InputError naming it where it is not, or is empty (an
+// unset variable of a script).
 template <class T>
 T Required(const po::variables_map& values, const std::string& name) {
   if (values.count(name) == 0) throw InputError("--{} is missing", name);
-  return values[name].as<T>();
+  const T& value = values[name].as<T>();
+  if constexpr (std::is_same_v<T, std::string>) {
+    if (value.empty()) throw InputError("--{} is empty", name);
+  }
+  return value;
 }
 
 // The same for a word that stands without its option's name; the message calls it `what` ("FILE").

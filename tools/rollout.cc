@@ -110,6 +110,11 @@ int Rollout(const Words& words) {
   const auto env = MakeEnv(Required<std::string>(*values, "env"), env_options);
   const std::vector<float> actions = ReadActions(Required<std::string>(*values, "actions"), env->spec());
   const std::string out = Required<std::string>(*values, "out");
+  const std::string source = (*values)["actions"].as<std::string>();
+  std::error_code none;
+  if (std::filesystem::equivalent(source.substr(0, source.rfind(":/")), out, none)) {
+    throw InputError("--out {} is the file that the actions come from; expected another", out);
+  }
 
   const auto width = static_cast<std::size_t>(env->spec().action_size());
   std::vector<double> observation(static_cast<std::size_t>(env->spec().observation_size()));

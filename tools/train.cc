@@ -48,6 +48,11 @@ std::vector<GivenSetting> GivenSettings(const po::variables_map& values) {
     if (!value) continue;
     std::string key = fmt::format("run.{}", name);
     if (key == "run.num-envs") key = "run.num_envs";
+    const auto set = std::ranges::find_if(
+        given, [&](const GivenSetting& other) { return other.key == key && other.where == "--set"; });
+    if (set != given.end() && set->value != *value) {
+      throw InputError("--set {}={} and --{} {} contradict each other", key, set->value, name, *value);
+    }
     given.push_back({key, *value, fmt::format("--{}", name)});
   }
   return given;
@@ -77,7 +82,7 @@ int TrainOne(const std::vector<GivenSetting>& given, const std::filesystem::path
   options.stop = StopRequested;
   options.progress = StandardError(quiet);
   if (Train(experiment, directory, options) == TrainOutcome::kFinished) return 0;
-  std::cerr << fmt::format("stopped; go on with --resume --out {}\n", directory.string());
+  std::cerr << fmt::format("stopped in {}; the same command with --resume goes on\n", directory.string());
   return 128 + StopSignal();
 }
 

@@ -94,6 +94,32 @@ TEST_F(MergeTest, EnvironmentIsTakenOver) {
   EXPECT_EQ(ReadD4rl(out()).metadata.at("env_id"), "Hopper-v5");
 }
 
+TEST_F(MergeTest, EnvironmentsMustBeEqual) {
+  Dataset dataset = MakeDataset(10, 4, 2);
+  const auto unnamed = Write("unnamed.hdf5", dataset);
+  dataset.metadata = {{"env_id", "Hopper-v5"}};
+  const auto hopper = Write("hopper.hdf5", dataset);
+  dataset.metadata = {{"env_id", "Walker2d-v5"}};
+  const auto walker = Write("walker.hdf5", dataset);
+  EXPECT_EQ(MessageOf<InputError>([&] {
+              MergeDatasets({hopper, walker}, out());
+            }),
+            fmt::format("{}: metadata/env_id is Walker2d-v5; expected Hopper-v5 as in {}", walker.string(),
+                        hopper.string()));
+  EXPECT_FALSE(std::filesystem::exists(out()));
+  MergeDatasets({hopper, unnamed}, out());
+  EXPECT_EQ(ReadD4rl(out()).metadata.at("env_id"), "Hopper-v5");
+}
+
+TEST_F(MergeTest, InputsAreNotWrittenOver) {
+  const auto path = Write("first.hdf5", MakeDataset(10, 4, 2));
+  EXPECT_EQ(MessageOf<InputError>([&] {
+              MergeDatasets({path, path}, path);
+            }),
+            path.string() + " is to be merged and to be written; expected another --out");
+  EXPECT_EQ(ReadD4rl(path).rows, 10);
+}
+
 TEST_F(MergeTest, WidthsMustBeEqual) {
   const auto first = Write("first.hdf5", MakeDataset(10, 4, 2));
   const auto wide = Write("wide.hdf5", MakeDataset(10, 5, 2));

@@ -129,7 +129,7 @@ TEST(ConfigErrors, NamesSuggestTheNearest) {
             "--set: unknown setting 'env.frame_skp'; did you mean 'env.frame_skip'?");
   EXPECT_EQ(Complaint(On("mdpo-on", "Hopper-v5", {{"run.preset", "papr", "--preset"}})),
             "unknown preset of mdpo-on 'papr'; did you mean 'paper'?");
-  EXPECT_THAT(Complaint({{"run.env", "Hopper-v5", ""}}), HasSubstr("unknown agent ''; expected one of: "));
+  EXPECT_THAT(Complaint({{"run.env", "Hopper-v5", ""}}), HasSubstr("no agent is named; expected AGENT"));
 }
 
 TEST(ConfigErrors, ValuesNameKeyValueAndExpectation) {
@@ -140,7 +140,7 @@ TEST(ConfigErrors, ValuesNameKeyValueAndExpectation) {
   EXPECT_EQ(Complaint(On("td3", "Hopper-v5", {{"agent.discount", "nan", "--set"}})),
             "--set: agent.discount = 'nan' is not accepted; expected a number in [0, 1]");
   EXPECT_EQ(Complaint(On("td3", "Hopper-v5", {{"agent.batch_size", "3.5", "--set"}})),
-            "--set: agent.batch_size = '3.5' is not accepted; expected a whole number at least 1");
+            "--set: agent.batch_size = '3.5' is not accepted; expected a whole number in [1, 1000000]");
   EXPECT_EQ(Complaint(On("mdpo-on", "Hopper-v5", {{"agent.step_size_schedule", "cosine", "--set"}})),
             "--set: agent.step_size_schedule = 'cosine' is not accepted; expected one of linear, constant, "
             "inverse_sqrt");

@@ -129,6 +129,8 @@ TEST(ReadRun, BadFilesAreNamed) {
   folder.Write("run/config.cfg", good);
   folder.Write("run/evaluation.json", "{\"returns\": [1, 2");
   EXPECT_THAT(message(), HasSubstr("evaluation.json is not a JSON object"));
+  folder.Write("run/evaluation.json", R"({"env": "Ant-v5", "returns": [1, 2]})");
+  EXPECT_THAT(message(), HasSubstr("evaluation.json is of \"Ant-v5\" but the run is of Hopper-v5"));
   folder.Write("run/evaluation.json", "{\"returns\": []}");
   EXPECT_THAT(message(), HasSubstr("evaluation.json: 'returns' is missing or empty"));
   folder.Write("run/evaluation.json", "{\"returns\": [1, \"two\"]}");

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cctype>
+#include <fstream>
 #include <set>
 
+#include "core/files.h"
 #include "experiments/run_directory.h"
 #include "tests/experiments/temporary_folder.h"
 #include "tests/experiments/training_kit.h"
@@ -211,6 +213,74 @@ TEST_F(RunFolder, CheckpointOfOtherShapesIsRefused) {
   const std::string message = MessageOf<InputError>([&] { ResumeIn(paths.root); });
   EXPECT_THAT(message, HasSubstr(paths.checkpoint().string()));
   EXPECT_THAT(message, HasSubstr("has shape (16, 3); expected (17, 3) of this run's settings"));
+}
+
+TEST_F(RunFolder, WhatIsGivenWithResumeIsKept) {
+  const RunPaths paths{folder_.path() / "run"};
+  ASSERT_EQ(TrainIn(paths.root, Settings(), StopAfter(1)), TrainOutcome::kStopped);
+  ASSERT_EQ(ResumeIn(paths.root, StopAfter(1), {{"run.steps", "999", "--steps"}}), TrainOutcome::kStopped);
+  EXPECT_EQ(Experiment(ResumedSettings(paths, {})).run().steps, 999);
+}
+
+TEST_F(RunFolder, LostCheckpointIsNoNewStart) {
+  const RunPaths paths{folder_.path() / "run"};
+  ASSERT_EQ(TrainIn(paths.root, Settings()), TrainOutcome::kFinished);
+  const std::string progress = ReadText(paths.progress());
+  std::filesystem::remove(paths.checkpoint());
+  EXPECT_THAT(MessageOf<InputError>([&] { ResumeIn(paths.root); }),
+              HasSubstr(paths.checkpoint().string() + " is missing though the run has got further"));
+  EXPECT_EQ(ReadText(paths.progress()), progress);
+}
+
+TEST_F(RunFolder, LostPolicyIsWrittenAgain) {
+  const RunPaths paths{folder_.path() / "run"};
+  ASSERT_EQ(TrainIn(paths.root, Settings()), TrainOutcome::kFinished);
+  const RunBits before = ReadBits(paths.root);
+  std::filesystem::remove(paths.policy());
+  ASSERT_EQ(ResumeIn(paths.root), TrainOutcome::kFinished);
+  ExpectSameBits(ReadBits(paths.root), before);
+}
+
+TEST_F(RunFolder, OneProcessAtATime) {
+  const RunPaths paths{folder_.path() / "run"};
+  ASSERT_EQ(TrainIn(paths.root, Settings()), TrainOutcome::kFinished);
+  const RunBits before = ReadBits(paths.root);
+  const FolderLock other(paths.root);
+  EXPECT_EQ(MessageOf<WorkError>([&] { ResumeIn(paths.root); }),
+            "another process is at work in " + paths.root.string());
+  ExpectSameBits(ReadBits(paths.root), before);
+}
+
+TEST_F(RunFolder, TheDatasetMayMoveButNotChange) {
+  const RunPaths paths{folder_.path() / "run"};
+  const auto here = folder_.path() / "here.hdf5";
+  CollectRandomly("Hopper-v5", 300, here);
+  ASSERT_EQ(TrainIn(paths.root, TinySettings("td3bc", "Hopper-v5", here), StopAfter(1)),
+            TrainOutcome::kStopped);
+  const auto resume = [&](const std::filesystem::path& dataset) {
+    return ResumeIn(paths.root, StopAfter(1), {{"run.dataset", dataset.string(), "--dataset"}});
+  };
+  const auto there = folder_.path() / "there.hdf5";
+  std::filesystem::rename(here, there);
+  EXPECT_EQ(resume(there), TrainOutcome::kStopped);
+  CollectRandomly("Hopper-v5", 301, there);
+  EXPECT_THAT(MessageOf<InputError>([&] { resume(there); }),
+              HasSubstr(there.string() + " is not the dataset that the run began with: its SHA-256 is "));
+}
+
+TEST_F(RunFolder, CheckpointWithAChangedByteIsRefused) {
+  const RunPaths paths{folder_.path() / "run"};
+  ASSERT_EQ(TrainIn(paths.root, Settings(), StopAfter(1)), TrainOutcome::kStopped);
+  // In the middle lie the numbers of a tensor or of the state.
+  std::fstream file(paths.checkpoint(), std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(std::filesystem::file_size(paths.checkpoint()) / 2));
+  const auto position = file.tellg();
+  const auto byte = static_cast<char>(file.get() ^ 0x10);
+  file.seekp(position);
+  file.put(byte);
+  file.close();
+  EXPECT_THAT(MessageOf<InputError>([&] { ResumeIn(paths.root); }),
+              HasSubstr(paths.checkpoint().string() + ": is damaged"));
 }
 
 TEST_F(RunFolder, DamagedCheckpointIsRefused) {

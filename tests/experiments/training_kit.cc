@@ -100,9 +100,10 @@ TrainOutcome TrainIn(const std::filesystem::path& directory, const std::vector<G
   return TrainExperiment(Experiment(settings), directory, /*resume=*/false, stop);
 }
 
-TrainOutcome ResumeIn(const std::filesystem::path& directory, const std::function<bool()>& stop) {
-  return TrainExperiment(Experiment(ResumedSettings(RunPaths{directory}, {})), directory, /*resume=*/true,
-                         stop);
+TrainOutcome ResumeIn(const std::filesystem::path& directory, const std::function<bool()>& stop,
+                      const std::vector<GivenSetting>& changes) {
+  return TrainExperiment(Experiment(ResumedSettings(RunPaths{directory}, changes)), directory,
+                         /*resume=*/true, stop);
 }
 
 std::function<bool()> StopAfter(int count) {

@@ -25,8 +25,9 @@ void CollectRandomly(const std::string& env, std::int64_t rows, const std::files
 TrainOutcome TrainIn(const std::filesystem::path& directory, const std::vector<GivenSetting>& settings,
                      const std::function<bool()>& stop = {});
 
-// Goes on with what `directory` holds.
-TrainOutcome ResumeIn(const std::filesystem::path& directory, const std::function<bool()>& stop = {});
+// Goes on with what `directory` holds, with `changes` on top of its settings.
+TrainOutcome ResumeIn(const std::filesystem::path& directory, const std::function<bool()>& stop = {},
+                      const std::vector<GivenSetting>& changes = {});
 
 // A function for TrainOptions::stop that says stop when it is asked for the (count + 1)-th time: after
 // `count` pieces of work.

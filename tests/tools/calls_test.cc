@@ -86,6 +86,23 @@ TEST(Calls, MissingOptionsAreNamed) {
   ExpectRefused({"train", "td3", "--env"}, {"'--env'", "usage: strider train"});
 }
 
+TEST(Calls, EmptyAndContradictingOptionsAreRefused) {
+  ExpectRefused({"train", "td3", "--env", "Pendulum-v1", "--out", ""}, {"--out is empty"});
+  ExpectRefused({"collect", "--policy", "random", "--env", "Hopper-v5", "--steps", "1", "--out", ""},
+                {"--out is empty"});
+  ExpectRefused({"train", "td3", "--env", "Pendulum-v1", "--out", "x", "--set", "run.agent=sac"},
+                {"--set run.agent=sac and --agent td3 contradict each other"});
+  ExpectRefused({"train", "--env", "Pendulum-v1", "--out", "x"}, {"no agent is named"});
+}
+
+TEST(Calls, OutputThatCannotBeWrittenIsAFailure) {
+  RunOptions full;
+  full.output = "/dev/full";
+  const Finished finished = Strider({"list", "envs", "--json"}, full);
+  EXPECT_EQ(finished.code, 1);
+  EXPECT_THAT(finished.message, HasSubstr("cannot write to standard output"));
+}
+
 TEST(Calls, ValuesOutOfRangeNameWhatIsAccepted) {
   const Words train = {"train", "td3", "--env", "Pendulum-v1", "--out", "x"};
   const auto with = [](Words words, const Words& more) {
@@ -96,7 +113,8 @@ TEST(Calls, ValuesOutOfRangeNameWhatIsAccepted) {
   ExpectRefused(with(train, {"--steps", "many"}),
                 {"--steps: run.steps = 'many'", "a whole number at least 1"});
   ExpectRefused(with(train, {"--seed=-4"}), {"--seed: run.seed = '-4'", "at least 0"});
-  ExpectRefused(with(train, {"--num-envs", "0"}), {"--num-envs: run.num_envs = '0'", "at least 1"});
+  ExpectRefused(with(train, {"--num-envs", "0"}),
+                {"--num-envs: run.num_envs = '0'", "a whole number in [1, 65536]"});
   ExpectRefused(with(train, {"--dataset", "a#b.hdf5"}),
                 {"--dataset: run.dataset = 'a#b.hdf5'", "without '#'"});
   ExpectRefused(with(train, {"--device", "tpu"}), {"tpu", "cpu, cuda or cuda:N"});

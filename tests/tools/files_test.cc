@@ -1,10 +1,13 @@
 // Wrong files and folders, given to every command that reads them.
+#include "core/files.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
 #include "datasets/d4rl.h"
+#include "experiments/run_directory.h"
 #include "tests/experiments/temporary_folder.h"
 #include "tests/support/golden.h"
 #include "tests/tools/program.h"
@@ -166,6 +169,43 @@ TEST(Files, FoldersThatAreNoNewRun) {
   EXPECT_EQ(resumed.code, 0) << resumed.message;
 }
 
+TEST(Files, EvaluationsAreThoseOfTheRunAsItStands) {
+  const TemporaryFolder folder;
+  const RunPaths run{folder.path() / "run"};
+  const Words train = {"train", "td3", "--env", "Pendulum-v1", "--quiet", "--out", run.root};
+  const auto with = [](Words words, const Words& more) {
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  };
+  ASSERT_EQ(Strider(with(train, {"--steps", "2"})).code, 0);
+  ASSERT_EQ(Strider({"evaluate", run.root, "--episodes", "2", "--quiet"}).code, 0);
+  ASSERT_TRUE(std::filesystem::exists(run.evaluation()));
+  const std::string kept = ReadText(run.evaluation());
+  // Another environment's is printed, not kept.
+  const Finished other = Strider({"evaluate", run.root, "--env", "MountainCarContinuous-v0", "--json"});
+  EXPECT_NE(other.code, 0) << "a policy of 3 observations cannot act on 2";
+  EXPECT_EQ(ReadText(run.evaluation()), kept);
+  // A finished run stays as it is; more steps make the evaluation out of date.
+  ASSERT_EQ(Strider(with(train, {"--resume", "--steps", "2"})).code, 0);
+  EXPECT_TRUE(std::filesystem::exists(run.evaluation()));
+  ASSERT_EQ(Strider(with(train, {"--resume", "--steps", "4"})).code, 0);
+  EXPECT_FALSE(std::filesystem::exists(run.evaluation()));
+}
+
+TEST(Files, AnEvaluationIsShownWhereItCannotBeKept) {
+  const TemporaryFolder folder;
+  const RunPaths run{folder.path() / "run"};
+  ASSERT_EQ(
+      Strider({"train", "td3", "--env", "Pendulum-v1", "--quiet", "--steps", "2", "--out", run.root}).code,
+      0);
+  // A folder of that name cannot be replaced by a file, whoever tries.
+  folder.Write("run/evaluation.json/file", "x");
+  const Finished finished = Strider({"evaluate", run.root, "--episodes", "2", "--json", "--quiet"});
+  EXPECT_EQ(finished.code, 0);
+  EXPECT_EQ(finished.Json().at("episodes"), 2);
+  EXPECT_THAT(finished.message, HasSubstr("warning: not kept for `strider report`"));
+}
+
 TEST(Files, FoldersThatCannotBeMade) {
   const TemporaryFolder folder;
   const auto file = folder.Write("file", "x");
@@ -195,6 +235,14 @@ TEST(Files, ActionsForARollout) {
   refused(whole + ":/actions", "HalfCheetah-v5", "expected (steps, 6) to fit HalfCheetah-v5");
   refused(Malformed("nan_rewards.hdf5") + ":/rewards", "Pendulum-v1", "expected an action of Pendulum-v1");
   refused("not_there.hdf5:/actions", "Hopper-v5", "not_there.hdf5");
+
+  const auto own = folder.path() / "own.hdf5";
+  std::filesystem::copy_file(whole, own);
+  const Finished onto_itself = Strider(
+      {"rollout", "--env", "Hopper-v5", "--actions", own.string() + ":/actions", "--out", own.string()});
+  EXPECT_EQ(onto_itself.code, 2);
+  EXPECT_THAT(onto_itself.message, HasSubstr("is the file that the actions come from; expected another"));
+  EXPECT_EQ(std::filesystem::file_size(own), std::filesystem::file_size(whole));
 }
 
 }  // namespace

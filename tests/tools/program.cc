@@ -54,7 +54,7 @@ Finished Strider(const std::vector<std::string>& arguments, const RunOptions& op
   const auto out = folder.path() / "out";
   const auto error = folder.path() / "error";
   const pid_t child = ::fork();
-  if (child == 0) Become(arguments, out, error, options);
+  if (child == 0) Become(arguments, options.output.value_or(out), error, options);
   EXPECT_GT(child, 0);
   if (options.meanwhile) options.meanwhile(child);
   const auto deadline = Clock::now() + kPatience;
@@ -69,7 +69,7 @@ Finished Strider(const std::vector<std::string>& arguments, const RunOptions& op
   Finished finished;
   if (WIFEXITED(status)) finished.code = WEXITSTATUS(status);
   if (WIFSIGNALED(status)) finished.killed_by = WTERMSIG(status);
-  finished.out = ReadText(out);
+  if (!options.output) finished.out = ReadText(out);
   finished.message = ReadText(error);
   return finished;
 }

@@ -23,6 +23,7 @@ struct Finished {
 
 struct RunOptions {
   std::optional<std::uint64_t> largest_file;  // bytes; no file may grow beyond: a full disk
+  std::optional<std::string> output;          // where standard output goes; Finished::out is then empty
   std::function<void(pid_t)> meanwhile;       // called while it runs
 };
 
