@@ -16,10 +16,11 @@ void CheckSize(const EnvSpec& spec, std::string_view what, std::size_t size, int
 
 }  // namespace
 
-void CheckActions(const EnvSpec& spec, std::span<const float> actions) {
+void CheckActions(const EnvSpec& spec, const ActionRow& actions) {
   if (const auto* discrete = std::get_if<Discrete>(&spec.action_space)) {
-    for (const float action : actions) {
-      if (action >= 0 && action < static_cast<float>(discrete->n) && action == std::trunc(action)) continue;
+    for (std::size_t i = 0; i < actions.size(); ++i) {
+      const double action = actions[i];
+      if (action >= 0 && action < discrete->n && action == std::trunc(action)) continue;
       throw InputError("action {} given to {}; expected a whole number from 0 to {}", action, spec.id,
                        discrete->n - 1);
     }
@@ -58,7 +59,7 @@ void Env::Reset(std::span<double> observation) {
   DoReset(observation);
 }
 
-StepResult Env::Step(std::span<const float> action, std::span<double> observation) {
+StepResult Env::Step(const ActionRow& action, std::span<double> observation) {
   CheckSize(spec_, "action", action.size(), action_size_);
   CheckActions(spec_, action);
   CheckSize(spec_, "observation row", observation.size(), observation_size_);

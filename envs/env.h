@@ -11,6 +11,7 @@
 
 #include "core/random.h"
 #include "core/state.h"
+#include "envs/action.h"
 #include "envs/goal.h"
 #include "envs/space.h"
 
@@ -42,8 +43,8 @@ struct StepResult {
 
 // One environment with its own random stream and time limit. Steps and rewards are Gymnasium's, to the bit
 // where the environments sheet says so. Rows are doubles; actions are float32, as Gymnasium's action spaces
-// are, and control costs are computed in float32 as Gymnasium does then. Not thread-safe; different objects
-// are independent. Stepping allocates no memory.
+// are, or double, and their costs are computed in the type given, as Gymnasium does. Not thread-safe;
+// different objects are independent. Stepping allocates no memory.
 class Env {
  public:
   virtual ~Env() = default;
@@ -67,7 +68,12 @@ class Env {
   // size is not the spec's, an action is not finite or a discrete action does not exist; WorkError naming
   // environment and step where the simulation diverges or the reward is not finite, after which only a reset
   // or a restored state goes on.
-  StepResult Step(std::span<const float> action, std::span<double> observation);
+  StepResult Step(std::span<const float> action, std::span<double> observation) {
+    return Step(ActionRow(action), observation);
+  }
+  StepResult Step(std::span<const double> action, std::span<double> observation) {
+    return Step(ActionRow(action), observation);
+  }
 
   // Steps since the last reset.
   int elapsed_steps() const { return elapsed_steps_; }
@@ -100,12 +106,13 @@ class Env {
   void AppendGoal(int goal_size, double radius, GoalReward reward);
 
  private:
+  StepResult Step(const ActionRow& action, std::span<double> observation);
   // Seeds whatever stream the environment has beside random(); nothing by default. A reset follows.
   virtual void DoSeed(std::uint64_t) {}
   // Draws a start state from random() and writes its observation.
   virtual void DoReset(std::span<double> observation) = 0;
   // Advances and judges; `truncated` is set by the caller.
-  virtual StepResult DoStep(std::span<const float> action, std::span<double> observation) = 0;
+  virtual StepResult DoStep(const ActionRow& action, std::span<double> observation) = 0;
   // Whatever State() leaves out and a bit-exact continuation needs; nothing by default.
   virtual void DoSave(StateWriter&) const {}
   virtual void DoLoad(StateReader&) {}
@@ -119,7 +126,7 @@ class Env {
 
 // What Env::Step asks of actions (rows x action_size): throws InputError that names a component that is not
 // finite, or a discrete action that does not exist.
-void CheckActions(const EnvSpec& spec, std::span<const float> actions);
+void CheckActions(const EnvSpec& spec, const ActionRow& actions);
 
 // Takes the id that a saved state starts with. Throws InputError where it is not the spec's.
 void CheckSavedId(const EnvSpec& spec, StateReader& in);

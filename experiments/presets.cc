@@ -24,14 +24,18 @@ std::string PresetText(std::string_view agent, std::string_view name, std::strin
   std::vector<std::string> names;
   for (const std::string_view wanted : {std::string_view(), std::string_view(robot)}) {
     for (const Preset& preset : Presets()) {
-      if (preset.agent != agent) continue;
-      if (wanted.empty()) names.emplace_back(preset.name);
-      if (preset.name != name || preset.task != wanted || (wanted.empty() && !preset.task.empty())) continue;
+      if (preset.agent != agent || preset.task != wanted) continue;
+      names.emplace_back(preset.name);
+      if (preset.name != name) continue;
       text += preset.text;
       text += '\n';
       found = true;
     }
     if (robot.empty()) break;
+  }
+  if (!found && names.empty()) {
+    throw InputError("preset '{}': {} has none for {}; leave --preset out", name, agent,
+                     task.empty() ? "this task" : task);
   }
   if (!found) throw UnknownName(fmt::format("preset of {}", agent), name, names);
   return text;

@@ -10,32 +10,34 @@ namespace strider::tools {
 namespace {
 
 // Recorded actions, one row a step, in the environment's frame.
-std::vector<float> ReadActions(const std::string& where, const EnvSpec& spec) {
+std::vector<double> ReadActions(const std::string& where, const EnvSpec& spec) {
   const std::size_t colon = where.rfind(":/");
   if (colon == std::string::npos) {
     throw InputError("--actions {}: expected FILE.hdf5:/PATH, such as data.hdf5:/actions", where);
   }
   const Hdf5File file = Hdf5File::Open(where.substr(0, colon));
   const std::string key = where.substr(colon + 2);
-  Array<float> actions = file.Read<float>(key);
+  Array<double> actions = file.Read<double>(key);
   const auto width = static_cast<std::size_t>(spec.action_size());
   const bool row_of_one = width == 1 && actions.shape.size() == 1;
   if (!row_of_one && (actions.shape.size() != 2 || actions.shape[1] != width)) {
     throw InputError("{}: {} has shape {}; expected (steps, {}) to fit {}", file.path().string(), key,
                      ShapeText(actions.shape), width, spec.id);
   }
-  for (std::size_t k = 0; k < actions.values.size(); ++k) {
-    const float a = actions.values[k];
-    const auto* discrete = std::get_if<Discrete>(&spec.action_space);
-    const bool fits = discrete == nullptr
-                          ? std::isfinite(a)
-                          : a >= 0 && a < static_cast<float>(discrete->n) && a == std::floor(a);
-    if (!fits) {
-      throw InputError("{}: {} holds {} in row {}; expected an action of {}", file.path().string(), key, a,
-                       k / width, spec.id);
+  for (std::size_t row = 0; row < actions.values.size() / width; ++row) {
+    try {
+      CheckActions(spec, ActionRow(std::span<const double>(actions.values).subspan(row * width, width)));
+    } catch (const InputError& error) {
+      throw InputError("{}: row {} of {}: {}", file.path().string(), row, key, error.what());
     }
   }
   return actions.values;
+}
+
+// Whether the actions are of the action spaces' own type, float32, whatever the file stores them as.
+bool AreFloats(std::span<const double> actions) {
+  return std::ranges::all_of(actions,
+                             [](double a) { return static_cast<double>(static_cast<float>(a)) == a; });
 }
 
 struct Record {
@@ -91,7 +93,8 @@ int Rollout(const Words& words) {
       "and infos/qvel (steps + 1 rows), float64. Where the environment has goals, a row is the observation, "
       "the "
       "goal achieved and the goal desired; infos/achieved_goal and infos/desired_goal hold the two once "
-      "more.";
+      "more. Actions are given to the environment as float32, its own type, where all of them are float32 "
+      "numbers, and as float64 otherwise: costs are computed in the type given, as in Gymnasium.";
   auto add = line.options.add_options();
   add("env", po::value<std::string>(), "environment");
   add("seed", po::value<std::int64_t>()->default_value(0), "as reset(seed) takes it");
@@ -108,7 +111,7 @@ int Rollout(const Words& words) {
     }
   }
   const auto env = MakeEnv(Required<std::string>(*values, "env"), env_options);
-  const std::vector<float> actions = ReadActions(Required<std::string>(*values, "actions"), env->spec());
+  const std::vector<double> actions = ReadActions(Required<std::string>(*values, "actions"), env->spec());
   const std::string out = Required<std::string>(*values, "out");
   const std::string source = (*values)["actions"].as<std::string>();
   std::error_code none;
@@ -117,13 +120,17 @@ int Rollout(const Words& words) {
   }
 
   const auto width = static_cast<std::size_t>(env->spec().action_size());
+  const bool floats = AreFloats(actions);
+  std::vector<float> float_action(width);
   std::vector<double> observation(static_cast<std::size_t>(env->spec().observation_size()));
   Record record;
   env->Reset(Seed(*values), observation);
   record.AddState(*env, observation);
   for (std::size_t t = 0; t < actions.size() / width; ++t) {
     const auto action = std::span(actions).subspan(t * width, width);
-    const StepResult step = env->Step(action, observation);
+    std::ranges::transform(action, float_action.begin(), [](double a) { return static_cast<float>(a); });
+    const StepResult step = floats ? env->Step(std::span<const float>(float_action), observation)
+                                   : env->Step(action, observation);
     record.AddState(*env, observation);
     record.actions.insert(record.actions.end(), action.begin(), action.end());
     record.rewards.push_back(step.reward);

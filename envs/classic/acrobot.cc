@@ -7,8 +7,6 @@
 namespace strider {
 namespace {
 
-using State = AcrobotDynamics::State;
-
 // Links of length 1 and mass 1.
 constexpr double kCenter = 0.5;  // of mass, from the upper end
 constexpr double kInertia = 1.0;
@@ -18,36 +16,64 @@ constexpr double kPi = std::numbers::pi;
 constexpr double kMaxSpeed1 = 4 * kPi;
 constexpr double kMaxSpeed2 = 9 * kPi;
 
-// The equations of motion of Sutton and Barto's book.
-State Derivative(const State& state, double torque) {
+// Of W pendulums side by side: two angles and two speeds.
+template <std::size_t W>
+using States = std::array<Lanes<W>, 4>;
+
+// The equations of motion of Sutton and Barto's book. Sines and cosines come first: those of different lanes
+// do not wait for one another, and the arithmetic after them is vectorised.
+template <std::size_t W>
+States<W> Derivative(const States<W>& state, const Lanes<W>& torque) {
   const auto& [angle1, angle2, speed1, speed2] = state;
-  const double sine2 = std::sin(angle2);
-  const double cosine2 = std::cos(angle2);
-  const double d1 = kCenter * kCenter + (1 + kCenter * kCenter + cosine2) + kInertia + kInertia;
-  const double d2 = (kCenter * kCenter + kCenter * cosine2) + kInertia;
-  const double phi2 = kCenter * kGravity * std::cos(angle1 + angle2 - kPi / 2);
-  const double phi1 = -kCenter * Squared(speed2) * sine2 - speed2 * speed1 * sine2 +
-                      (kCenter + 1) * kGravity * std::cos(angle1 - kPi / 2) + phi2;
-  const double acceleration2 = (torque + d2 / d1 * phi1 - kCenter * Squared(speed1) * sine2 - phi2) /
-                               (kCenter * kCenter + kInertia - Squared(d2) / d1);
-  return {speed1, speed2, -(d2 * acceleration2 + phi1) / d1, acceleration2};
+  Lanes<W> sine2;
+  Lanes<W> cosine2;
+  Lanes<W> pull1;
+  Lanes<W> pull2;
+  for (std::size_t i = 0; i < W; ++i) {
+    sine2[i] = std::sin(angle2[i]);
+    cosine2[i] = std::cos(angle2[i]);
+    pull1[i] = std::cos(angle1[i] - kPi / 2);
+    pull2[i] = std::cos(angle1[i] + angle2[i] - kPi / 2);
+  }
+  States<W> slope;
+  for (std::size_t i = 0; i < W; ++i) {
+    const double d1 = kCenter * kCenter + (1 + kCenter * kCenter + cosine2[i]) + kInertia + kInertia;
+    const double d2 = (kCenter * kCenter + kCenter * cosine2[i]) + kInertia;
+    const double phi2 = kCenter * kGravity * pull2[i];
+    const double phi1 = -kCenter * Squared(speed2[i]) * sine2[i] - speed2[i] * speed1[i] * sine2[i] +
+                        (kCenter + 1) * kGravity * pull1[i] + phi2;
+    const double acceleration2 =
+        (torque[i] + d2 / d1 * phi1 - kCenter * Squared(speed1[i]) * sine2[i] - phi2) /
+        (kCenter * kCenter + kInertia - Squared(d2) / d1);
+    slope[0][i] = speed1[i];
+    slope[1][i] = speed2[i];
+    slope[2][i] = -(d2 * acceleration2 + phi1) / d1;
+    slope[3][i] = acceleration2;
+  }
+  return slope;
 }
 
 // state + factor * slope
-State Moved(const State& state, double factor, const State& slope) {
-  State moved;
-  for (std::size_t i = 0; i < moved.size(); ++i) moved[i] = state[i] + factor * slope[i];
+template <std::size_t W>
+States<W> Moved(const States<W>& state, double factor, const States<W>& slope) {
+  States<W> moved;
+  for (std::size_t k = 0; k < moved.size(); ++k) {
+    for (std::size_t i = 0; i < W; ++i) moved[k][i] = state[k][i] + factor * slope[k][i];
+  }
   return moved;
 }
 
 // One classical Runge-Kutta step.
-State Integrated(const State& state, double torque) {
-  const State k1 = Derivative(state, torque);
-  const State k2 = Derivative(Moved(state, kPeriod / 2, k1), torque);
-  const State k3 = Derivative(Moved(state, kPeriod / 2, k2), torque);
-  const State k4 = Derivative(Moved(state, kPeriod, k3), torque);
-  State sum;
-  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] = k1[i] + 2 * k2[i] + 2 * k3[i] + k4[i];
+template <std::size_t W>
+States<W> Integrated(const States<W>& state, const Lanes<W>& torque) {
+  const States<W> k1 = Derivative(state, torque);
+  const States<W> k2 = Derivative(Moved(state, kPeriod / 2, k1), torque);
+  const States<W> k3 = Derivative(Moved(state, kPeriod / 2, k2), torque);
+  const States<W> k4 = Derivative(Moved(state, kPeriod, k3), torque);
+  States<W> sum;
+  for (std::size_t k = 0; k < sum.size(); ++k) {
+    for (std::size_t i = 0; i < W; ++i) sum[k][i] = k1[k][i] + 2 * k2[k][i] + 2 * k3[k][i] + k4[k][i];
+  }
   return Moved(state, kPeriod / 6, sum);
 }
 
@@ -82,19 +108,20 @@ AcrobotDynamics::State AcrobotDynamics::Resume(std::span<const double> physical)
   return {physical[0], physical[1], physical[2], physical[3]};
 }
 
-template <std::size_t W>
+template <std::size_t W, class Real>
 ClassicOutcome<AcrobotDynamics::kObservation, W> AcrobotDynamics::Step(
-    std::array<Lanes<W>, kState>& state, const std::array<float, W>& actions) const {
+    std::array<Lanes<W>, kState>& state, const std::array<Real, W>& actions) const {
   auto& [angle1, angle2, speed1, speed2] = state;
   ClassicOutcome<kObservation, W> outcome;
   auto& [cosine1, sine1, cosine2, sine2, observed1, observed2] = outcome.observation;
+  Lanes<W> torque;
+  for (std::size_t i = 0; i < W; ++i) torque[i] = static_cast<double>(actions[i]) - 1;
+  const States<W> next = Integrated(state, torque);
   for (std::size_t i = 0; i < W; ++i) {
-    const State next =
-        Integrated({angle1[i], angle2[i], speed1[i], speed2[i]}, static_cast<double>(actions[i]) - 1);
-    angle1[i] = Wrapped(next[0]);
-    angle2[i] = Wrapped(next[1]);
-    speed1[i] = std::clamp(next[2], -kMaxSpeed1, kMaxSpeed1);
-    speed2[i] = std::clamp(next[3], -kMaxSpeed2, kMaxSpeed2);
+    angle1[i] = Wrapped(next[0][i]);
+    angle2[i] = Wrapped(next[1][i]);
+    speed1[i] = std::clamp(next[2][i], -kMaxSpeed1, kMaxSpeed1);
+    speed2[i] = std::clamp(next[3][i], -kMaxSpeed2, kMaxSpeed2);
     cosine1[i] = std::cos(angle1[i]);
     sine1[i] = std::sin(angle1[i]);
     cosine2[i] = std::cos(angle2[i]);

@@ -51,9 +51,9 @@ CartPoleDynamics::State CartPoleDynamics::Resume(std::span<const double> physica
 }
 
 // One explicit Euler step: positions advance with the old velocities.
-template <std::size_t W>
+template <std::size_t W, class Real>
 ClassicOutcome<CartPoleDynamics::kObservation, W> CartPoleDynamics::Step(
-    std::array<Lanes<W>, kState>& state, const std::array<float, W>& actions) const {
+    std::array<Lanes<W>, kState>& state, const std::array<Real, W>& actions) const {
   auto& [x, x_velocity, angle, angle_velocity, fallen] = state;
   Lanes<W> sines;
   Lanes<W> cosines;
@@ -62,7 +62,7 @@ ClassicOutcome<CartPoleDynamics::kObservation, W> CartPoleDynamics::Step(
     cosines[i] = std::cos(angle[i]);
   }
   for (std::size_t i = 0; i < W; ++i) {
-    const double force = actions[i] == 1.0F ? kForce : -kForce;
+    const double force = actions[i] == 1 ? kForce : -kForce;
     const double push =
         (force + kPoleMoment * (angle_velocity[i] * angle_velocity[i]) * sines[i]) / kTotalMass;
     const double angle_acceleration =

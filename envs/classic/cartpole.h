@@ -32,9 +32,9 @@ class CartPoleDynamics {
   explicit CartPoleDynamics(const Config& config);
   State Start(Pcg64& random, std::span<double> observation) const;
   State Resume(std::span<const double> physical) const;
-  template <std::size_t W>
+  template <std::size_t W, class Real>
   ClassicOutcome<kObservation, W> Step(std::array<Lanes<W>, kState>& state,
-                                       const std::array<float, W>& actions) const;
+                                       const std::array<Real, W>& actions) const;
 
  private:
   ClassicConfig start_;

@@ -66,6 +66,7 @@ concept ClassicDynamics = requires(const D dynamics, typename D::Config config, 
   { dynamics.Resume(physical) } -> std::same_as<typename D::State>;
   // Advances.
   { dynamics.Step(lanes, std::array<float, 1>()) } -> std::same_as<ClassicOutcome<D::kObservation, 1>>;
+  { dynamics.Step(lanes, std::array<double, 1>()) } -> std::same_as<ClassicOutcome<D::kObservation, 1>>;
 };
 
 // The values rounded to float32, as Gymnasium's classic environments return them.
@@ -83,12 +84,12 @@ inline Box RoundedBox(std::span<const double> low, std::span<const double> high)
 }
 
 // Steps W environments, of which state(k, i) is number k of lane i, and writes their rows.
-template <std::size_t W, ClassicDynamics D, class StateAt>
-void StepLanes(const D& dynamics, const StateAt& state, std::span<const float, W> actions,
+template <std::size_t W, ClassicDynamics D, class StateAt, class Real>
+void StepLanes(const D& dynamics, const StateAt& state, std::span<const Real, W> actions,
                std::span<double, W * D::kObservation> observations, std::span<double, W> rewards,
                std::span<std::uint8_t, W> terminated) {
   std::array<Lanes<W>, D::kState> lanes;
-  std::array<float, W> lane_actions;
+  std::array<Real, W> lane_actions;
   for (std::size_t k = 0; k < D::kState; ++k) {
     for (std::size_t i = 0; i < W; ++i) lanes[k][i] = state(k, i);
   }
@@ -129,7 +130,7 @@ class ClassicBatch final : public EnvBatch {
 
   void Step(std::size_t begin, std::size_t end, std::span<const float> actions,
             const BatchRows& rows) override {
-    CheckActions(spec_, actions.subspan(begin, end - begin));
+    CheckActions(spec_, ActionRow(actions.subspan(begin, end - begin)));
     std::size_t i = begin;
     for (; i + kLanes <= end; i += kLanes) StepFrom<kLanes>(i, actions, rows);
     for (; i < end; ++i) StepFrom<1>(i, actions, rows);
@@ -194,12 +195,14 @@ class ClassicEnv final : public Env {
  private:
   void DoReset(std::span<double> observation) override { state_ = dynamics_.Start(random(), observation); }
 
-  StepResult DoStep(std::span<const float> action, std::span<double> observation) override {
+  StepResult DoStep(const ActionRow& action, std::span<double> observation) override {
     std::array<double, 1> reward;
     std::array<std::uint8_t, 1> terminated;
-    StepLanes<1, D>(
-        dynamics_, [this](std::size_t k, std::size_t) -> double& { return state_[k]; }, action.first<1>(),
-        observation.first<D::kObservation>(), reward, terminated);
+    const auto state = [this](std::size_t k, std::size_t) -> double& { return state_[k]; };
+    action.Visit([&](auto row) {
+      StepLanes<1>(dynamics_, state, row.template first<1>(), observation.first<D::kObservation>(),
+                   std::span(reward), std::span(terminated));
+    });
     return {reward[0], terminated[0] != 0, false};
   }
 

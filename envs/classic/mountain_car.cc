@@ -28,19 +28,31 @@ void Move(Real acceleration, Real& position, Real& velocity) {
   if (position == kMin && velocity < 0) velocity = 0;
 }
 
-// One step of the continuous car; whether it is at the goal.
-template <class Real>
-bool Drive(float action, double goal_velocity, Real& position, Real& velocity) {
+// One step of the continuous car, in the given type; whether it is then at the goal.
+template <class Wide, class Real>
+bool Drive(Wide acceleration, double goal_velocity, Real& position, Real& velocity) {
+  Wide wide_position = position;
+  Wide wide_velocity = velocity;
+  Move(acceleration, wide_position, wide_velocity);
+  position = static_cast<Real>(wide_position);
+  velocity = static_cast<Real>(wide_velocity);
+  return wide_position >= static_cast<Wide>(kContinuousGoal) &&
+         wide_velocity >= static_cast<Wide>(goal_velocity);
+}
+
+// The types are numpy's: a force inside its limits keeps the action's type, and the motion takes the wider of
+// the force's and the state's. A clipped force is one of the limits, which are Python's numbers: they are
+// double among themselves and take the state's type when they meet it.
+template <class Force, class Real>
+bool Push(Force action, double goal_velocity, Real& position, Real& velocity) {
   const double pull = kGravity * std::cos(static_cast<double>(3 * position));
-  Real acceleration;
   if (action < -1 || action > 1) {
-    // A clipped force is one of the limits, which are double.
-    acceleration = static_cast<Real>((action > 1 ? 1.0 : -1.0) * kPower - pull);
-  } else {
-    acceleration = action * static_cast<float>(kPower) - static_cast<float>(pull);
+    const double acceleration = (action > 1 ? 1.0 : -1.0) * kPower - pull;
+    return Drive(static_cast<Real>(acceleration), goal_velocity, position, velocity);
   }
-  Move(acceleration, position, velocity);
-  return position >= static_cast<Real>(kContinuousGoal) && velocity >= static_cast<Real>(goal_velocity);
+  const Force acceleration = action * static_cast<Force>(kPower) - static_cast<Force>(pull);
+  using Wide = std::common_type_t<Force, Real>;
+  return Drive(static_cast<Wide>(acceleration), goal_velocity, position, velocity);
 }
 
 }  // namespace
@@ -55,9 +67,9 @@ MountainCarDynamics::State MountainCarDynamics::Start(Pcg64& random, std::span<d
   return state;
 }
 
-template <std::size_t W>
+template <std::size_t W, class Real>
 ClassicOutcome<MountainCarDynamics::kObservation, W> MountainCarDynamics::Step(
-    std::array<Lanes<W>, kState>& state, const std::array<float, W>& actions) const {
+    std::array<Lanes<W>, kState>& state, const std::array<Real, W>& actions) const {
   auto& [position, velocity] = state;
   ClassicOutcome<kObservation, W> outcome;
   for (std::size_t i = 0; i < W; ++i) {
@@ -87,20 +99,20 @@ MountainCarContinuousDynamics::State MountainCarContinuousDynamics::Resume(
   return {physical[0], physical[1], std::ranges::all_of(physical, is_float) ? 0.0 : 1.0};
 }
 
-template <std::size_t W>
+template <std::size_t W, class Real>
 ClassicOutcome<MountainCarContinuousDynamics::kObservation, W> MountainCarContinuousDynamics::Step(
-    std::array<Lanes<W>, kState>& state, const std::array<float, W>& actions) const {
+    std::array<Lanes<W>, kState>& state, const std::array<Real, W>& actions) const {
   auto& [position, velocity, start] = state;
   ClassicOutcome<kObservation, W> outcome;
   for (std::size_t i = 0; i < W; ++i) {
     auto rounded_position = static_cast<float>(position[i]);
     auto rounded_velocity = static_cast<float>(velocity[i]);
     if (start[i] != 0) {
-      outcome.terminated[i] = Drive(actions[i], config_.goal_velocity, position[i], velocity[i]);
+      outcome.terminated[i] = Push(actions[i], config_.goal_velocity, position[i], velocity[i]);
       rounded_position = static_cast<float>(position[i]);
       rounded_velocity = static_cast<float>(velocity[i]);
     } else {
-      outcome.terminated[i] = Drive(actions[i], config_.goal_velocity, rounded_position, rounded_velocity);
+      outcome.terminated[i] = Push(actions[i], config_.goal_velocity, rounded_position, rounded_velocity);
     }
     position[i] = static_cast<double>(rounded_position);
     velocity[i] = static_cast<double>(rounded_velocity);

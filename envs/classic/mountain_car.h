@@ -30,9 +30,9 @@ class MountainCarDynamics {
   explicit MountainCarDynamics(const Config& config) : config_(config) { config_.common.Check(); }
   State Start(Pcg64& random, std::span<double> observation) const;
   State Resume(std::span<const double> physical) const { return {physical[0], physical[1]}; }
-  template <std::size_t W>
+  template <std::size_t W, class Real>
   ClassicOutcome<kObservation, W> Step(std::array<Lanes<W>, kState>& state,
-                                       const std::array<float, W>& actions) const;
+                                       const std::array<Real, W>& actions) const;
 
  private:
   Config config_;
@@ -57,9 +57,9 @@ class MountainCarContinuousDynamics {
   State Start(Pcg64& random, std::span<double> observation) const;
   // A state that is not float32 is taken for a start state.
   State Resume(std::span<const double> physical) const;
-  template <std::size_t W>
+  template <std::size_t W, class Real>
   ClassicOutcome<kObservation, W> Step(std::array<Lanes<W>, kState>& state,
-                                       const std::array<float, W>& actions) const;
+                                       const std::array<Real, W>& actions) const;
 
  private:
   Config config_;

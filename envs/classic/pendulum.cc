@@ -7,7 +7,7 @@ namespace {
 
 // Mass and length are 1.
 constexpr double kPeriod = 0.05;  // s
-constexpr float kMaxTorque = 2;
+constexpr double kMaxTorque = 2;
 constexpr double kMaxSpeed = 8;  // rad/s
 constexpr double kPi = std::numbers::pi;
 
@@ -38,20 +38,20 @@ PendulumDynamics::State PendulumDynamics::Resume(std::span<const double> physica
   return {physical[0], physical[1], std::sin(physical[0])};
 }
 
-// The reward is the state's before the step. The torque's own products are float32, as the action is;
+// The reward is the state's before the step. The torque's own products are of the action's type;
 // everything else is double.
-template <std::size_t W>
+template <std::size_t W, class Real>
 ClassicOutcome<PendulumDynamics::kObservation, W> PendulumDynamics::Step(
-    std::array<Lanes<W>, kState>& state, const std::array<float, W>& actions) const {
+    std::array<Lanes<W>, kState>& state, const std::array<Real, W>& actions) const {
   auto& [angle, velocity, sine] = state;
   ClassicOutcome<kObservation, W> outcome;
   for (std::size_t i = 0; i < W; ++i) {
-    const float torque = std::clamp(actions[i], -kMaxTorque, kMaxTorque);
-    const auto torque_cost = static_cast<double>(0.001F * Squared(torque));
+    const Real torque = std::clamp<Real>(actions[i], -kMaxTorque, kMaxTorque);
+    const auto torque_cost = static_cast<double>(static_cast<Real>(0.001) * Squared(torque));
     outcome.reward[i] = -(Squared(Wrapped(angle[i])) + 0.1 * Squared(velocity[i]) + torque_cost);
     outcome.terminated[i] = false;
 
-    const double acceleration = 3 * config_.g / 2 * sine[i] + static_cast<double>(3.0F * torque);
+    const double acceleration = 3 * config_.g / 2 * sine[i] + static_cast<double>(3 * torque);
     velocity[i] = std::clamp(velocity[i] + acceleration * kPeriod, -kMaxSpeed, kMaxSpeed);
     angle[i] += velocity[i] * kPeriod;
   }

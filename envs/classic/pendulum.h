@@ -37,9 +37,9 @@ class PendulumDynamics {
   explicit PendulumDynamics(const Config& config) : config_(config) {}
   State Start(Pcg64& random, std::span<double> observation) const;
   State Resume(std::span<const double> physical) const;
-  template <std::size_t W>
+  template <std::size_t W, class Real>
   ClassicOutcome<kObservation, W> Step(std::array<Lanes<W>, kState>& state,
-                                       const std::array<float, W>& actions) const;
+                                       const std::array<Real, W>& actions) const;
 
  private:
   Config config_;

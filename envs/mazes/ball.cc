@@ -6,7 +6,7 @@
 namespace strider {
 namespace {
 
-constexpr float kMaxForce = 1;
+constexpr double kMaxForce = 1;
 constexpr double kMaxSpeed = 5;  // m/s, along each axis
 
 }  // namespace
@@ -15,12 +15,10 @@ Ball::Ball(std::string_view id, SharedModel model, int max_episode_steps)
     : MujocoEnv(id, std::move(model), {.frame_skip = 1, .max_episode_steps = max_episode_steps},
                 kObservationSize, std::nullopt) {}
 
-void Ball::Act(std::span<const float> force) {
+void Ball::Act(const ActionRow& force) {
   LimitVelocities(kMaxSpeed);
-  std::array<float, 2> clipped{};
-  std::ranges::transform(force, clipped.begin(),
-                         [](float f) { return std::clamp(f, -kMaxForce, kMaxForce); });
-  Simulate(clipped);
+  const auto clipped = [&](std::size_t i) { return std::clamp(force[i], -kMaxForce, kMaxForce); };
+  Simulate(ActionRow(std::array{clipped(0), clipped(1)}));
 }
 
 }  // namespace strider

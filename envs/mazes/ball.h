@@ -12,7 +12,7 @@ class Ball : public MujocoEnv {
   Ball(std::string_view id, SharedModel model, int max_episode_steps);
 
   // Applies a force, clipped to +-1, after clipping the velocity to +-5 m/s.
-  void Act(std::span<const float> force);
+  void Act(const ActionRow& force);
 
   // REQUIRES: row.size() == kObservationSize.
   void Observe(std::span<double> row) const { ObservePositionsAndVelocities(row, 0); }

@@ -102,12 +102,15 @@ void D4rlAntMaze::DoReset(std::span<double> observation) {
   Observe(observation);
 }
 
-StepResult D4rlAntMaze::DoStep(std::span<const float> action, std::span<double> observation) {
-  std::array<float, 8> torque{};
-  std::ranges::transform(action, torque.begin(), [](float a) {
-    return std::clamp(-kMaxTorque + (a + 1) * 0.5F * (2 * kMaxTorque), -kMaxTorque, kMaxTorque);
+StepResult D4rlAntMaze::DoStep(const ActionRow& action, std::span<double> observation) {
+  action.Visit([this]<class Real>(std::span<const Real> row) {
+    constexpr auto kMax = static_cast<Real>(kMaxTorque);
+    std::array<Real, 8> torque{};
+    std::ranges::transform(row, torque.begin(), [kMax](Real a) {
+      return std::clamp(-kMax + (a + 1) * Real{0.5} * (2 * kMax), -kMax, kMax);
+    });
+    Act(ActionRow(torque));
   });
-  Act(torque);
   Observe(observation);
   StepResult result;
   result.reward = kJudge.Reward(qpos().first(2), goal_);

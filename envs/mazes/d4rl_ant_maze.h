@@ -36,7 +36,7 @@ class D4rlAntMaze final : public GoalSeeker<Ant> {
 
  private:
   void DoReset(std::span<double> observation) override;
-  StepResult DoStep(std::span<const float> action, std::span<double> observation) override;
+  StepResult DoStep(const ActionRow& action, std::span<double> observation) override;
 
   std::vector<Position> goals_;  // centres of the cells
 };

@@ -105,7 +105,7 @@ class GoalMaze : public GoalSeeker<Robot> {
     ObserveAll(row);
   }
 
-  StepResult DoStep(std::span<const float> action, std::span<double> row) final {
+  StepResult DoStep(const ActionRow& action, std::span<double> row) final {
     Robot::Act(action);
     ObserveAll(row);
     const GoalSpec& goal = *this->spec().goal;

@@ -82,7 +82,7 @@ void Maze2d::DoReset(std::span<double> observation) {
   Observe(observation);
 }
 
-StepResult Maze2d::DoStep(std::span<const float> action, std::span<double> observation) {
+StepResult Maze2d::DoStep(const ActionRow& action, std::span<double> observation) {
   Act(action);
   Observe(observation);
   StepResult result;

@@ -42,7 +42,7 @@ class Maze2d final : public GoalSeeker<Ball> {
 
  private:
   void DoReset(std::span<double> observation) override;
-  StepResult DoStep(std::span<const float> action, std::span<double> observation) override;
+  StepResult DoStep(const ActionRow& action, std::span<double> observation) override;
 
   // A free cell or the goal's, drawn evenly, with a little noise.
   Position DrawPlace();

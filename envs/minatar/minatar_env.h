@@ -145,7 +145,7 @@ class MinAtarEnv final : public Env {
     Observe(observation);
   }
 
-  StepResult DoStep(std::span<const float> action, std::span<double> observation) override {
+  StepResult DoStep(const ActionRow& action, std::span<double> observation) override {
     const MinAtarAction chosen = actions_[static_cast<std::size_t>(action[0])];
     if (!(random_state_.Random() < sticky_action_prob_)) last_action_ = chosen;
     const StepResult result = game_.Act(last_action_);

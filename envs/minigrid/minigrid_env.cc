@@ -99,7 +99,7 @@ void MiniGridEnv::DoReset(std::span<double> observation) {
   Observe(observation);
 }
 
-StepResult MiniGridEnv::DoStep(std::span<const float> action, std::span<double> observation) {
+StepResult MiniGridEnv::DoStep(const ActionRow& action, std::span<double> observation) {
   const StepResult result = Advance(static_cast<int>(action[0]));
   Observe(observation);
   return result;

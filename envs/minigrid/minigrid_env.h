@@ -91,7 +91,7 @@ class MiniGridEnv : public Env {
   static Sight Visible(const View& view);
 
   void DoReset(std::span<double> observation) final;
-  StepResult DoStep(std::span<const float> action, std::span<double> observation) final;
+  StepResult DoStep(const ActionRow& action, std::span<double> observation) final;
   void EmptyRoom();
   void Observe(std::span<double> observation) const;
   Position Front() const { return Offset(1, 0); }

@@ -65,7 +65,7 @@ Ant::Ant(std::string_view id, const SharedModel& model, const Config& config)
       first_observed_force_(FirstObservedForce(*model, config)),
       needs_contact_forces_(NeedsContactForces(config)) {}
 
-void Ant::Act(std::span<const float> action) {
+void Ant::Act(const ActionRow& action) {
   needs_contact_forces_ ? SimulateWithContactForces(action) : Simulate(action);
 }
 
@@ -74,7 +74,7 @@ void Ant::DoReset(std::span<double> observation) {
   Observe(observation);
 }
 
-StepResult Ant::DoStep(std::span<const float> action, std::span<double> observation) {
+StepResult Ant::DoStep(const ActionRow& action, std::span<double> observation) {
   const double x_before = BodyPosition(main_body_)[0];
   Act(action);
   const double x_velocity = (BodyPosition(main_body_)[0] - x_before) / control_period();

@@ -64,12 +64,12 @@ class Ant : public MujocoEnv {
   Ant(std::string_view id, const SharedModel& model, const Config& config);
 
   // Simulates a step, with the contact forces where they are needed.
-  void Act(std::span<const float> action);
+  void Act(const ActionRow& action);
   void Observe(std::span<double> observation) const;
 
  private:
   void DoReset(std::span<double> observation) override;
-  StepResult DoStep(std::span<const float> action, std::span<double> observation) override;
+  StepResult DoStep(const ActionRow& action, std::span<double> observation) override;
   bool Healthy() const;
   double ContactCost() const;
 

@@ -26,7 +26,7 @@ void HalfCheetah::DoReset(std::span<double> observation) {
   ObservePositionsAndVelocities(observation, hidden_positions_);
 }
 
-StepResult HalfCheetah::DoStep(std::span<const float> action, std::span<double> observation) {
+StepResult HalfCheetah::DoStep(const ActionRow& action, std::span<double> observation) {
   const double x_before = qpos()[0];
   Simulate(action);
   const double x_velocity = (qpos()[0] - x_before) / control_period();

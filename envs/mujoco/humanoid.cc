@@ -19,7 +19,7 @@ Humanoid::Humanoid(std::string_view id, const Config& config)
       terminate_when_unhealthy_(config.terminate_when_unhealthy),
       healthy_z_(ReadInterval("env.healthy_z_range", config.healthy_z_range)) {}
 
-StepResult Humanoid::DoStep(std::span<const float> action, std::span<double> observation) {
+StepResult Humanoid::DoStep(const ActionRow& action, std::span<double> observation) {
   const double x_before = CentreOfMassX();
   Advance(action, observation);
   const double x_velocity = (CentreOfMassX() - x_before) / control_period();

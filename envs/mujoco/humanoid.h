@@ -39,7 +39,7 @@ class Humanoid final : public HumanoidBody {
   Humanoid(std::string_view id, const Config& config);
 
  private:
-  StepResult DoStep(std::span<const float> action, std::span<double> observation) override;
+  StepResult DoStep(const ActionRow& action, std::span<double> observation) override;
   double CentreOfMassX() const;
 
   double total_mass_;

@@ -35,7 +35,7 @@ void HumanoidBody::DoReset(std::span<double> observation) {
   Observe(observation);
 }
 
-void HumanoidBody::Advance(std::span<const float> action, std::span<double> observation) {
+void HumanoidBody::Advance(const ActionRow& action, std::span<double> observation) {
   if (config_.include_cfrc_ext_in_observation || contact_cost_weight_ != 0) {
     SimulateWithContactForces(action);
   } else {

@@ -43,7 +43,7 @@ class HumanoidBody : public MujocoEnv {
                double contact_cost_weight, const Interval& contact_cost_range);
 
   // Advances and observes.
-  void Advance(std::span<const float> action, std::span<double> observation);
+  void Advance(const ActionRow& action, std::span<double> observation);
 
   // Of the action that was simulated last.
   double ControlCost() const;

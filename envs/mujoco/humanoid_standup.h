@@ -30,7 +30,7 @@ class HumanoidStandup final : public HumanoidBody {
   HumanoidStandup(std::string_view id, const Config& config);
 
  private:
-  StepResult DoStep(std::span<const float> action, std::span<double> observation) override;
+  StepResult DoStep(const ActionRow& action, std::span<double> observation) override;
 };
 
 }  // namespace strider

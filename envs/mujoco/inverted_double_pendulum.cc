@@ -35,7 +35,7 @@ void InvertedDoublePendulum::DoReset(std::span<double> observation) {
   Observe(observation);
 }
 
-StepResult InvertedDoublePendulum::DoStep(std::span<const float> action, std::span<double> observation) {
+StepResult InvertedDoublePendulum::DoStep(const ActionRow& action, std::span<double> observation) {
   Simulate(action);
   Observe(observation);
   const double x = data().site_xpos[0];

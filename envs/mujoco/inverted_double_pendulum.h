@@ -29,7 +29,7 @@ class InvertedDoublePendulum final : public MujocoEnv {
 
  private:
   void DoReset(std::span<double> observation) override;
-  StepResult DoStep(std::span<const float> action, std::span<double> observation) override;
+  StepResult DoStep(const ActionRow& action, std::span<double> observation) override;
   void Observe(std::span<double> observation) const;
 
   double healthy_reward_;

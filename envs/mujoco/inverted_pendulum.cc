@@ -23,7 +23,7 @@ void InvertedPendulum::DoReset(std::span<double> observation) {
   ObservePositionsAndVelocities(observation, 0);
 }
 
-StepResult InvertedPendulum::DoStep(std::span<const float> action, std::span<double> observation) {
+StepResult InvertedPendulum::DoStep(const ActionRow& action, std::span<double> observation) {
   Simulate(action);
   ObservePositionsAndVelocities(observation, 0);
   const bool finite = std::ranges::all_of(observation, [](double x) { return std::isfinite(x); });

@@ -25,7 +25,7 @@ class InvertedPendulum final : public MujocoEnv {
 
  private:
   void DoReset(std::span<double> observation) override;
-  StepResult DoStep(std::span<const float> action, std::span<double> observation) override;
+  StepResult DoStep(const ActionRow& action, std::span<double> observation) override;
 
   double reset_noise_scale_;
 };

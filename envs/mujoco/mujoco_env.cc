@@ -127,13 +127,13 @@ void MujocoEnv::StartWithNormalVelocities(double scale) {
   });
 }
 
-void MujocoEnv::Simulate(std::span<const float> action) {
-  std::ranges::copy(action, data_->ctrl);
+void MujocoEnv::Simulate(const ActionRow& action) {
+  action.Visit([&](auto row) { std::ranges::copy(row, data_->ctrl); });
   for (int i = 0; i < frame_skip_; ++i) mj_step(model_.get(), data_.get());
   CheckSimulation(elapsed_steps() + 1);
 }
 
-void MujocoEnv::SimulateWithContactForces(std::span<const float> action) {
+void MujocoEnv::SimulateWithContactForces(const ActionRow& action) {
   Simulate(action);
   mj_rnePostConstraint(model_.get(), data_.get());
 }
@@ -153,11 +153,11 @@ void MujocoEnv::CheckSimulation(int step) const {
   }
 }
 
-double MujocoEnv::ControlCost(double weight, std::span<const float> action) const {
-  if (version_ != RobotVersion::kV2) return static_cast<double>(strider::ControlCost(weight, action));
+double MujocoEnv::ControlCost(double weight, const ActionRow& action) const {
+  if (version_ != RobotVersion::kV2) return strider::ControlCost(weight, action);
   const auto square = [&](std::size_t i) {
     const Interval bounds{model_->actuator_ctrlrange[2 * i], model_->actuator_ctrlrange[2 * i + 1]};
-    const double clipped = bounds.Clip(static_cast<double>(action[i]));
+    const double clipped = bounds.Clip(action[i]);
     return clipped * clipped;
   };
   return weight * SumAsNumpy<double>(action.size(), square);
@@ -202,9 +202,11 @@ void MujocoEnv::DoLoad(StateReader& in) {
   in.GetSpan(std::span(data_->xipos, coordinates));
 }
 
-float ControlCost(double weight, std::span<const float> action) {
-  return static_cast<float>(weight) *
-         SumAsNumpy<float>(action.size(), [&](std::size_t i) { return action[i] * action[i]; });
+double ControlCost(double weight, const ActionRow& action) {
+  return action.Visit([weight]<class Real>(std::span<const Real> row) {
+    const Real sum = SumAsNumpy<Real>(row.size(), [&](std::size_t i) { return row[i] * row[i]; });
+    return static_cast<double>(static_cast<Real>(weight) * sum);
+  });
 }
 
 }  // namespace strider

@@ -107,15 +107,16 @@ class MujocoEnv : public Env {
 
   // Applies the action over one control step. Throws WorkError naming environment, step and reason where the
   // simulation diverges; the next reset makes it sound again.
-  void Simulate(std::span<const float> action);
+  void Simulate(const ActionRow& action);
 
   // The same, and computes data().cfrc_ext, the contact forces on each body, as Gymnasium does after every
   // step. It changes nothing else, so that robots which neither observe nor judge these forces spare the
   // time.
-  void SimulateWithContactForces(std::span<const float> action);
+  void SimulateWithContactForces(const ActionRow& action);
 
-  // weight * |action|^2: in float32 (rule 9); in version 2 in double and of the action clipped to its bounds.
-  double ControlCost(double weight, std::span<const float> action) const;
+  // weight * |action|^2: in the action's own type (rule 9); in version 2 in double and of the action clipped
+  // to its bounds.
+  double ControlCost(double weight, const ActionRow& action) const;
 
   // What a step is paid for the robot's health. Before version 5 an unhealthy robot is paid as well where its
   // episode ends by that.
@@ -148,8 +149,8 @@ class MujocoEnv : public Env {
   double control_period_;
 };
 
-// weight * |action|^2, squares, sum and product in float32 and in numpy's order (rule 9).
-float ControlCost(double weight, std::span<const float> action);
+// weight * |action|^2, squares, sum and product in the action's own type and in numpy's order (rule 9).
+double ControlCost(double weight, const ActionRow& action);
 
 // The sum of term(0) to term(size - 1) in numpy's order of adding, which decides the last bit: eight running
 // sums, and halves above 128 terms.

@@ -31,7 +31,7 @@ void PlanarWalker::DoReset(std::span<double> observation) {
   Observe(observation);
 }
 
-StepResult PlanarWalker::DoStep(std::span<const float> action, std::span<double> observation) {
+StepResult PlanarWalker::DoStep(const ActionRow& action, std::span<double> observation) {
   const double x_before = qpos()[0];
   Simulate(action);
   const double x_velocity = (qpos()[0] - x_before) / control_period();

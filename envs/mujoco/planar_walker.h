@@ -51,7 +51,7 @@ class PlanarWalker : public MujocoEnv {
 
  private:
   void DoReset(std::span<double> observation) final;
-  StepResult DoStep(std::span<const float> action, std::span<double> observation) final;
+  StepResult DoStep(const ActionRow& action, std::span<double> observation) final;
   bool Healthy() const;
   void Observe(std::span<double> observation) const;
 

@@ -39,7 +39,7 @@ void Pusher::DoReset(std::span<double> observation) {
   Observe(observation);
 }
 
-StepResult Pusher::DoStep(std::span<const float> action, std::span<double> observation) {
+StepResult Pusher::DoStep(const ActionRow& action, std::span<double> observation) {
   Simulate(action);
   Observe(observation);
   StepResult result;

@@ -34,7 +34,7 @@ void Reacher::DoReset(std::span<double> observation) {
   Observe(observation);
 }
 
-StepResult Reacher::DoStep(std::span<const float> action, std::span<double> observation) {
+StepResult Reacher::DoStep(const ActionRow& action, std::span<double> observation) {
   Simulate(action);
   Observe(observation);
   StepResult result;

@@ -28,7 +28,7 @@ class Reacher final : public MujocoEnv {
 
  private:
   void DoReset(std::span<double> observation) override;
-  StepResult DoStep(std::span<const float> action, std::span<double> observation) override;
+  StepResult DoStep(const ActionRow& action, std::span<double> observation) override;
   void Observe(std::span<double> observation) const;
 
   int fingertip_;

@@ -22,7 +22,7 @@ void Swimmer::DoReset(std::span<double> observation) {
   ObservePositionsAndVelocities(observation, hidden_positions_);
 }
 
-StepResult Swimmer::DoStep(std::span<const float> action, std::span<double> observation) {
+StepResult Swimmer::DoStep(const ActionRow& action, std::span<double> observation) {
   const double x_before = qpos()[0];
   Simulate(action);
   const double x_velocity = (qpos()[0] - x_before) / control_period();

@@ -32,7 +32,7 @@ class Swimmer final : public MujocoEnv {
 
  private:
   void DoReset(std::span<double> observation) override;
-  StepResult DoStep(std::span<const float> action, std::span<double> observation) override;
+  StepResult DoStep(const ActionRow& action, std::span<double> observation) override;
 
   double forward_reward_weight_;
   double ctrl_cost_weight_;

@@ -48,7 +48,7 @@ void TabularEnv::DoReset(std::span<double> observation) {
   observation[0] = state_;
 }
 
-StepResult TabularEnv::DoStep(std::span<const float> action, std::span<double> observation) {
+StepResult TabularEnv::DoStep(const ActionRow& action, std::span<double> observation) {
   const std::span<const Outcome> outcomes = std::as_const(mdp_).Outcomes(state_, static_cast<int>(action[0]));
   const Outcome& outcome = outcomes[Draw(outcomes, &Outcome::probability, random().Random())];
   state_ = outcome.next_state;

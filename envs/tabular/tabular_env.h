@@ -22,7 +22,7 @@ class TabularEnv : public Env {
 
  private:
   void DoReset(std::span<double> observation) override;
-  StepResult DoStep(std::span<const float> action, std::span<double> observation) override;
+  StepResult DoStep(const ActionRow& action, std::span<double> observation) override;
 
   TabularMdp mdp_;
   int state_ = 0;

@@ -57,14 +57,20 @@ std::span<const double> Row(const GoldenArray<double>& array, std::size_t index)
   return {array.row(index), array.width()};
 }
 
-// One recorded run: the group "seed_<s>" or "goal_seed_<s>" of an environment's file.
+// What numpy was given: actions of the spaces' own type, or the same numbers as float64.
+enum class ActionType { kFloat, kDouble };
+
+// One recorded run: the group "seed_<s>" or "goal_seed_<s>" of an environment's file. Its subgroup "f64"
+// holds what double actions change.
 class GoldenRun {
  public:
-  GoldenRun(const GoldenFile& file, const std::string& group)
+  GoldenRun(const GoldenFile& file, const std::string& group, ActionType type)
       : seed(std::stoull(group.substr(group.rfind('_') + 1))),
         actions(file.Read(group + "/actions")),
-        observations(ReadObservations(file, group)),
-        rewards(file.Read(group + "/reward")),
+        observations(type == ActionType::kDouble && file.Has(group + "/f64/obs")
+                         ? file.Read(group + "/f64/obs")
+                         : ReadObservations(file, group)),
+        rewards(file.Read(group + (type == ActionType::kDouble ? "/f64/reward" : "/reward"))),
         terminated(file.Read<std::int64_t>(group + "/terminated")),
         reset_steps(file.Read<std::int64_t>(group + "/resets/step").values),
         reset_observations(ReadObservations(file, group + "/resets")) {
@@ -75,9 +81,11 @@ class GoldenRun {
                                                ? std::vector<std::string>{"state"}
                                                : std::vector<std::string>{"qpos", "qvel", "qacc_warmstart"};
     for (const std::string& part : parts) {
-      states_.push_back(file.Read(group + "/" + part));
+      const std::string own = group + "/f64/" + part;
+      const bool differs = type == ActionType::kDouble && file.Has(own);
+      states_.push_back(file.Read(differs ? own : group + "/" + part));
       if (file.Has(group + "/resets/" + part)) reset_states_.push_back(file.Read(group + "/resets/" + part));
-      if (!file.Has(group + "/final/" + part)) continue;
+      if (differs || !file.Has(group + "/final/" + part)) continue;
       const auto last = file.Read(group + "/final/" + part).values;
       final_state_.insert(final_state_.end(), last.begin(), last.end());
     }
@@ -91,7 +99,8 @@ class GoldenRun {
   }
 
   std::size_t steps() const { return rewards.values.size(); }
-  std::vector<float> Action(std::size_t step) const {
+  template <class Real>
+  std::vector<Real> Action(std::size_t step) const {
     const auto row = Row(actions, step);
     return {row.begin(), row.end()};
   }
@@ -151,14 +160,18 @@ class GoldenEnv : public ::testing::TestWithParam<std::string> {
   }
 
   // Every recorded run, none of which may be missing.
-  std::vector<GoldenRun> Runs() const {
+  std::vector<GoldenRun> Runs(ActionType type = ActionType::kFloat) const {
     std::vector<GoldenRun> runs;
     for (const std::string& group : file_.Members("/")) {
-      if (group.find("seed_") != std::string::npos) runs.emplace_back(file_, group);
+      if (group.find("seed_") == std::string::npos) continue;
+      if (type == ActionType::kFloat || file_.Has(group + "/f64")) runs.emplace_back(file_, group, type);
     }
-    EXPECT_FALSE(runs.empty());
     return runs;
   }
+
+  // Steps through a run from its first reset, fed the same actions; the largest difference.
+  template <class Real>
+  double FollowFreely(const GoldenRun& run) const;
 
   GoldenFile file_;
 };
@@ -179,6 +192,15 @@ std::vector<std::string> DeterministicGoldenEnvIds() {
 
 class DeterministicGoldenEnv : public GoldenEnv {};
 
+// Those with runs of double actions.
+std::vector<std::string> BoxGoldenEnvIds() {
+  std::vector<std::string> ids = GoldenEnvIds();
+  std::erase_if(ids, [](const std::string& id) { return !GoldenFile(GoldenEnvPath(id)).Has("seed_0/f64"); });
+  return ids;
+}
+
+class BoxGoldenEnv : public GoldenEnv {};
+
 TEST_P(GoldenEnv, SpacesAreGymnasiums) {
   const auto env = Make();
   const EnvSpec& spec = env->spec();
@@ -194,38 +216,55 @@ TEST_P(GoldenEnv, SpacesAreGymnasiums) {
   }
 }
 
+template <class Real>
+double GoldenEnv::FollowFreely(const GoldenRun& run) const {
+  const auto env = Make();
+  std::vector<double> observation(run.observations.width());
+  double largest = 0;
+  std::size_t resets = 0;
+  for (std::size_t step = 0; step < run.steps(); ++step) {
+    SCOPED_TRACE(fmt::format("seed {}, step {}", run.seed, step));
+    if (run.ResetBefore(step)) {
+      resets == 0 ? env->Reset(run.seed, observation) : env->Reset(observation);
+      EXPECT_THAT(observation, ElementsAreArray(Row(run.reset_observations, resets)));
+      std::vector<double> state = env->State();
+      state.resize(run.ResetState(resets).size());
+      EXPECT_THAT(state, ElementsAreArray(run.ResetState(resets)));
+      ++resets;
+    }
+    const StepResult result = env->Step(run.Action<Real>(step), observation);
+    const double difference = std::max(Difference(observation, Row(run.observations, step)),
+                                       Difference(std::array{result.reward}, Row(run.rewards, step)));
+    EXPECT_LE(difference, kFreeRunTolerance);
+    EXPECT_EQ(result.terminated, run.terminated.values[step] != 0);
+    EXPECT_EQ(result.truncated, !run.truncated.values.empty() && run.truncated.values[step] != 0);
+    if (HasFailure()) return difference;  // the first of many
+    largest = std::max(largest, difference);
+  }
+  EXPECT_GT(resets, 0);
+  const std::vector<double> last = run.State(run.steps());
+  if (!last.empty()) {
+    EXPECT_LE(Difference(env->State(), last), kFreeRunTolerance);
+  }
+  return largest;
+}
+
 // All resets, seeded or not, exactly; every step of a run that starts from the first reset and is fed the
 // same actions.
 TEST_P(GoldenEnv, FreeRunsFollowGymnasium) {
+  const std::vector<GoldenRun> runs = Runs();
+  ASSERT_FALSE(runs.empty());
   double largest = 0;
-  for (const GoldenRun& run : Runs()) {
-    const auto env = Make();
-    std::vector<double> observation(run.observations.width());
-    std::size_t resets = 0;
-    for (std::size_t step = 0; step < run.steps(); ++step) {
-      SCOPED_TRACE(fmt::format("seed {}, step {}", run.seed, step));
-      if (run.ResetBefore(step)) {
-        resets == 0 ? env->Reset(run.seed, observation) : env->Reset(observation);
-        ASSERT_THAT(observation, ElementsAreArray(Row(run.reset_observations, resets)));
-        std::vector<double> state = env->State();
-        state.resize(run.ResetState(resets).size());
-        ASSERT_THAT(state, ElementsAreArray(run.ResetState(resets)));
-        ++resets;
-      }
-      const StepResult result = env->Step(run.Action(step), observation);
-      const double difference = std::max(Difference(observation, Row(run.observations, step)),
-                                         Difference(std::array{result.reward}, Row(run.rewards, step)));
-      ASSERT_LE(difference, kFreeRunTolerance);
-      largest = std::max(largest, difference);
-      ASSERT_EQ(result.terminated, run.terminated.values[step] != 0);
-      ASSERT_EQ(result.truncated, !run.truncated.values.empty() && run.truncated.values[step] != 0);
-    }
-    ASSERT_GT(resets, 0);
-    const std::vector<double> last = run.State(run.steps());
-    if (!last.empty()) {
-      EXPECT_LE(Difference(env->State(), last), kFreeRunTolerance);
-    }
-  }
+  for (const GoldenRun& run : runs) largest = std::max(largest, FollowFreely<float>(run));
+  RecordProperty("largest_difference", fmt::format("{}", largest));
+}
+
+// The same actions as doubles, whose costs numpy computes in double.
+TEST_P(BoxGoldenEnv, FreeRunsOfDoubleActionsFollowGymnasium) {
+  const std::vector<GoldenRun> runs = Runs(ActionType::kDouble);
+  ASSERT_FALSE(runs.empty());
+  double largest = 0;
+  for (const GoldenRun& run : runs) largest = std::max(largest, FollowFreely<double>(run));
   RecordProperty("largest_difference", fmt::format("{}", largest));
 }
 
@@ -244,7 +283,7 @@ TEST_P(DeterministicGoldenEnv, SingleStepsFollowGymnasium) {
     for (std::size_t step = 0; step < run.steps(); ++step) {
       SCOPED_TRACE(fmt::format("seed {}, step {}", run.seed, step));
       env->SetState(run.State(step));
-      const StepResult result = env->Step(run.Action(step), observation);
+      const StepResult result = env->Step(run.Action<float>(step), observation);
       double difference = Difference(observation, Row(run.observations, step));
       if (!RewardNeedsTheStepBefore(GetParam())) {
         difference = std::max(difference, Difference(std::array{result.reward}, Row(run.rewards, step)));
@@ -266,7 +305,7 @@ TEST_P(GoldenEnv, GoalsAreJudgedAsGymnasiumDoes) {
     if (!file_.Has(group + "/desired_goal")) continue;
     const GoalSpec goal = Make()->spec().goal.value();
     const auto success = file_.Read<std::int64_t>(group + "/info/success");
-    const GoldenRun run(file_, group);
+    const GoldenRun run(file_, group, ActionType::kFloat);
     EXPECT_EQ(goal.observation_size, file_.Read(group + "/observation").width());
     for (std::size_t step = 0; step < run.steps(); ++step) {
       const auto row = Row(run.observations, step);
@@ -324,6 +363,7 @@ TEST(GoldenOptionsTest, OptionsDoWhatTheyDoInGymnasium) {
 INSTANTIATE_TEST_SUITE_P(Registry, GoldenEnv, ::testing::ValuesIn(GoldenEnvIds()), TestName);
 INSTANTIATE_TEST_SUITE_P(Registry, DeterministicGoldenEnv, ::testing::ValuesIn(DeterministicGoldenEnvIds()),
                          TestName);
+INSTANTIATE_TEST_SUITE_P(Registry, BoxGoldenEnv, ::testing::ValuesIn(BoxGoldenEnvIds()), TestName);
 
 }  // namespace
 }  // namespace strider

@@ -422,15 +422,17 @@ TEST_F(UsersModelTest, OtherMainBodiesAreErrors) {
   }
 }
 
-TEST(ControlCostTest, IsComputedInFloat32AndInNumpysOrder) {
-  EXPECT_EQ(ControlCost(0.1, {}), 0.0F);
+TEST(ControlCostTest, IsComputedInTheTypeGivenAndInNumpysOrder) {
+  const auto cost = [](double weight, const auto& row) { return ControlCost(weight, ActionRow(row)); };
+  EXPECT_EQ(cost(0.1, std::vector<float>{}), 0.0F);
   const std::vector<float> three{0.1F, 0.7F, -0.3F};
-  EXPECT_EQ(ControlCost(0.1, three), 0.1F * ((0.1F * 0.1F + 0.7F * 0.7F) + 0.3F * 0.3F));
+  EXPECT_EQ(cost(0.1, three), 0.1F * ((0.1F * 0.1F + 0.7F * 0.7F) + 0.3F * 0.3F));
+  EXPECT_EQ(cost(0.1, std::vector{0.1, 0.7, -0.3}), 0.1 * ((0.1 * 0.1 + 0.7 * 0.7) + 0.3 * 0.3));
   // 2^24 swallows every 1 added to it one by one; in lanes only its own neighbours are lost.
   std::vector<float> many(10, 1.0F);
   many[0] = 4096.0F;
-  EXPECT_EQ(ControlCost(1, many), ((16777216.0F + 1.0F) + 2.0F) + 4.0F + 1.0F + 1.0F);
-  EXPECT_EQ(ControlCost(1, std::span<const float>(many).first(7)), 16777216.0F);
+  EXPECT_EQ(cost(1, many), ((16777216.0F + 1.0F) + 2.0F) + 4.0F + 1.0F + 1.0F);
+  EXPECT_EQ(cost(1, std::span<const float>(many).first(7)), 16777216.0F);
 }
 
 }  // namespace
