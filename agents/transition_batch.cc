@@ -3,7 +3,7 @@
 #include <ATen/Context.h>
 
 #include <array>
-#include <regex>
+#include <charconv>
 
 #include "agents/nn/host_memory.h"
 #include "core/error.h"
@@ -65,11 +65,17 @@ at::Generator MakeGenerator(at::Device device, std::uint64_t seed) {
 }
 
 at::Device ParseDevice(const std::string& text) {
-  if (!std::regex_match(text, std::regex("cpu|cuda(:[0-9]{1,3})?"))) {
-    throw InputError("device '{}' is not known; expected cpu, cuda or cuda:N", text);
+  if (text == "cpu") return at::kCPU;
+  constexpr std::string_view kPrefix = "cuda:";
+  int index = 0;
+  if (text != "cuda") {
+    const char* end = text.data() + text.size();
+    const char* digits = text.data() + std::min(kPrefix.size(), text.size());
+    const auto [rest, error] = std::from_chars(digits, end, index);
+    if (!text.starts_with(kPrefix) || error != std::errc() || rest != end || index < 0) {
+      throw InputError("device '{}' is not known; expected cpu, cuda or cuda:N", text);
+    }
   }
-  const at::Device device(text);
-  if (device.is_cpu()) return device;
   if (!at::hasCUDA()) {
     throw InputError(
         "device '{}': this build has no CUDA or this machine no usable GPU driver; build with "
@@ -77,7 +83,6 @@ at::Device ParseDevice(const std::string& text) {
         text);
   }
   const auto count = static_cast<int>(at::getNumGPUs());
-  const int index = device.has_index() ? device.index() : 0;
   if (index >= count) throw InputError("device '{}': this machine shows {} GPUs", text, count);
   return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
 }

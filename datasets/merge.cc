@@ -29,9 +29,20 @@ D4rlWriteOptions CommonColumns(const std::deque<D4rlReader>& readers) {
   return common;
 }
 
+// The rows up to the last end of an episode.
+std::size_t CompleteRows(const D4rlReader& reader) {
+  const Dataset flags = reader.Read(0, reader.layout().rows, {false, false, false, false});
+  for (std::size_t row = flags.rows; row > 0; --row) {
+    if (flags.terminals[row - 1] != 0 || flags.timeouts[row - 1] != 0) return row;
+  }
+  throw InputError("{}: no episode ends in it; expected at least one complete episode",
+                   reader.path().string());
+}
+
 }  // namespace
 
-void MergeDatasets(const std::vector<std::filesystem::path>& files, const std::filesystem::path& out) {
+void MergeDatasets(const std::vector<std::filesystem::path>& files, const std::filesystem::path& out,
+                   const MergeOptions& options) {
   std::deque<D4rlReader> readers;
   for (const std::filesystem::path& file : files) {
     readers.emplace_back(file);
@@ -67,11 +78,12 @@ void MergeDatasets(const std::vector<std::filesystem::path>& files, const std::f
   writer.WriteMetadata("merged_from", names);
   if (env_id != metadata.end()) writer.WriteMetadata("env_id", env_id->second);
   for (const D4rlReader& reader : readers) {
-    const std::size_t rows = reader.layout().rows;
+    const std::size_t rows = options.complete_episodes_only ? CompleteRows(reader) : reader.layout().rows;
     for (std::size_t start = 0; start < rows; start += kBlockRows) {
       Dataset block = reader.Read(start, std::min(kBlockRows, rows - start));
       const bool ends_file = start + block.rows == rows;
-      if (ends_file && &reader != &readers.back() && block.terminals.back() == 0) block.timeouts.back() = 1;
+      const bool is_cut = ends_file && !options.complete_episodes_only && &reader != &readers.back();
+      if (is_cut && block.terminals.back() == 0) block.timeouts.back() = 1;
       writer.Append(block);
     }
   }

@@ -4,8 +4,10 @@
 
 #include "agents/policy_file.h"
 #include "core/error.h"
+#include "datasets/checksum.h"
 #include "datasets/d4rl.h"
 #include "experiments/run_directory.h"
+#include "experiments/train.h"
 #include "experiments/version.h"
 
 namespace strider {
@@ -70,17 +72,44 @@ void ClearRows(Dataset& block) {
   for (auto* column : {&block.qpos, &block.qvel}) column->clear();
 }
 
-void WriteProvenance(D4rlWriter& writer, const Policy& policy, const Env& env,
-                     const CollectOptions& options) {
-  writer.WriteMetadata("algorithm", options.source);
-  writer.WriteMetadata("env_id", env.spec().id);
-  for (const auto& [key, value] : options.env_options) writer.WriteMetadata("env_options/" + key, value);
-  writer.WriteMetadata("seed", std::to_string(options.seed));
-  writer.WriteMetadata("deterministic", options.deterministic ? "true" : "false");
-  writer.WriteMetadata("noise", fmt::format("{}", options.noise));
-  writer.WriteMetadata("epsilon", fmt::format("{}", options.epsilon));
-  writer.WriteMetadata("strider_version", kVersion);
-  if (policy.distribution != ActionDistribution::kUniform) WritePolicy(writer, policy);
+// The file that holds the policy which LoadPolicy finds under `source`.
+std::filesystem::path PolicyFile(const std::filesystem::path& source) {
+  return std::filesystem::is_directory(source) ? RunPaths{source}.policy() : source;
+}
+
+// What every dataset tells of where it comes from.
+std::map<std::string, std::string> Provenance(const std::string& env_id, const Assignments& env_options,
+                                              std::uint64_t seed) {
+  std::map<std::string, std::string> metadata = {
+      {"env_id", env_id}, {"seed", std::to_string(seed)}, {"strider_version", std::string(kVersion)}};
+  constexpr std::string_view kPrefix = "env.";
+  for (const auto& [key, value] : env_options) {
+    std::string_view name = key;
+    if (name.starts_with(kPrefix)) name.remove_prefix(kPrefix.size());
+    metadata[fmt::format("env_options/{}", name)] = value;
+  }
+  return metadata;
+}
+
+std::map<std::string, std::string> Provenance(const Policy& policy, const Env& env,
+                                              const CollectOptions& options) {
+  auto metadata = Provenance(env.spec().id, options.env_options, options.seed);
+  metadata["policy_source"] = options.source;
+  metadata["deterministic"] = options.deterministic ? "true" : "false";
+  metadata["noise"] = fmt::format("{}", options.noise);
+  metadata["epsilon"] = fmt::format("{}", options.epsilon);
+  metadata["algorithm"] = "random";
+  if (policy.distribution == ActionDistribution::kUniform) return metadata;
+  if (options.source.empty()) {
+    metadata["algorithm"] = "unknown";
+    return metadata;
+  }
+  const std::filesystem::path file = PolicyFile(options.source);
+  const Hdf5File stored = Hdf5File::Open(file);
+  const bool named = stored.Has("metadata/algorithm");
+  metadata["algorithm"] = named ? stored.ReadString("metadata/algorithm") : "unknown";
+  metadata["policy_sha256"] = FileChecksum(file);
+  return metadata;
 }
 
 }  // namespace
@@ -116,7 +145,8 @@ bool Collect(const Policy& policy, Env& env, const CollectOptions& options, cons
   write.qpos_size = env.qpos().size();
   write.qvel_size = env.qvel().size();
   D4rlWriter writer(out, observation_size, action_size, write);
-  WriteProvenance(writer, policy, env, options);
+  for (const auto& [key, text] : Provenance(policy, env, options)) writer.WriteMetadata(key, text);
+  if (policy.distribution != ActionDistribution::kUniform) WritePolicy(writer, policy);
 
   Behaviour behaviour(policy, options);
   Dataset block;
@@ -147,6 +177,38 @@ bool Collect(const Policy& policy, Env& env, const CollectOptions& options, cons
   }
   writer.Finish();
   return true;
+}
+
+void CollectReplay(const std::filesystem::path& run, const std::filesystem::path& out) {
+  const RunPaths paths{run};
+  if (!IsRun(run)) throw InputError("{} is no run: it holds no config.cfg", run.string());
+  if (!std::filesystem::exists(paths.checkpoint())) {
+    throw InputError("{} has no checkpoint yet: it was stopped before its first one", run.string());
+  }
+  std::vector<GivenSetting> settings = ReadConfigFile(paths.config());
+  settings.push_back({"run.device", "cpu", "this command"});
+  Experiment experiment(settings);
+  WorkerPool pool(1);
+  const auto trainer = MakeTrainer(experiment, pool);
+  if (trainer->replay() == nullptr) {
+    throw InputError("{} is a run of {}, which keeps no replay buffer; expected one of an off-policy agent",
+                     run.string(), experiment.run().agent);
+  }
+  LoadCheckpoint(paths, *trainer);
+
+  const Policy policy = trainer->CurrentPolicy();
+  Dataset dataset = trainer->replay()->ToDataset();
+  policy.ToEnvironment(dataset.actions);
+  for (std::size_t row = 0; row < dataset.rows; ++row) {
+    if (dataset.timeouts[row] != 0) dataset.terminals[row] = 0;
+  }
+  dataset.metadata = Provenance(experiment.run().env, experiment.EnvOptions(),
+                                static_cast<std::uint64_t>(experiment.run().seed));
+  dataset.metadata["algorithm"] = experiment.run().agent;
+  dataset.metadata["policy_source"] = "replay of " + run.string();
+  dataset.metadata["policy_sha256"] = FileChecksum(paths.policy());
+  dataset.metadata["iteration"] = std::to_string(trainer->step());
+  WriteD4rl(out, dataset);
 }
 
 }  // namespace strider

@@ -22,7 +22,7 @@ struct CollectOptions {
   bool deterministic = false;  // the mean action instead of a sampled one
   double noise = 0;    // deviation of Gaussian noise added to actions, as a share of half the box's width
   double epsilon = 0;  // probability of a uniform action instead
-  std::string source;  // what the policy is, for the metadata
+  std::string source;  // what the policy is, as LoadPolicy takes it, for the metadata; may be empty
   Assignments env_options;
 };
 
@@ -34,5 +34,10 @@ struct CollectOptions {
 // Returns false then.
 bool Collect(const Policy& policy, Env& env, const CollectOptions& options, const std::filesystem::path& out,
              const std::function<bool(std::int64_t rows)>& progress);
+
+// Writes what a run's last checkpoint remembers, oldest step first, as D4RL's medium-replay and full-replay
+// files hold it (section 1.6): actions in the environment's frame, time-outs never terminals, where it comes
+// from in the metadata. Throws InputError where `run` is no run, has no checkpoint yet, or remembers nothing.
+void CollectReplay(const std::filesystem::path& run, const std::filesystem::path& out);
 
 }  // namespace strider

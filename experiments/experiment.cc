@@ -146,6 +146,11 @@ Experiment::Experiment(const std::vector<GivenSetting>& given) {
   }
   if (!learns_from_dataset && !has_env())
     throw InputError("nothing to learn from; expected --env ID or --dataset FILE");
+  if (std::isfinite(run_.target_return) && (!has_env() || run_.eval_episodes == 0)) {
+    throw InputError(
+        "run.target_return = {} needs evaluations; expected --env ID and run.eval_episodes of at least 1",
+        run_.target_return);
+  }
 }
 
 SettingList Experiment::Settings() {

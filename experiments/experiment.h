@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ struct RunConfig {
   std::int64_t eval_interval = 0;
   int eval_episodes = 10;
   std::int64_t checkpoint_interval = 0;
+  double target_return = std::numeric_limits<double>::infinity();
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
@@ -46,6 +48,8 @@ struct RunConfig {
     visit("eval_episodes", eval_episodes, "episodes of one evaluation; 0: none", AtLeast(0));
     visit("checkpoint_interval", checkpoint_interval, "steps between checkpoints; 0: a 20th of the run",
           AtLeast(0));
+    visit("target_return", target_return,
+          "training ends early, after the first evaluation whose mean return reaches this; inf: never");
   }
 };
 

@@ -61,6 +61,7 @@ class ReplayTrainer final : public Trainer {
 
   Agent& agent() override { return *agent_; }
   Policy CurrentPolicy() const override { return policy_; }
+  const ReplayBuffer* replay() const override { return &buffer_; }
 
  private:
   static std::uint64_t Seed(const Experiment& experiment) {

@@ -23,9 +23,10 @@ namespace {
 
 // What may differ between a run and its continuation without making it another experiment.
 // A dataset may have moved, but not changed (CheckDataset).
-constexpr std::array<std::string_view, 8> kFreeSettings = {
+constexpr std::array<std::string_view, 9> kFreeSettings = {
     "run.steps",        "run.dataset",       "run.threads",       "run.device",
-    "run.log_interval", "run.eval_interval", "run.eval_episodes", "run.checkpoint_interval"};
+    "run.log_interval", "run.eval_interval", "run.eval_episodes", "run.checkpoint_interval",
+    "run.target_return"};
 
 void MakeFolder(const std::filesystem::path& path) {
   std::error_code error;
@@ -53,21 +54,6 @@ std::string ProcessorFeatures() {
   add(__builtin_cpu_supports("fma") != 0, "fma");
   add(__builtin_cpu_supports("avx512f") != 0, "avx512f");
   return features;
-}
-
-nlohmann::ordered_json Versions() {
-  unsigned major = 0;
-  unsigned minor = 0;
-  unsigned patch = 0;
-  H5get_libversion(&major, &minor, &patch);
-  return {{"strider", kVersion},
-          {"compiler", kCompiler},
-          {"libtorch", TORCH_VERSION},
-          {"mujoco", mj_versionString()},
-          {"hdf5", fmt::format("{}.{}.{}", major, minor, patch)},
-          {"eigen", fmt::format("{}.{}.{}", EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION)},
-          {"boost", BOOST_LIB_VERSION},
-          {"cpu_features", ProcessorFeatures()}};
 }
 
 }  // namespace
@@ -128,6 +114,21 @@ std::vector<GivenSetting> ResumedSettings(const RunPaths& paths, const std::vect
         fmt::join(kFreeSettings, ", "));
   }
   return settings;
+}
+
+nlohmann::ordered_json Versions() {
+  unsigned major = 0;
+  unsigned minor = 0;
+  unsigned patch = 0;
+  H5get_libversion(&major, &minor, &patch);
+  return {{"strider", kVersion},
+          {"compiler", kCompiler},
+          {"libtorch", TORCH_VERSION},
+          {"mujoco", mj_versionString()},
+          {"hdf5", fmt::format("{}.{}.{}", major, minor, patch)},
+          {"eigen", fmt::format("{}.{}.{}", EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION)},
+          {"boost", BOOST_LIB_VERSION},
+          {"cpu_features", ProcessorFeatures()}};
 }
 
 std::string ManifestText(const Experiment& experiment) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 
@@ -44,6 +45,8 @@ void CheckDataset(const RunPaths& paths, const Experiment& experiment);
 // Versions of everything that a run's numbers depend on, as JSON text. `data_checksum` is of the dataset, if
 // any.
 std::string ManifestText(const Experiment& experiment);
+// The versions alone.
+nlohmann::ordered_json Versions();
 // One line a library, for `strider --version`.
 std::string VersionText();
 

@@ -10,10 +10,8 @@
 #include "datasets/reference_scores.h"
 #include "experiments/csv_log.h"
 #include "experiments/evaluation.h"
-#include "experiments/run_directory.h"
 #include "experiments/statistics.h"
 #include "experiments/tensorboard.h"
-#include "experiments/trainer.h"
 
 namespace strider {
 namespace {
@@ -54,12 +52,12 @@ class TrainingRun {
     const bool offline = !run_.dataset.empty();
     ProgressBar bar(run_.agent + " " + (experiment_.has_env() ? run_.env : run_.dataset), run_.steps,
                     offline ? "updates" : "steps", options_.progress, trainer_->step());
-    if (trainer_->step() < run_.steps) {
+    if (!Done()) {
       std::filesystem::remove(paths_.evaluation());  // of a policy that is going to change
     } else {
       WritePolicy(paths_.policy(), trainer_->CurrentPolicy(), run_.agent, run_.env);
     }
-    while (trainer_->step() < run_.steps) {
+    while (!Done()) {
       if (options_.stop && options_.stop()) {
         Checkpoint();
         return TrainOutcome::kStopped;
@@ -68,9 +66,11 @@ class TrainingRun {
       trainer_->Advance();
       const std::int64_t now = trainer_->step();
       const bool last = now >= run_.steps;
-      if (last || Crossed(before, now, run_.log_interval)) LogProgress();
+      const bool logged = last || Crossed(before, now, run_.log_interval);
+      if (logged) LogProgress();
       if (last || Crossed(before, now, run_.eval_interval)) EvaluateNow();
-      if (last || Crossed(before, now, run_.checkpoint_interval)) Checkpoint();
+      if (Done() && !logged) LogProgress();
+      if (Done() || Crossed(before, now, run_.checkpoint_interval)) Checkpoint();
       bar.Update(now, status_);
     }
     bar.Finish();
@@ -80,8 +80,10 @@ class TrainingRun {
  private:
   using Clock = std::chrono::steady_clock;
 
+  bool Done() const { return trainer_->step() >= run_.steps || marks_.last_evaluation >= run_.target_return; }
+
   double Seconds() const {
-    return seconds_before_ + std::chrono::duration<double>(Clock::now() - started_).count();
+    return marks_.seconds + std::chrono::duration<double>(Clock::now() - started_).count();
   }
 
   std::optional<double> Normalized(double episode_return) const {
@@ -140,13 +142,14 @@ class TrainingRun {
                             {"normalized", Normalized(scores.returns[i])}});
     }
     const double mean = Mean(scores.returns);
+    marks_.last_evaluation = mean;
     board_->Append(trainer_->step(), {{"evaluation/return", mean}});
     status_ = fmt::format("evaluation {:.0f}", mean);
   }
 
   void Checkpoint() {
     StateWriter state;
-    state.Put(Seconds());
+    state.Put(TrainingMarks{Seconds(), marks_.last_evaluation});
     trainer_->Save(state);
     // The checkpoint first: where there is a policy, one has been written.
     WriteCheckpoint(paths_.checkpoint(), trainer_->agent().State(), state.bytes());
@@ -160,10 +163,7 @@ class TrainingRun {
       throw InputError("{} is missing though the run has got further; to start over, remove {}",
                        paths_.checkpoint().string(), paths_.root.string());
     }
-    const std::string bytes = ReadCheckpoint(paths_.checkpoint(), trainer_->agent().State());
-    StateReader state(bytes);
-    seconds_before_ = state.Get<double>();
-    trainer_->Load(state);
+    marks_ = LoadCheckpoint(paths_, *trainer_);
   }
 
   const RunConfig& run_;
@@ -178,7 +178,7 @@ class TrainingRun {
   std::optional<CsvLog> evaluations_;
   std::optional<TensorBoardLog> board_;
   std::string status_;
-  double seconds_before_ = 0;
+  TrainingMarks marks_;
   Clock::time_point started_;
 };
 
@@ -188,6 +188,14 @@ TrainOutcome Train(Experiment& experiment, const std::filesystem::path& director
                    const TrainOptions& options) {
   at::set_num_threads(experiment.run().threads);
   return TrainingRun(experiment, directory, options).Run();
+}
+
+TrainingMarks LoadCheckpoint(const RunPaths& paths, Trainer& trainer) {
+  const std::string bytes = ReadCheckpoint(paths.checkpoint(), trainer.agent().State());
+  StateReader state(bytes);
+  const auto marks = state.Get<TrainingMarks>();
+  trainer.Load(state);
+  return marks;
 }
 
 }  // namespace strider

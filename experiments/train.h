@@ -3,9 +3,12 @@
 
 #include <filesystem>
 #include <functional>
+#include <limits>
 
 #include "experiments/experiment.h"
 #include "experiments/progress_bar.h"
+#include "experiments/run_directory.h"
+#include "experiments/trainer.h"
 
 namespace strider {
 
@@ -22,5 +25,15 @@ struct TrainOptions {
 // same bits as an undisturbed one, apart from the column `seconds`.
 TrainOutcome Train(Experiment& experiment, const std::filesystem::path& directory,
                    const TrainOptions& options);
+
+// What a checkpoint tells of its run beside the trainer's own state.
+struct TrainingMarks {
+  double seconds = 0;                                                 // spent on it so far
+  double last_evaluation = -std::numeric_limits<double>::infinity();  // mean return; -inf before the first
+};
+
+// Puts a trainer of the same experiment where the run's last checkpoint stands. Throws InputError where there
+// is none or it is another experiment's.
+TrainingMarks LoadCheckpoint(const RunPaths& paths, Trainer& trainer);
 
 }  // namespace strider

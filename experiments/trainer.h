@@ -7,6 +7,7 @@
 
 #include "agents/agent.h"
 #include "core/parallel.h"
+#include "datasets/replay_buffer.h"
 #include "experiments/experiment.h"
 
 namespace strider {
@@ -36,6 +37,9 @@ class Trainer {
   virtual Agent& agent() = 0;
   // What has been learnt, observation transform included.
   virtual Policy CurrentPolicy() const = 0;
+
+  // What it has lived through, actions in the learner's frame; nullptr where nothing is remembered.
+  virtual const ReplayBuffer* replay() const { return nullptr; }
 
   // Training episodes since the last call.
   EpisodeTally TakeEpisodes() { return std::exchange(tally_, {}); }

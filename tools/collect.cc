@@ -5,18 +5,84 @@
 #include "envs/registry.h"
 #include "experiments/experiment.h"
 #include "experiments/progress_bar.h"
+#include "experiments/recipe.h"
 #include "tools/options.h"
 
 namespace strider::tools {
+namespace {
+
+constexpr std::string_view kRecipe = "d4rl";  // the one preset so far
+
+std::vector<GivenSetting> Settings(const po::variables_map& values) {
+  std::vector<GivenSetting> settings;
+  if (const auto sets = Given<std::vector<std::string>>(values, "set")) {
+    for (const std::string& text : *sets) settings.push_back(ParseAssignment(text));
+  }
+  return settings;
+}
+
+// Throws InputError where one of the options was given that do not go with `with`.
+void Refuse(const po::variables_map& values, std::string_view with,
+            std::initializer_list<const char*> names) {
+  for (const char* name : names) {
+    const po::variable_value& value = values[name];
+    if (value.empty() || value.defaulted()) continue;
+    throw InputError("--{} does not go with --{}", name, with);
+  }
+}
+
+int StoppedAt(const std::string& out, std::string_view what) {
+  std::cerr << fmt::format("stopped; {} {}\n", what, out);
+  return 128 + StopSignal();
+}
+
+int CollectPreset(const po::variables_map& values) {
+  Refuse(values, "preset", {"policy", "replay", "format", "deterministic", "noise", "epsilon"});
+  if (const auto preset = values["preset"].as<std::string>(); preset != kRecipe) {
+    throw InputError("--preset {}: expected {}", preset, kRecipe);
+  }
+  RecipeOptions options;
+  options.env = Required<std::string>(values, "env");
+  if (const auto rows = Given<std::int64_t>(values, "steps")) options.rows = *rows;
+  if (options.rows < 1) throw InputError("--steps {}: expected at least 1", options.rows);
+  options.seed = static_cast<std::int64_t>(Seed(values));
+  options.given = Settings(values);
+  for (const GivenSetting& setting : options.given) {
+    if (setting.key != "run.env" && setting.key != "run.seed" && setting.key != "run.target_return") continue;
+    throw InputError("--set {}={}: the preset sets it itself; expected other settings", setting.key,
+                     setting.value);
+  }
+  options.expert = Given<std::string>(values, "expert").value_or("");
+  options.progress = StandardError(values["quiet"].as<bool>());
+  options.stop = StopRequested;
+  const std::string out = Required<std::string>(values, "out");
+  CatchStopSignals();
+  if (!MakeDatasets(options, out)) return StoppedAt(out, "the same command goes on in");
+  return 0;
+}
+
+}  // namespace
 
 int Collect(const Words& words) {
   CommandLine line;
-  line.usage = "strider collect --policy DIR|FILE.hdf5|random --env ID --steps N --out FILE.hdf5 [options]";
-  line.about = "Lets a policy act and writes every step into a dataset in D4RL's layout.";
+  line.usage =
+      "strider collect (--policy DIR|FILE.hdf5|random --env ID --steps N | --replay DIR) --out FILE.hdf5 "
+      "[options]\n"
+      "       strider collect --preset d4rl --env ID --out FOLDER [--expert DIR|FILE.hdf5] [--steps N] "
+      "[options]";
+  line.about =
+      "Lets a policy act and writes every step into a dataset in D4RL's layout; or writes what an off-policy "
+      "run "
+      "has lived through; or makes D4RL's whole set for a task: random, medium, medium-replay, expert, "
+      "full-replay, medium-expert and noisy, with a manifest.";
   auto add = line.options.add_options();
   add("policy", po::value<std::string>(), "a run's directory, a file in D4RL's policy layout, or random");
+  add("replay", po::value<std::string>(), "an off-policy run's directory: writes its replay buffer");
+  add("preset", po::value<std::string>(), "d4rl: learns with SAC and collects the whole set");
+  add("expert", po::value<std::string>(),
+      "with --preset: the expert's policy; the end of the run where left out");
   add("env", po::value<std::string>(), "environment to act in");
-  add("steps", po::value<std::int64_t>(), "rows to write");
+  add("steps", po::value<std::int64_t>(), "rows to write; with --preset 1,000,000 each where left out");
   add("out", po::value<std::string>(), "the dataset");
   add("format", po::value<std::string>()->default_value("d4rl"), "d4rl");
   add("seed", po::value<std::int64_t>()->default_value(0), "reset(seed), and the stream of the actions");
@@ -24,10 +90,18 @@ int Collect(const Words& words) {
   add("noise", po::value<double>()->default_value(0),
       "deviation of Gaussian noise added to actions in [-1, 1]");
   add("epsilon", po::value<double>()->default_value(0), "probability of a uniform action instead");
-  add("set", po::value<std::vector<std::string>>()->composing(), "env.KEY=VALUE; may be repeated");
+  add("set", po::value<std::vector<std::string>>()->composing(),
+      "env.KEY=VALUE, with --preset run.* and agent.* too; may be repeated");
   add("quiet", po::bool_switch(), "show no progress");
   const auto values = Parse(line, words);
   if (!values) return 0;
+  if (values->count("preset") != 0) return CollectPreset(*values);
+  Refuse(*values, values->count("replay") != 0 ? "replay" : "policy", {"expert"});
+  if (const auto run = Given<std::string>(*values, "replay")) {
+    Refuse(*values, "replay", {"policy", "env", "steps", "seed", "deterministic", "noise", "epsilon", "set"});
+    CollectReplay(*run, Required<std::string>(*values, "out"));
+    return 0;
+  }
 
   CollectOptions options;
   options.source = Required<std::string>(*values, "policy");
@@ -44,11 +118,8 @@ int Collect(const Words& words) {
   if (const auto format = (*values)["format"].as<std::string>(); format != "d4rl") {
     throw InputError("--format {}: expected d4rl", format);
   }
-  if (const auto sets = Given<std::vector<std::string>>(*values, "set")) {
-    for (const std::string& text : *sets) {
-      const GivenSetting setting = ParseAssignment(text);
-      options.env_options.emplace_back(setting.key, setting.value);
-    }
+  for (const GivenSetting& setting : Settings(*values)) {
+    options.env_options.emplace_back(setting.key, setting.value);
   }
   const auto env = MakeEnv(Required<std::string>(*values, "env"), options.env_options);
   const std::string out = Required<std::string>(*values, "out");
@@ -60,10 +131,7 @@ int Collect(const Words& words) {
     bar.Update(rows);
     return !StopRequested();
   });
-  if (!whole) {
-    std::cerr << "stopped; nothing was written to " << out << '\n';
-    return 128 + StopSignal();
-  }
+  if (!whole) return StoppedAt(out, "nothing was written to");
   bar.Finish();
   return 0;
 }

@@ -69,6 +69,24 @@ TEST_F(MergeTest, BordersInMidEpisodeBecomeTimeOuts) {
   EXPECT_THAT(QlearningRows(merged), ::testing::ElementsAre(0, 1, 2, 3, 5, 6, 7, 8));
 }
 
+TEST_F(MergeTest, OnlyCompleteEpisodesOnRequest) {
+  const Dataset first = MakeDataset(10, 4, 2);  // row 6 is the last end of an episode
+  ASSERT_EQ(first.terminals[6], 1);
+  const auto path = Write("first.hdf5", first);
+  MergeDatasets({path, path}, out(), {.complete_episodes_only = true});
+  const Dataset merged = ReadD4rl(out());
+  const Dataset complete = Slice(first, 0, 7);
+  EXPECT_EQ(merged.observations, Joined(complete.observations, complete.observations));
+  EXPECT_EQ(merged.terminals, Joined(complete.terminals, complete.terminals));
+  EXPECT_EQ(merged.timeouts, Joined(complete.timeouts, complete.timeouts));
+
+  const auto cut = Write("cut.hdf5", Slice(first, 0, 5));
+  EXPECT_THAT(MessageOf<InputError>([&] {
+                MergeDatasets({path, cut}, out(), {.complete_episodes_only = true});
+              }),
+              AllOf(HasSubstr("cut.hdf5"), HasSubstr("at least one complete episode")));
+}
+
 TEST_F(MergeTest, ColumnsThatNotAllFilesHaveAreLeftOut) {
   const Dataset full = MakeDataset(10, 4, 2);
   Dataset bare = full;

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "agents/policy_file.h"
+#include "datasets/checksum.h"
 #include "datasets/d4rl.h"
 #include "envs/registry.h"
 #include "experiments/version.h"
@@ -251,10 +252,14 @@ TEST_F(CollectTest, MetadataSayWhereTheRowsComeFrom) {
   options.steps = 10;
   options.seed = 77;
   options.epsilon = 0.25;
-  options.source = "runs/hopper";
+  const std::filesystem::path file = folder_.path() / "policy.hdf5";
+  WritePolicy(file, policy, "pmoe", "Hopper-v5");
+  options.source = file.string();
   Make("Hopper-v5", policy, options, kShort);
   const auto metadata = D4rlReader(path()).Metadata();
-  EXPECT_EQ(metadata.at("algorithm"), "runs/hopper");
+  EXPECT_EQ(metadata.at("algorithm"), "pmoe");
+  EXPECT_EQ(metadata.at("policy_source"), file.string());
+  EXPECT_EQ(metadata.at("policy_sha256"), FileChecksum(file));
   EXPECT_EQ(metadata.at("env_id"), "Hopper-v5");
   EXPECT_EQ(metadata.at("env_options/max_episode_steps"), "15");
   EXPECT_EQ(metadata.at("seed"), "77");

@@ -1,0 +1,209 @@
+#include "experiments/recipe.h"
+
+#include <nlohmann/json.hpp>
+
+#include "core/files.h"
+#include "datasets/checksum.h"
+#include "datasets/d4rl.h"
+#include "datasets/merge.h"
+#include "datasets/metrics.h"
+#include "datasets/reference_scores.h"
+#include "experiments/collect.h"
+#include "experiments/evaluation.h"
+#include "experiments/statistics.h"
+#include "experiments/train.h"
+
+namespace strider {
+namespace {
+
+constexpr double kMediumShare = 1.0 / 3;  // of the way from the random return to the expert's
+constexpr double kNoisyEpsilon = 0.2;
+constexpr int kExpertEpisodes = 20;
+
+// Thrown inside, where `stop` says so.
+struct Stopped {};
+
+class Recipe {
+ public:
+  Recipe(const RecipeOptions& options, const std::filesystem::path& out)
+      : options_(options),
+        out_(out),
+        experiment_(Settings({})),
+        manifest_path_(out / "manifest.json"),
+        manifest_(
+            {{"recipe", Described()}, {"versions", Versions()}, {"datasets", nlohmann::json::object()}}) {
+    if (!std::filesystem::exists(manifest_path_)) {
+      if (std::filesystem::exists(out) && !std::filesystem::is_empty(out)) {
+        throw InputError("{} holds something else than a recipe's datasets; expected a new folder",
+                         out.string());
+      }
+      std::filesystem::create_directories(out);
+      WriteManifest();
+      return;
+    }
+    const auto stored =
+        nlohmann::ordered_json::parse(ReadText(manifest_path_), nullptr, /*allow_exceptions=*/false);
+    if (!stored.is_object() || !stored.contains("datasets") ||
+        stored.value("recipe", nlohmann::ordered_json()) != manifest_["recipe"]) {
+      throw InputError(
+          "{} was made with other options than are given now; expected a new folder, or the same "
+          "options to go on",
+          manifest_path_.string());
+    }
+    manifest_ = stored;
+  }
+
+  void Make() {
+    Collected("random", "random", 0);
+    const bool learns_expert = options_.expert.empty();
+    const nlohmann::ordered_json& random = manifest_["datasets"]["random"]["mean_return"];
+    if (random.is_null()) {
+      throw InputError("{} rows hold no complete episode of {}; expected more", options_.rows, options_.env);
+    }
+    const auto random_return = random.get<double>();
+    Trained(random_return + kMediumShare * (ExpertReturn() - random_return));
+    Collected("medium", run().string(), 0);
+    Remembered("medium-replay");
+    if (learns_expert) {
+      Trained(std::numeric_limits<double>::infinity());
+      Remembered("full-replay");
+    }
+    const std::string expert = learns_expert ? run().string() : options_.expert;
+    Collected("expert", expert, 0);
+    Collected("noisy", expert, kNoisyEpsilon);
+    Written("medium-expert", [&](const std::filesystem::path& file) {
+      MergeDatasets({Path("medium"), Path("expert")}, file, {.complete_episodes_only = true});
+    });
+  }
+
+ private:
+  std::filesystem::path run() const { return out_ / "run"; }
+  std::filesystem::path Path(const std::string& name) const { return out_ / (name + ".hdf5"); }
+
+  // The run's settings, up to a return.
+  std::vector<GivenSetting> Settings(const std::vector<GivenSetting>& more) const {
+    constexpr std::string_view kWhere = "the recipe";
+    std::vector<GivenSetting> settings = {
+        {"run.agent", "sac", std::string(kWhere)},
+        {"run.env", options_.env, "--env"},
+        {"run.eval_interval", "5000", std::string(kWhere)},
+        {"run.seed", std::to_string(options_.seed), "--seed"},
+    };
+    settings.insert(settings.end(), options_.given.begin(), options_.given.end());
+    settings.insert(settings.end(), more.begin(), more.end());
+    return settings;
+  }
+
+  nlohmann::ordered_json Described() {
+    nlohmann::ordered_json described = {{"rows", options_.rows}, {"expert", options_.expert}};
+    const SettingList settings = experiment_.Settings();
+    for (const Setting& setting : settings.settings()) {
+      // What depends on the machine may change.
+      if (setting.key == "run.threads" || setting.key == "run.device") continue;
+      described["settings"][setting.key] = setting.get();
+    }
+    return described;
+  }
+
+  void WriteManifest() const { WriteTextWhole(manifest_path_, manifest_.dump(2) + "\n"); }
+
+  // Makes one dataset and enters it into the manifest, unless it stands there already.
+  template <class Write>
+  void Written(const std::string& name, const Write& write) {
+    const std::filesystem::path path = Path(name);
+    if (manifest_["datasets"].contains(name) && std::filesystem::exists(path)) return;
+    write(path);
+    const D4rlReader reader(path);
+    const Dataset flags = reader.Read(0, reader.layout().rows, {false, false, false, false});
+    const std::vector<Episode> episodes = Episodes(flags);
+    const auto mean_return = MeanReturn(episodes);
+    const auto reference = FindReferenceScore(options_.env);
+    nlohmann::ordered_json& entry = manifest_["datasets"][name];
+    entry = {{"file", path.filename().string()}, {"rows", flags.rows}, {"episodes", episodes.size()}};
+    entry["mean_return"] = mean_return ? nlohmann::json(*mean_return) : nlohmann::json();
+    entry["normalized"] = mean_return && reference ? nlohmann::json(NormalizedScore(*reference, *mean_return))
+                                                   : nlohmann::json();
+    entry["sha256"] = FileChecksum(path);
+    WriteManifest();
+  }
+
+  void Collected(const std::string& name, const std::string& source, double epsilon) {
+    Written(name, [&](const std::filesystem::path& file) {
+      const auto env = experiment_.MakeEnv();
+      CollectOptions collect;
+      collect.steps = options_.rows;
+      collect.seed = static_cast<std::uint64_t>(options_.seed);
+      collect.epsilon = epsilon;
+      collect.source = source;
+      collect.env_options = experiment_.EnvOptions();
+      ProgressBar bar("collect " + name, options_.rows, "steps", options_.progress);
+      const auto more = [&](std::int64_t rows) {
+        bar.Update(rows);
+        return !(options_.stop && options_.stop());
+      };
+      if (!Collect(LoadPolicy(source, env->spec()), *env, collect, file, more)) throw Stopped();
+      bar.Finish();
+    });
+  }
+
+  void Remembered(const std::string& name) {
+    Written(name, [&](const std::filesystem::path& file) { CollectReplay(run(), file); });
+  }
+
+  // Takes the run on to its first evaluation of at least `target`, or to its end for an infinite one.
+  void Trained(double target) {
+    // A run that has gone further has given its datasets before.
+    const bool medium_is_made = manifest_["datasets"].contains("medium-replay");
+    if (std::isfinite(target) && medium_is_made) return;
+    const RunPaths paths{run()};
+    std::vector<GivenSetting> settings =
+        Settings({{"run.target_return", fmt::format("{}", target), "the recipe"}});
+    if (IsRun(run())) settings = ResumedSettings(paths, settings);
+    Experiment experiment(settings);
+    const TrainOptions train{.resume = true, .stop = options_.stop, .progress = options_.progress};
+    if (Train(experiment, run(), train) == TrainOutcome::kStopped) throw Stopped();
+    if (!std::isfinite(target)) return;
+    WorkerPool pool(1);
+    const double reached = LoadCheckpoint(paths, *MakeTrainer(experiment, pool)).last_evaluation;
+    if (reached >= target) return;
+    throw WorkError(
+        "the run in {} ended with a return of {:.1f}, below the medium policy's {:.1f}; give it more "
+        "steps (--set run.steps=...) in a new folder",
+        run().string(), reached, target);
+  }
+
+  double ExpertReturn() const {
+    if (options_.expert.empty()) {
+      if (const auto reference = FindReferenceScore(options_.env)) return reference->max;
+      throw InputError("there is no reference return for {}; expected --expert POLICY", options_.env);
+    }
+    const auto env = experiment_.MakeEnv();
+    WorkerPool pool(experiment_.run().threads);
+    EvaluationOptions evaluation;
+    evaluation.episodes = kExpertEpisodes;
+    evaluation.seed = StreamSeed(static_cast<std::uint64_t>(options_.seed), Purpose::kEvaluation);
+    return Mean(Evaluate(
+                    LoadPolicy(options_.expert, env->spec()), [this] { return experiment_.MakeEnv(); },
+                    evaluation, pool)
+                    .returns);
+  }
+
+  const RecipeOptions& options_;
+  std::filesystem::path out_;
+  Experiment experiment_;
+  std::filesystem::path manifest_path_;
+  nlohmann::ordered_json manifest_;
+};
+
+}  // namespace
+
+bool MakeDatasets(const RecipeOptions& options, const std::filesystem::path& out) {
+  try {
+    Recipe(options, out).Make();
+  } catch (const Stopped&) {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace strider

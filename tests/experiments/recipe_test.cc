@@ -1,0 +1,164 @@
+// D4RL's whole set of a task, from a tiny run.
+#include "experiments/recipe.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "agents/policy_file.h"
+#include "core/files.h"
+#include "datasets/checksum.h"
+#include "datasets/d4rl.h"
+#include "experiments/collect.h"
+#include "tests/experiments/policies.h"
+#include "tests/experiments/temporary_folder.h"
+#include "tests/experiments/training_kit.h"
+
+namespace strider {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::HasSubstr;
+using ::testing::Le;
+
+constexpr std::int64_t kRows = 200;
+
+class RecipeTest : public ::testing::Test {
+ protected:
+  RecipeTest() {
+    options_.env = "Pendulum-v1";
+    options_.rows = kRows;
+    options_.seed = 3;
+    options_.progress = StandardError(/*quiet=*/true);
+    for (const GivenSetting& setting :
+         TinySettings("sac", "Pendulum-v1", {}, {{"env.max_episode_steps", "20"}})) {
+      if (setting.key != "run.env" && setting.key != "run.seed") options_.given.push_back(setting);
+    }
+  }
+
+  // An expert no better than chance, so that the first evaluation may well be "medium".
+  void GiveExpert() {
+    const auto env = MakeEnv("Pendulum-v1");
+    const std::filesystem::path file = folder_.path() / "expert-policy.hdf5";
+    WritePolicy(file, ConstantPolicy(env->spec(), ActionDistribution::kTanh, -5), "hand", "Pendulum-v1");
+    options_.expert = file.string();
+  }
+
+  nlohmann::json Manifest() const { return nlohmann::json::parse(ReadText(out() / "manifest.json")); }
+  Dataset Read(const std::string& name) const { return ReadD4rl(out() / (name + ".hdf5")); }
+  std::filesystem::path out() const { return folder_.path() / "sets"; }
+
+  TemporaryFolder folder_;
+  RecipeOptions options_;
+};
+
+TEST_F(RecipeTest, EveryDatasetIsWhatItsNameSays) {
+  GiveExpert();
+  ASSERT_TRUE(MakeDatasets(options_, out()));
+  const auto sets = Manifest()["datasets"];
+  ASSERT_EQ(sets.size(), 6);  // no full-replay: the run was not the expert
+  for (const auto& [name, entry] : sets.items()) {
+    SCOPED_TRACE(name);
+    const std::filesystem::path file = out() / entry["file"].get<std::string>();
+    const Dataset dataset = ReadD4rl(file);
+    EXPECT_EQ(entry["rows"], dataset.rows);
+    EXPECT_EQ(entry["episodes"], Episodes(dataset).size());
+    EXPECT_EQ(entry["sha256"], FileChecksum(file));
+    EXPECT_EQ(dataset.metadata.at("env_id"), "Pendulum-v1");
+  }
+  // Ten episodes of twenty steps, each ended by the step limit.
+  EXPECT_EQ(Read("random").rows, kRows);
+  EXPECT_EQ(Read("random").metadata.at("env_options/max_episode_steps"), "20");
+  // The expert pushes one way all the time, and the noisy one four times in five.
+  EXPECT_THAT(Read("expert").actions, Each(Le(-1.9F)));
+  const auto pushes = std::ranges::count_if(Read("noisy").actions, [](float a) { return a <= -1.9F; });
+  EXPECT_GT(pushes, 0.7 * kRows);
+  EXPECT_LT(pushes, 0.95 * kRows);
+  EXPECT_EQ(Read("medium-expert").rows, 2 * kRows);
+}
+
+TEST_F(RecipeTest, ReplayIsWhatTheRunLivedThrough) {
+  GiveExpert();
+  ASSERT_TRUE(MakeDatasets(options_, out()));
+  // The run ended at its first evaluation, at step 45, with a buffer of the last 101 steps.
+  const Dataset replay = Read("medium-replay");
+  ASSERT_EQ(replay.rows, 45);
+  EXPECT_EQ(replay.metadata.at("iteration"), "45");
+  EXPECT_EQ(replay.metadata.at("algorithm"), "sac");
+  EXPECT_EQ(replay.timeouts[19] + replay.timeouts[39], 2);
+  EXPECT_EQ(std::ranges::count(replay.terminals, 1), 0);
+  // Actions are torques, in the environment's frame: the warm-up's are uniform on +-2.
+  EXPECT_GT(std::ranges::max(replay.actions), 1.0F);
+  // Replayed in the environment, they lead where the file says.
+  const auto env = MakeEnv("Pendulum-v1", {{"max_episode_steps", "20"}});
+  std::vector<double> observation(3);
+  env->Reset(0, observation);
+  for (const std::size_t row : {0, 7, 25}) {
+    const std::span<const float> seen(replay.observations.data() + row * 3, 3);
+    env->SetState(std::array{std::atan2(static_cast<double>(seen[1]), static_cast<double>(seen[0])),
+                             static_cast<double>(seen[2])});
+    const StepResult step = env->Step(std::span<const float>(replay.actions).subspan(row, 1), observation);
+    EXPECT_NEAR(step.reward, replay.rewards[row], 1e-4);
+    EXPECT_NEAR(observation[2], replay.next_observations[row * 3 + 2], 1e-4);
+  }
+}
+
+TEST_F(RecipeTest, TheSameCallGoesOnAndEndsLikeAnUndisturbedOne) {
+  GiveExpert();
+  ASSERT_TRUE(MakeDatasets(options_, out()));
+  const auto whole = Manifest()["datasets"];
+  std::filesystem::remove_all(out());
+  int calls = 0;
+  // Stopped in each of its parts, a little later each time.
+  for (int allowed = 1; allowed < 3000; allowed += 150) {
+    options_.stop = [&, left = allowed]() mutable { return left-- == 0; };
+    ++calls;
+    if (MakeDatasets(options_, out())) break;
+  }
+  EXPECT_GT(calls, 3);
+  for (const auto& [name, entry] : Manifest()["datasets"].items()) {
+    EXPECT_EQ(entry["mean_return"], whole[name]["mean_return"]) << name;
+    EXPECT_EQ(entry["rows"], whole[name]["rows"]) << name;
+  }
+  EXPECT_EQ(Manifest()["datasets"].size(), whole.size());
+}
+
+TEST_F(RecipeTest, OtherOptionsNeedAnotherFolder) {
+  GiveExpert();
+  ASSERT_TRUE(MakeDatasets(options_, out()));
+  options_.rows = kRows + 1;
+  EXPECT_THAT(MessageOf<InputError>([&] { MakeDatasets(options_, out()); }),
+              AllOf(HasSubstr("manifest.json"), HasSubstr("other options")));
+  EXPECT_THAT(MessageOf<InputError>([&] { MakeDatasets(options_, out() / "run"); }),
+              HasSubstr("expected a new folder"));
+}
+
+TEST_F(RecipeTest, WithoutReferenceAnExpertIsNeeded) {
+  EXPECT_THAT(MessageOf<InputError>([&] { MakeDatasets(options_, out()); }),
+              HasSubstr("no reference return for Pendulum-v1; expected --expert POLICY"));
+}
+
+TEST_F(RecipeTest, ARunThatNeverGetsMediumIsAnError) {
+  // A hopper's reference return is out of reach for a run of 130 steps.
+  options_.env = "Hopper-v5";
+  std::erase_if(options_.given, [](const GivenSetting& setting) { return setting.key.starts_with("env."); });
+  EXPECT_THAT(MessageOf<WorkError>([&] { MakeDatasets(options_, out()); }),
+              AllOf(HasSubstr("below the medium policy's"), HasSubstr("run.steps")));
+}
+
+TEST_F(RecipeTest, OnlyRunsThatRememberHaveAReplay) {
+  const auto on_policy = folder_.path() / "on-policy";
+  ASSERT_EQ(TrainIn(on_policy, TinySettings("mdpo-on", "CartPole-v1", {}, {{"run.eval_episodes", "0"}})),
+            TrainOutcome::kFinished);
+  const auto file = folder_.path() / "replay.hdf5";
+  EXPECT_THAT(MessageOf<InputError>([&] { CollectReplay(on_policy, file); }),
+              HasSubstr("keeps no replay buffer"));
+  EXPECT_THAT(MessageOf<InputError>([&] { CollectReplay(folder_.path() / "nothing", file); }),
+              HasSubstr("is no run"));
+  EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+}  // namespace
+}  // namespace strider
