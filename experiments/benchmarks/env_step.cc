@@ -7,10 +7,16 @@
 //                         computes contact forces, for the robots that observe them.
 //   Steps/<id>            random actions with resets, one environment
 //   VectorSteps/<id>/T    the same, sixteen environments on T threads
+//   MjBatch/<id>/T        64 robots that never fall, from the same states with the same actions: Step under
+//                         our WorkerPool of T threads, as VectorEnv does it, against the bare physics under
+//                         MuJoCo's own mjBatch, in turns. `ratio` is mjBatch's time by ours, the median
 #include <benchmark/benchmark.h>
+#include <mujoco/mjbatch.h>
 
 #include <algorithm>
+#include <chrono>
 #include <ctime>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -187,12 +193,118 @@ void VectorSteps(benchmark::State& state, const std::string& id) {
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * kBatch * kSize));
 }
 
+// The bare physics of many robots on MuJoCo's own thread pool.
+class BatchLoop {
+ public:
+  BatchLoop(const mjModel& model, int frame_skip, std::size_t size, int threads) : frame_skip_(frame_skip) {
+    mjBatchConfig config;
+    mjb_defaultConfig(&config);
+    config.nthread = threads;
+    config.persistent = 1;
+    batch_.reset(mjb_makeBatch(&model, static_cast<int>(size), &config, nullptr, 0));
+  }
+
+  // Starts simulation i from qpos, qvel and qacc_warmstart in row i.
+  void Restore(const std::vector<std::vector<double>>& states) {
+    states_ = &states;
+    mjb_apply(
+        batch_.get(), nullptr, mjb_nsim(batch_.get()),
+        [](const mjModel* model, mjData* data, int sim, void* self) {
+          const auto& rows = *static_cast<const BatchLoop*>(self)->states_;
+          const double* state = rows[static_cast<std::size_t>(sim)].data();
+          std::copy_n(state, model->nq, data->qpos);
+          std::copy_n(state + model->nq, model->nv, data->qvel);
+          std::copy_n(state + model->nq + model->nv, model->nv, data->qacc_warmstart);
+        },
+        this, /*save=*/1);
+  }
+
+  // One control step of all, with a row of actions each.
+  void Step(std::span<const float> actions) {
+    actions_ = actions;
+    mjb_apply(
+        batch_.get(), nullptr, mjb_nsim(batch_.get()),
+        [](const mjModel* model, mjData* data, int sim, void* self) {
+          const auto& loop = *static_cast<const BatchLoop*>(self);
+          std::copy_n(loop.actions_.data() + sim * model->nu, model->nu, data->ctrl);
+          for (int k = 0; k < loop.frame_skip_; ++k) mj_step(model, data);
+        },
+        this, /*save=*/0);
+  }
+
+ private:
+  struct Delete {
+    void operator()(mjBatch* batch) const { mjb_deleteBatch(batch); }
+  };
+  std::unique_ptr<mjBatch, Delete> batch_;
+  int frame_skip_;
+  std::span<const float> actions_;
+  const std::vector<std::vector<double>>* states_ = nullptr;
+};
+
+void MjBatch(benchmark::State& state, const EnvEntry& entry) {
+  constexpr std::size_t kSize = 64;
+  constexpr std::size_t kSteps = 20;
+  const auto threads = static_cast<int>(state.range(0));
+  WorkerPool pool(threads);
+  std::vector<std::unique_ptr<Env>> robots;
+  for (std::size_t i = 0; i < kSize; ++i) robots.push_back(MakeEnv(entry.id));
+  const EnvSpec& spec = robots.front()->spec();
+  BatchLoop batch(dynamic_cast<MujocoEnv&>(*robots.front()).model(), FrameSkip(entry), kSize, threads);
+  const std::vector<float> actions = RandomActions(spec, kSteps * kSize);
+  const auto width = static_cast<std::size_t>(spec.action_size());
+  std::vector<std::vector<double>> observations(
+      kSize, std::vector<double>(static_cast<std::size_t>(spec.observation_size())));
+  for (std::size_t i = 0; i < kSize; ++i) robots[i]->Reset(i, observations[i]);
+
+  const auto step = [&](std::span<const float> rows) {
+    pool.ParallelFor(kSize, [&](std::int64_t begin, std::int64_t end) {
+      for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+        robots[i]->Step(rows.subspan(i * width, width), observations[i]);
+      }
+    });
+  };
+  const auto step_batch = [&](std::span<const float> rows) { batch.Step(rows); };
+  using Clock = std::chrono::steady_clock;
+  const auto turn = [&](const auto& step_all) {
+    const auto start = Clock::now();
+    for (std::size_t i = 0; i < kSteps; ++i) {
+      step_all(std::span(actions).subspan(i * kSize * width, kSize * width));
+    }
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
+  std::vector<std::vector<double>> states(kSize);
+  std::vector<double> ratios;
+  for (auto _ : state) {
+    std::ranges::transform(robots, states.begin(), [](const auto& robot) { return robot->State(); });
+    batch.Restore(states);
+    double batch_seconds = 0;
+    const bool batch_first = ratios.size() % 2 == 0;
+    if (batch_first) batch_seconds = turn(step_batch);
+    const double seconds = turn(step);
+    if (!batch_first) batch_seconds = turn(step_batch);
+    ratios.push_back(batch_seconds / seconds);
+    state.SetIterationTime(seconds);
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * kSteps * kSize));
+  state.counters["ratio"] = Median(ratios);
+}
+
 void RegisterAll() {
   for (const EnvEntry& entry : EnvRegistry()) {
     const std::string id(entry.id);
     if (dynamic_cast<MujocoEnv*>(MakeEnv(id).get()) != nullptr) {
       benchmark::RegisterBenchmark(("Overhead/" + id).c_str(),
                                    [&entry](benchmark::State& state) { Overhead(state, entry); })
+          ->UseManualTime()
+          ->Unit(benchmark::kMillisecond)
+          ->MinTime(2);
+    }
+    if (id == "HalfCheetah-v5" || id == "HumanoidStandup-v5") {
+      benchmark::RegisterBenchmark(("MjBatch/" + id).c_str(),
+                                   [&entry](benchmark::State& state) { MjBatch(state, entry); })
+          ->Arg(1)
+          ->Arg(2)
           ->UseManualTime()
           ->Unit(benchmark::kMillisecond)
           ->MinTime(2);
