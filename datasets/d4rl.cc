@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kMaxMetadata = 1000;  // entries looked at
 constexpr int kMaxMetadataDepth = 4;        // groups inside groups
 
-// Judges one key after the other and fills the layout.
+// Judges one key after the other and fills in the layout.
 class Inspector {
  public:
   explicit Inspector(const Hdf5File& file) : file_(file) {}
@@ -43,10 +43,10 @@ class Inspector {
   }
 
   void Add(std::string_view key, std::string_view what) {
-    layout_.problems.push_back(fmt::format("{}: {}", key, what));
+    result_.problems.push_back(fmt::format("{}: {}", key, what));
   }
 
-  D4rlLayout& layout() { return layout_; }
+  D4rlInspection& result() { return result_; }
 
  private:
   // The numeric dataset under a key, or nothing; a problem is noted where that is one.
@@ -65,27 +65,20 @@ class Inspector {
 
   void CheckRows(std::string_view key, const Hdf5Info& info) {
     if (const std::string problem = ClaimProblem(info); !problem.empty()) Add(key, problem);
-    if (!rows_known_by_.empty() && info.shape[0] != layout_.rows) {
-      Add(key, fmt::format("has {} rows, expected {} as in {}", info.shape[0], layout_.rows, rows_known_by_));
+    if (!rows_known_by_.empty() && info.shape[0] != result_.layout.rows) {
+      Add(key, fmt::format("has {} rows, expected {} as in {}", info.shape[0], result_.layout.rows,
+                           rows_known_by_));
     }
     if (rows_known_by_.empty()) {
       rows_known_by_ = key;
-      layout_.rows = info.shape[0];
+      result_.layout.rows = info.shape[0];
     }
   }
 
   const Hdf5File& file_;
-  D4rlLayout layout_;
+  D4rlInspection result_;
   std::string rows_known_by_;  // the first sound key: the others must have as many rows
 };
-
-void CheckWidth(const std::filesystem::path& path, std::string_view key, std::size_t width,
-                std::optional<std::size_t> expected) {
-  if (expected && width != *expected) {
-    throw InputError("{}: {}: has {} columns, expected {} as the environment's", path.string(), key, width,
-                     *expected);
-  }
-}
 
 template <class T>
 bool AllFinite(std::span<const T> values) {
@@ -130,20 +123,11 @@ void CollectMetadata(const Hdf5File& file, const std::string& prefix, int depth,
   }
 }
 
-// Bytes of the whole file in memory.
-double LoadedBytes(const D4rlLayout& layout) {
-  const std::size_t observations = layout.observation_size * (layout.has_next_observations ? 2 : 1);
-  const std::size_t floats = observations + layout.action_size + 2;
-  return static_cast<double>(layout.rows) *
-         static_cast<double>(floats * sizeof(float) + 2 +
-                             (layout.qpos_size + layout.qvel_size) * sizeof(double));
-}
-
 }  // namespace
 
-D4rlLayout InspectD4rl(const Hdf5File& file) {
+D4rlInspection InspectD4rl(const Hdf5File& file) {
   Inspector inspector(file);
-  D4rlLayout& layout = inspector.layout();
+  DatasetLayout& layout = inspector.result().layout;
   layout.observation_size = inspector.Matrix("observations", true);
   layout.action_size = inspector.Matrix("actions", true);
   inspector.Column("rewards", true);
@@ -158,18 +142,17 @@ D4rlLayout InspectD4rl(const Hdf5File& file) {
   layout.qpos_size = inspector.Matrix("infos/qpos", false);
   layout.qvel_size = inspector.Matrix("infos/qvel", false);
   layout.has_action_log_probs = inspector.Column("infos/action_log_probs", false);
-  return std::move(layout);
+  return std::move(inspector.result());
 }
 
-D4rlReader::D4rlReader(const std::filesystem::path& path, const D4rlReadOptions& options)
-    : file_(Hdf5File::Open(path)), options_(options), layout_(InspectD4rl(file_)) {
-  if (const std::size_t count = layout_.problems.size(); count > 0) {
+D4rlReader::D4rlReader(const std::filesystem::path& path, const DatasetReadOptions& options)
+    : DatasetReader(path), file_(Hdf5File::Open(path)), options_(options) {
+  const D4rlInspection inspection = InspectD4rl(file_);
+  if (const std::size_t count = inspection.problems.size(); count > 0) {
     const std::string more = count > 1 ? fmt::format(" (and {} more problems)", count - 1) : "";
-    throw InputError("{}: {}{}", path.string(), layout_.problems.front(), more);
+    throw InputError("{}: {}{}", path.string(), inspection.problems.front(), more);
   }
-  if (layout_.rows == 0) throw InputError("{}: observations: has 0 rows, expected at least 1", path.string());
-  CheckWidth(path, "observations", layout_.observation_size, options.observation_size);
-  CheckWidth(path, "actions", layout_.action_size, options.action_size);
+  SetLayout(inspection.layout, options);
 }
 
 std::map<std::string, std::string> D4rlReader::Metadata() const {
@@ -203,40 +186,34 @@ std::vector<std::uint8_t> D4rlReader::ReadFlags(std::string_view key, std::size_
   return flags;
 }
 
-Dataset D4rlReader::Read(std::size_t first, std::size_t count, const D4rlColumns& columns) const {
+Dataset D4rlReader::Read(std::size_t first, std::size_t count, const DatasetColumns& columns) const {
   Dataset block;
   block.rows = count;
-  block.observation_size = layout_.observation_size;
-  block.action_size = layout_.action_size;
+  block.observation_size = layout().observation_size;
+  block.action_size = layout().action_size;
   if (columns.observations) {
-    block.observations = ReadColumn<float>("observations", first, count, layout_.observation_size);
+    block.observations = ReadColumn<float>("observations", first, count, layout().observation_size);
   }
-  if (columns.actions) block.actions = ReadColumn<float>("actions", first, count, layout_.action_size);
+  if (columns.actions) block.actions = ReadColumn<float>("actions", first, count, layout().action_size);
   block.rewards = ReadColumn<float>("rewards", first, count, 1);
   block.terminals = ReadFlags("terminals", first, count);
-  if (layout_.has_timeouts) block.timeouts = ReadFlags("timeouts", first, count);
-  if (columns.next_observations && layout_.has_next_observations) {
-    block.next_observations = ReadColumn<float>("next_observations", first, count, layout_.observation_size);
+  if (layout().has_timeouts) block.timeouts = ReadFlags("timeouts", first, count);
+  if (columns.next_observations && layout().has_next_observations) {
+    block.next_observations = ReadColumn<float>("next_observations", first, count, layout().observation_size);
   }
   if (!columns.infos) return block;
-  block.qpos_size = layout_.qpos_size;
-  block.qvel_size = layout_.qvel_size;
-  if (layout_.qpos_size > 0) block.qpos = ReadColumn<double>("infos/qpos", first, count, layout_.qpos_size);
-  if (layout_.qvel_size > 0) block.qvel = ReadColumn<double>("infos/qvel", first, count, layout_.qvel_size);
-  if (layout_.has_action_log_probs) {
+  block.qpos_size = layout().qpos_size;
+  block.qvel_size = layout().qvel_size;
+  if (layout().qpos_size > 0) block.qpos = ReadColumn<double>("infos/qpos", first, count, layout().qpos_size);
+  if (layout().qvel_size > 0) block.qvel = ReadColumn<double>("infos/qvel", first, count, layout().qvel_size);
+  if (layout().has_action_log_probs) {
     block.action_log_probs = ReadColumn<float>("infos/action_log_probs", first, count, 1);
   }
   return block;
 }
 
-Dataset ReadD4rl(const std::filesystem::path& path, const D4rlReadOptions& options) {
-  const D4rlReader reader(path, options);
-  if (LoadedBytes(reader.layout()) > static_cast<double>(MachineMemory())) {
-    throw InputError("{}: its {} rows do not fit this machine's memory", path.string(), reader.layout().rows);
-  }
-  Dataset dataset = reader.Read(0, reader.layout().rows);
-  dataset.metadata = reader.Metadata();
-  return dataset;
+Dataset ReadD4rl(const std::filesystem::path& path, const DatasetReadOptions& options) {
+  return ReadDataset(D4rlReader(path, options));
 }
 
 }  // namespace strider

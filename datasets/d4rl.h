@@ -14,51 +14,20 @@
 
 #include "datasets/dataset.h"
 #include "datasets/hdf5.h"
+#include "datasets/reader.h"
 
 namespace strider {
 
-// What a file holds, known without reading its arrays.
-struct D4rlLayout {
-  std::size_t rows = 0;
-  std::size_t observation_size = 0;
-  std::size_t action_size = 0;
-  bool has_timeouts = false;
-  bool has_next_observations = false;
-  bool has_action_log_probs = false;
-  std::size_t qpos_size = 0;  // 0 where absent
-  std::size_t qvel_size = 0;
-  // Everything that is wrong with keys, types and shapes, each naming the key and what was expected; empty
-  // for a sound file. The numbers above hold only then.
-  std::vector<std::string> problems;
-};
-
-// Which columns to read, beside those that every file must have.
-struct D4rlColumns {
-  bool observations = true;
-  bool actions = true;
-  bool next_observations = true;
-  bool infos = true;  // qpos, qvel, action_log_probs
-};
-
-struct D4rlReadOptions {
-  bool allow_non_finite = false;  // false: a NaN or an infinite value is an InputError with key and row
-  // Where given, other widths are an InputError: the environment's sizes.
-  std::optional<std::size_t> observation_size = std::nullopt;
-  std::optional<std::size_t> action_size = std::nullopt;
-};
-
-// Reads a file in blocks of rows, so that it may be larger than memory.
-class D4rlReader {
+// Reads a file in blocks of rows. Accepts any width and byte order of floats, integers and flags, rewards and
+// flags of shape (N, 1), and flags other than 0 and 1 (non-zero is true).
+class D4rlReader final : public DatasetReader {
  public:
   // InputError naming path, key and expectation where the file is no sound D4RL file or has no rows.
-  explicit D4rlReader(const std::filesystem::path& path, const D4rlReadOptions& options = {});
+  explicit D4rlReader(const std::filesystem::path& path, const DatasetReadOptions& options = {});
 
-  const D4rlLayout& layout() const { return layout_; }
-  // Scalars of the group `metadata` as text; nested names as "policy/nonlinearity".
-  std::map<std::string, std::string> Metadata() const;
-  // The rows [first, first + count), without metadata. InputError where a stored chunk cannot be read, and
-  // for values that are not finite. REQUIRES: first + count <= rows.
-  Dataset Read(std::size_t first, std::size_t count, const D4rlColumns& columns = {}) const;
+  // Scalars of the group `metadata`; nested names as "policy/nonlinearity".
+  std::map<std::string, std::string> Metadata() const override;
+  Dataset Read(std::size_t first, std::size_t count, const DatasetColumns& columns = {}) const override;
 
  private:
   template <class T>
@@ -67,16 +36,20 @@ class D4rlReader {
   std::vector<std::uint8_t> ReadFlags(std::string_view key, std::size_t first, std::size_t count) const;
 
   Hdf5File file_;
-  D4rlReadOptions options_;
-  D4rlLayout layout_;
+  DatasetReadOptions options_;
 };
 
-// The whole file. Accepts any width and byte order of floats, integers and flags, rewards and flags of shape
-// (N, 1), and flags other than 0 and 1 (non-zero is true).
-Dataset ReadD4rl(const std::filesystem::path& path, const D4rlReadOptions& options = {});
+// The whole file.
+Dataset ReadD4rl(const std::filesystem::path& path, const DatasetReadOptions& options = {});
 
-// The layout with all its problems. InputError only where the file cannot be opened at all.
-D4rlLayout InspectD4rl(const Hdf5File& file);
+struct D4rlInspection {
+  DatasetLayout layout;  // holds only where there are no problems
+  // Everything that is wrong with keys, types and shapes, each naming the key and what was expected.
+  std::vector<std::string> problems;
+};
+
+// Judges a file without reading its arrays. InputError only where its structure cannot be read at all.
+D4rlInspection InspectD4rl(const Hdf5File& file);
 
 struct D4rlWriteOptions {
   bool timeouts = true;

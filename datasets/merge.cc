@@ -17,10 +17,10 @@ D4rlWriteOptions CommonColumns(const std::deque<D4rlReader>& readers) {
   const auto all = [&](const auto& has) {
     return std::ranges::all_of(readers, [&](const D4rlReader& reader) { return has(reader.layout()); });
   };
-  const D4rlLayout& first = readers.front().layout();
-  common.next_observations = all([](const D4rlLayout& layout) { return layout.has_next_observations; });
-  common.action_log_probs = all([](const D4rlLayout& layout) { return layout.has_action_log_probs; });
-  if (all([&](const D4rlLayout& layout) {
+  const DatasetLayout& first = readers.front().layout();
+  common.next_observations = all([](const DatasetLayout& layout) { return layout.has_next_observations; });
+  common.action_log_probs = all([](const DatasetLayout& layout) { return layout.has_action_log_probs; });
+  if (all([&](const DatasetLayout& layout) {
         return layout.qpos_size == first.qpos_size && layout.qvel_size == first.qvel_size;
       })) {
     common.qpos_size = first.qpos_size;
@@ -35,8 +35,8 @@ void MergeDatasets(const std::vector<std::filesystem::path>& files, const std::f
   std::deque<D4rlReader> readers;
   for (const std::filesystem::path& file : files) {
     readers.emplace_back(file);
-    const D4rlLayout& first = readers.front().layout();
-    const D4rlLayout& layout = readers.back().layout();
+    const DatasetLayout& first = readers.front().layout();
+    const DatasetLayout& layout = readers.back().layout();
     if (layout.observation_size != first.observation_size || layout.action_size != first.action_size) {
       throw InputError("{}: observations are {} wide and actions {}; expected {} and {} as in {}",
                        file.string(), layout.observation_size, layout.action_size, first.observation_size,
@@ -59,7 +59,7 @@ void MergeDatasets(const std::vector<std::filesystem::path>& files, const std::f
     throw InputError("{}: metadata/env_id is {}; expected {} as in {}", files[i].string(), other->second,
                      env_id->second, files.front().string());
   }
-  const D4rlLayout& first = readers.front().layout();
+  const DatasetLayout& first = readers.front().layout();
   D4rlWriter writer(out, first.observation_size, first.action_size, CommonColumns(readers));
   std::string names;
   for (const std::filesystem::path& file : files)

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "datasets/d4rl.h"
+#include "datasets/reader.h"
 
 namespace strider {
 namespace {
@@ -31,22 +31,22 @@ std::uint32_t HashOf(std::span<const std::uint8_t> code) {
 
 // Calls visit(block) for all rows of a file, observations and actions only among the wide columns.
 template <class Visit>
-void ForEachBlock(const D4rlReader& reader, const Visit& visit) {
-  constexpr D4rlColumns kColumns{.next_observations = false, .infos = false};
+void ForEachBlock(const DatasetReader& reader, const Visit& visit) {
+  constexpr DatasetColumns kColumns{.next_observations = false, .infos = false};
   const std::size_t rows = reader.layout().rows;
   for (std::size_t first = 0; first < rows; first += kBlockRows) {
     visit(reader.Read(first, std::min(kBlockRows, rows - first), kColumns));
   }
 }
 
-ColumnLimits MeasureLimits(const D4rlReader& reader) {
+ColumnLimits MeasureLimits(const DatasetReader& reader) {
   ColumnLimits limits(reader.layout().observation_size + reader.layout().action_size);
   ForEachBlock(reader,
                [&](const Dataset& block) { limits.Add(block.observations, block.actions, block.rows); });
   return limits;
 }
 
-UniqueCounter Count(const D4rlReader& reader, const ColumnLimits& limits, int bins) {
+UniqueCounter Count(const DatasetReader& reader, const ColumnLimits& limits, int bins) {
   UniqueCounter counter(limits, bins);
   ForEachBlock(reader,
                [&](const Dataset& block) { counter.Add(block.observations, block.actions, block.rows); });
@@ -184,7 +184,8 @@ double TrajectoryQuality(double mean_return, const ReferenceScore& reference) {
 }
 
 CoverageReference MeasureCoverage(const std::filesystem::path& path, int bins) {
-  const D4rlReader reader(path);
+  const auto opened = OpenDataset(path);
+  const DatasetReader& reader = *opened;
   CoverageReference reference{.limits = MeasureLimits(reader), .bins = bins, .source = path.string()};
   reference.unique_state_actions = Count(reader, reference.limits, bins).unique();
   return reference;
@@ -192,7 +193,8 @@ CoverageReference MeasureCoverage(const std::filesystem::path& path, int bins) {
 
 DatasetMetrics MeasureDataset(const std::filesystem::path& path, const CoverageReference* reference,
                               const MetricOptions& options) {
-  const D4rlReader reader(path);
+  const auto opened = OpenDataset(path);
+  const DatasetReader& reader = *opened;
   const std::size_t rows = reader.layout().rows;
   const std::size_t columns = reader.layout().observation_size + reader.layout().action_size;
   if (reference != nullptr && columns != reference->limits.columns()) {
@@ -215,7 +217,7 @@ DatasetMetrics MeasureDataset(const std::filesystem::path& path, const CoverageR
     metrics.lsaco = LogSaco(counter.unique(), reference->unique_state_actions);
   }
 
-  constexpr D4rlColumns kRewardsAndFlags{
+  constexpr DatasetColumns kRewardsAndFlags{
       .observations = false, .actions = false, .next_observations = false, .infos = false};
   const std::vector<Episode> episodes =
       Episodes(reader.Read(0, rows, kRewardsAndFlags), {.max_episode_steps = options.max_episode_steps});

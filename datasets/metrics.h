@@ -95,7 +95,7 @@ struct CoverageReference {
   std::string source;  // the file
 };
 
-// Reads the file in blocks. Errors as D4rlReader's.
+// Reads the file in blocks. Errors as OpenDataset's.
 CoverageReference MeasureCoverage(const std::filesystem::path& path, int bins = kDefaultBins);
 
 struct DatasetMetrics {
@@ -126,7 +126,7 @@ struct MetricOptions {
 };
 
 // Everything about one file, read in blocks. Bin limits are the reference's, or the file's own without one.
-// InputError where the file is no sound D4RL file, holds NaN, or has other widths than the reference.
+// InputError where the file is no sound dataset, holds NaN, or has other widths than the reference.
 DatasetMetrics MeasureDataset(const std::filesystem::path& path, const CoverageReference* reference,
                               const MetricOptions& options = {});
 

@@ -179,12 +179,12 @@ void CheckDuplicates(const Dataset& dataset, std::vector<Defect>& defects) {
 
 // Reads the columns one by one, so that one that cannot be read does not hide another. Nothing where any
 // failed.
-std::optional<Dataset> ReadAll(const D4rlReader& reader, std::vector<Defect>& defects) {
-  constexpr D4rlColumns kNone{
+std::optional<Dataset> ReadAll(const DatasetReader& reader, std::vector<Defect>& defects) {
+  constexpr DatasetColumns kNone{
       .observations = false, .actions = false, .next_observations = false, .infos = false};
   const std::size_t rows = reader.layout().rows;
   std::set<std::string> messages;
-  const auto read = [&](D4rlColumns columns) {
+  const auto read = [&](DatasetColumns columns) {
     try {
       return reader.Read(0, rows, columns);
     } catch (const InputError& error) {
@@ -192,7 +192,7 @@ std::optional<Dataset> ReadAll(const D4rlReader& reader, std::vector<Defect>& de
       return Dataset{};
     }
   };
-  D4rlColumns only = kNone;
+  DatasetColumns only = kNone;
   Dataset dataset = read(only);
   only.observations = true;
   dataset.observations = read(only).observations;
@@ -248,13 +248,13 @@ std::string_view DefectName(DefectKind kind) {
 std::vector<Defect> Validate(const std::filesystem::path& path, const ValidateOptions& options) {
   std::vector<Defect> defects;
   try {
-    const D4rlLayout layout = InspectD4rl(Hdf5File::Open(path));
-    for (const std::string& problem : layout.problems) {
+    const D4rlInspection found = InspectD4rl(Hdf5File::Open(path));
+    for (const std::string& problem : found.problems) {
       defects.push_back(
           {DefectKind::kFormat, {}, fmt::format("{}: {}", path.string(), problem), Severity::kError});
     }
     if (!defects.empty()) return defects;
-    if (layout.rows == 0) return ValidateContents({}, options);
+    if (found.layout.rows == 0) return ValidateContents({}, options);
     const D4rlReader reader(path, {.allow_non_finite = true});
     if (const std::optional<Dataset> dataset = ReadAll(reader, defects))
       return ValidateContents(*dataset, options);

@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include "datasets/d4rl.h"
+#include "datasets/reader.h"
 #include "experiments/trainer.h"
 
 namespace strider {
@@ -47,7 +47,7 @@ ObservationTransform NormalizeStates(Transitions& transitions) {
 
 OfflineData LoadData(const Experiment& experiment) {
   const RunConfig& run = experiment.run();
-  D4rlReadOptions read;
+  DatasetReadOptions read;
   ViewOptions view;
   OfflineData data;
   if (experiment.has_env()) {
@@ -57,7 +57,7 @@ OfflineData LoadData(const Experiment& experiment) {
     view.max_episode_steps = env->spec().max_episode_steps;
     data.task.action_space = env->spec().action_space;
   }
-  const Dataset dataset = ReadD4rl(run.dataset, read);
+  const Dataset dataset = ReadDataset(run.dataset, read);
   if (!experiment.has_env())
     data.task.action_space = UniformBox(static_cast<int>(dataset.action_size), -1, 1);
   data.transitions = QlearningTransitions(dataset, view);

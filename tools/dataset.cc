@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/names.h"
-#include "datasets/d4rl.h"
 #include "datasets/merge.h"
+#include "datasets/reader.h"
 #include "datasets/reference_scores.h"
 #include "datasets/validate.h"
 #include "tools/options.h"
@@ -15,10 +15,10 @@ namespace strider::tools {
 namespace {
 
 nlohmann::ordered_json Info(const std::string& path) {
-  const D4rlReader reader(path);
-  const D4rlLayout& layout = reader.layout();
+  const auto reader = OpenDataset(path);
+  const DatasetLayout& layout = reader->layout();
   // Episodes need rewards and flags only.
-  Dataset flags = reader.Read(0, layout.rows, {false, false, false, false});
+  Dataset flags = reader->Read(0, layout.rows, {false, false, false, false});
   const auto episodes = Episodes(flags);
   double sum = 0;
   double best = 0;
@@ -46,8 +46,8 @@ nlohmann::ordered_json Info(const std::string& path) {
   json["mean_return"] = any ? nlohmann::json(mean) : nlohmann::json();
   json["min_return"] = any ? nlohmann::json(worst) : nlohmann::json();
   json["max_return"] = any ? nlohmann::json(best) : nlohmann::json();
-  json["metadata"] = reader.Metadata();
-  const auto env = reader.Metadata();
+  json["metadata"] = reader->Metadata();
+  const auto env = reader->Metadata();
   const auto named = env.find("env_id");
   const auto reference = named == env.end() ? std::nullopt : FindReferenceScore(named->second);
   json["normalized"] =

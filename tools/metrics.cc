@@ -3,7 +3,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "datasets/d4rl.h"
+#include "datasets/reader.h"
 #include "tools/options.h"
 
 namespace strider::tools {
@@ -44,7 +44,7 @@ std::optional<ReferenceScore> Returns(const std::string& path, const std::option
     if (!reference) throw InputError("--env {}: there are no reference returns for it", *env);
     return reference;
   }
-  const auto metadata = D4rlReader(path).Metadata();
+  const auto metadata = OpenDataset(path)->Metadata();
   const auto named = metadata.find("env_id");
   return named == metadata.end() ? std::nullopt : FindReferenceScore(named->second);
 }

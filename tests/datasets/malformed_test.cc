@@ -25,8 +25,8 @@ using ::testing::SizeIs;
 std::string FolderOf() { return GoldenPath("datasets/malformed").string(); }
 
 // Sizes of the sound file that the damaged ones were made from.
-const D4rlLayout& Whole() {
-  static const D4rlLayout layout = D4rlReader(FolderOf() + "/whole.hdf5").layout();
+const DatasetLayout& Whole() {
+  static const DatasetLayout layout = D4rlReader(FolderOf() + "/whole.hdf5").layout();
   return layout;
 }
 

@@ -1,0 +1,55 @@
+#include "datasets/reader.h"
+
+#include "core/error.h"
+#include "datasets/d4rl.h"
+#include "datasets/hdf5.h"
+
+namespace strider {
+namespace {
+
+void CheckWidth(const std::filesystem::path& path, std::string_view key, std::size_t width,
+                std::optional<std::size_t> expected) {
+  if (expected && width != *expected) {
+    throw InputError("{}: {}: has {} columns, expected {} as the environment's", path.string(), key, width,
+                     *expected);
+  }
+}
+
+// Bytes of the whole dataset in memory.
+double LoadedBytes(const DatasetLayout& layout) {
+  const std::size_t observations = layout.observation_size * (layout.has_next_observations ? 2 : 1);
+  const std::size_t floats = observations + layout.action_size + 2;
+  return static_cast<double>(layout.rows) *
+         static_cast<double>(floats * sizeof(float) + 2 +
+                             (layout.qpos_size + layout.qvel_size) * sizeof(double));
+}
+
+}  // namespace
+
+void DatasetReader::SetLayout(const DatasetLayout& layout, const DatasetReadOptions& options) {
+  if (layout.rows == 0) throw InputError("{}: observations: has 0 rows, expected at least 1", path_.string());
+  CheckWidth(path_, "observations", layout.observation_size, options.observation_size);
+  CheckWidth(path_, "actions", layout.action_size, options.action_size);
+  layout_ = layout;
+}
+
+std::unique_ptr<DatasetReader> OpenDataset(const std::filesystem::path& path,
+                                           const DatasetReadOptions& options) {
+  return std::make_unique<D4rlReader>(path, options);
+}
+
+Dataset ReadDataset(const std::filesystem::path& path, const DatasetReadOptions& options) {
+  return ReadDataset(*OpenDataset(path, options));
+}
+
+Dataset ReadDataset(const DatasetReader& reader) {
+  if (LoadedBytes(reader.layout()) > static_cast<double>(MachineMemory())) {
+    throw InputError("{}: its {} rows do not fit this machine's memory", reader.path().string(),
+                     reader.layout().rows);
+  }
+  Dataset dataset = reader.Read(0, reader.layout().rows);
+  dataset.metadata = reader.Metadata();
+  return dataset;
+}
+
+}  // namespace strider
