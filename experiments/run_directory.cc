@@ -24,9 +24,10 @@ namespace {
 
 // What may differ between a run and its continuation without making it another experiment.
 // A dataset may have moved, but not changed (CheckDataset).
-constexpr std::array<std::string_view, 8> kFreeSettings = {
-    "run.steps",        "run.dataset",       "run.threads",       "run.device",
-    "run.log_interval", "run.eval_interval", "run.eval_episodes", "run.checkpoint_interval"};
+constexpr std::array<std::string_view, 9> kFreeSettings = {
+    "run.steps",         "run.dataset",       "run.dataset_cache",
+    "run.threads",       "run.device",        "run.log_interval",
+    "run.eval_interval", "run.eval_episodes", "run.checkpoint_interval"};
 
 void MakeFolder(const std::filesystem::path& path) {
   std::error_code error;
