@@ -214,7 +214,7 @@ template <class T>
 Hdf5Handle StoredType(bool flags = false);
 
 // A dataset that grows row by row, chunked and compressed, in a file open for writing. Rows of any block size
-// give the same dataset. Destroy or Close it before the file's Close.
+// give the same dataset. Close it before the file's Close: until then it holds back what fills no chunk.
 class Hdf5Appender {
  public:
   // Creates the dataset with no rows. `row_shape` is the shape of one row: {} or {width}.
@@ -236,6 +236,8 @@ class Hdf5Appender {
 
  private:
   Hdf5Appender() = default;
+  // Stores whole chunks, of which the last one may reach beyond `rows`, the dataset's new length.
+  void WriteChunks(std::span<const std::byte> chunks, std::size_t rows);
 
   std::filesystem::path path_;
   std::string key_;
@@ -243,7 +245,10 @@ class Hdf5Appender {
   std::shared_ptr<int> write_error_;
   Hdf5Handle dataset_;
   Hdf5Handle stored_type_;
-  std::size_t rows_ = 0;
+  std::size_t row_bytes_ = 0;
+  std::size_t chunk_rows_ = 0;
+  std::size_t rows_ = 0;            // in the file
+  std::vector<std::byte> waiting_;  // whole rows that follow them
 };
 
 }  // namespace strider

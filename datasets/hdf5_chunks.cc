@@ -10,6 +10,7 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <new>
 #include <optional>
 #include <type_traits>
 
@@ -25,6 +26,7 @@ static_assert(std::endian::native == std::endian::little);
 constexpr std::size_t kMaxChunkBytes = std::size_t{16} << 20;
 // Stored bytes that are fetched before they are decoded: enough for every core, and cheap to hold.
 constexpr std::size_t kBatchBytes = std::size_t{4} << 20;
+constexpr int kGzipLevel = 4;  // h5py's default
 // Decoded bytes that are worth a thread.
 constexpr std::size_t kBytesPerThread = std::size_t{1} << 20;
 
@@ -214,6 +216,12 @@ struct Stored {
   std::size_t size;
 };
 
+struct FreeCompressor {
+  void operator()(libdeflate_compressor* compressor) const noexcept {
+    libdeflate_free_compressor(compressor);
+  }
+};
+
 struct FreeDecompressor {
   void operator()(libdeflate_decompressor* decompressor) const noexcept {
     libdeflate_free_decompressor(decompressor);
@@ -361,5 +369,30 @@ ChunkOutcome ReadChunks(const Hdf5Handle& dataset, const Shape& shape, std::size
 
 template ChunkOutcome ReadChunks(const Hdf5Handle&, const Shape&, std::size_t, std::size_t, float*);
 template ChunkOutcome ReadChunks(const Hdf5Handle&, const Shape&, std::size_t, std::size_t, double*);
+
+std::vector<std::vector<std::byte>> PackChunks(std::span<const std::byte> chunks, std::size_t chunk_bytes,
+                                               std::size_t value_size) {
+  std::vector<std::vector<std::byte>> packed(chunks.size() / chunk_bytes);
+  const auto pack = [&](std::int64_t begin, std::int64_t end) {
+    const std::unique_ptr<libdeflate_compressor, FreeCompressor> deflater(
+        libdeflate_alloc_compressor(kGzipLevel));
+    if (!deflater) throw std::bad_alloc();
+    std::vector<std::byte> shuffled(chunk_bytes);
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+      const std::byte* from = chunks.data() + i * chunk_bytes;
+      const std::size_t values = chunk_bytes / value_size;
+      for (std::size_t byte = 0; byte < value_size; ++byte) {
+        std::byte* to = shuffled.data() + byte * values;
+        for (std::size_t k = 0; k < values; ++k) to[k] = from[k * value_size + byte];
+      }
+      packed[i].resize(libdeflate_zlib_compress_bound(deflater.get(), chunk_bytes));
+      packed[i].resize(libdeflate_zlib_compress(deflater.get(), shuffled.data(), chunk_bytes,
+                                                packed[i].data(), packed[i].size()));
+    }
+  };
+  WorkerPool pool(ThreadsFor(packed.size()));
+  pool.ParallelFor(static_cast<std::int64_t>(packed.size()), pack);
+  return packed;
+}
 
 }  // namespace strider::hdf5_internal

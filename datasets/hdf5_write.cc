@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "datasets/hdf5.h"
+#include "datasets/hdf5_chunks.h"
 #include "datasets/hdf5_driver.h"
 #include "datasets/hdf5_internal.h"
 
@@ -11,6 +12,7 @@ namespace strider {
 
 using hdf5_internal::Complaint;
 using hdf5_internal::NativeType;
+using hdf5_internal::PackChunks;
 using hdf5_internal::Quiet;
 using hdf5_internal::Reason;
 using hdf5_internal::RootedKey;
@@ -42,13 +44,17 @@ Hdf5Handle IntermediateGroups() {
   return list;
 }
 
-// Chunks of whole rows of at most `max_rows` rows (0: no bound), compressed. The shuffle of bytes before gzip
-// makes floats smaller, and faster to write and to read.
-Hdf5Handle ChunkedLayout(const Shape& row_shape, std::size_t value_size, std::size_t max_rows) {
+// Rows of a chunk, at most `max_rows` (0: no bound).
+std::size_t ChunkRows(const Shape& row_shape, std::size_t value_size, std::size_t max_rows) {
   const std::size_t row_bytes = std::max<std::size_t>(ElementCount(row_shape) * value_size, 1);
-  std::size_t rows = std::max<std::size_t>(kChunkBytes / row_bytes, 1);
-  if (max_rows != 0) rows = std::min(rows, max_rows);
-  std::vector<hsize_t> chunk{rows};
+  const std::size_t rows = std::max<std::size_t>(kChunkBytes / row_bytes, 1);
+  return max_rows == 0 ? rows : std::min(rows, max_rows);
+}
+
+// Chunks of whole rows, compressed. The shuffle of bytes before gzip makes floats smaller, and faster to
+// write and to read.
+Hdf5Handle ChunkedLayout(const Shape& row_shape, std::size_t value_size, std::size_t max_rows) {
+  std::vector<hsize_t> chunk{ChunkRows(row_shape, value_size, max_rows)};
   chunk.insert(chunk.end(), row_shape.begin(), row_shape.end());
   Hdf5Handle list(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   H5Pset_chunk(list.id(), static_cast<int>(chunk.size()), chunk.data());
@@ -194,7 +200,10 @@ Hdf5Appender Hdf5Appender::Create(Hdf5File& file, std::string_view key, const Sh
   limit.insert(limit.end(), row_shape.begin(), row_shape.end());
   const Hdf5Handle space(H5Screate_simple(static_cast<int>(extent.size()), extent.data(), limit.data()),
                          H5Sclose);
-  const Hdf5Handle layout = ChunkedLayout(row_shape, H5Tget_size(type.id()), max_chunk_rows);
+  const std::size_t value_size = H5Tget_size(type.id());
+  appender.row_bytes_ = ElementCount(row_shape) * value_size;
+  appender.chunk_rows_ = ChunkRows(row_shape, value_size, max_chunk_rows);
+  const Hdf5Handle layout = ChunkedLayout(row_shape, value_size, max_chunk_rows);
   const Hdf5Handle links = IntermediateGroups();
   appender.dataset_ = {H5Dcreate2(file.handle_.id(), appender.key_.c_str(), appender.stored_type_.id(),
                                   space.id(), links.id(), layout.id(), H5P_DEFAULT),
@@ -209,26 +218,38 @@ void Hdf5Appender::Append(std::span<const T> values) {
 }
 
 void Hdf5Appender::AppendBytes(std::span<const std::byte> bytes) {
-  const std::size_t row_bytes = ElementCount(row_shape_) * H5Tget_size(stored_type_.id());
-  const std::size_t count = bytes.size() / row_bytes;
-  if (count == 0) return;
-  std::vector<hsize_t> start(1 + row_shape_.size(), 0);
-  std::vector<hsize_t> block{count};
-  block.insert(block.end(), row_shape_.begin(), row_shape_.end());
-  std::vector<hsize_t> extent = block;
-  start[0] = rows_;
-  extent[0] = rows_ + count;
+  waiting_.insert(waiting_.end(), bytes.begin(), bytes.end());
+  const std::size_t rows = waiting_.size() / row_bytes_ / chunk_rows_ * chunk_rows_;
+  if (rows == 0) return;
+  const std::size_t whole = rows * row_bytes_;
+  WriteChunks(std::span(waiting_).first(whole), rows_ + rows);
+  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(whole));
+}
+
+void Hdf5Appender::WriteChunks(std::span<const std::byte> chunks, std::size_t rows) {
+  std::vector<hsize_t> extent{rows};
+  extent.insert(extent.end(), row_shape_.begin(), row_shape_.end());
   bool ok = H5Dset_extent(dataset_.id(), extent.data()) >= 0;
-  const Hdf5Handle space(H5Dget_space(dataset_.id()), H5Sclose);
-  const Hdf5Handle memory(H5Screate_simple(static_cast<int>(block.size()), block.data(), nullptr), H5Sclose);
-  ok = ok &&
-       H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, start.data(), nullptr, block.data(), nullptr) >= 0 &&
-       H5Dwrite(dataset_.id(), stored_type_.id(), memory.id(), space.id(), H5P_DEFAULT, bytes.data()) >= 0;
+  std::vector<hsize_t> place(1 + row_shape_.size(), 0);
+  place[0] = rows_;
+  const auto packed = PackChunks(chunks, chunk_rows_ * row_bytes_, H5Tget_size(stored_type_.id()));
+  for (const std::vector<std::byte>& chunk : packed) {
+    constexpr std::uint32_t kAllFilters = 0;
+    ok = ok && H5Dwrite_chunk(dataset_.id(), H5P_DEFAULT, kAllFilters, place.data(), chunk.size(),
+                              chunk.data()) >= 0;
+    place[0] += chunk_rows_;
+  }
   CheckWritten(path_, ok, *write_error_);
-  rows_ += count;
+  rows_ = rows;
 }
 
 void Hdf5Appender::Close() {
+  if (!waiting_.empty()) {
+    const std::size_t rows = rows_ + waiting_.size() / row_bytes_;
+    waiting_.resize(chunk_rows_ * row_bytes_);  // chunks are stored whole
+    WriteChunks(waiting_, rows);
+    waiting_.clear();
+  }
   const bool closed = dataset_.Reset();
   CheckWritten(path_, closed, *write_error_);
 }
