@@ -60,6 +60,8 @@ nlohmann::ordered_json Info(const std::string& path) {
   return json;
 }
 
+constexpr std::size_t kLongText = 120;  // spaces and descriptions may go on for pages
+
 void PrintInfo(const nlohmann::ordered_json& info) {
   std::cout << info["path"].get<std::string>() << ":\n";
   for (const auto& [key, value] : info.items()) {
@@ -67,7 +69,9 @@ void PrintInfo(const nlohmann::ordered_json& info) {
     std::cout << fmt::format("  {:<18} {}\n", key, value.is_null() ? "-" : value.dump());
   }
   for (const auto& [key, value] : info["metadata"].items()) {
-    std::cout << fmt::format("  metadata/{:<9} {}\n", key, value.get<std::string>());
+    auto text = value.get<std::string>();
+    if (text.size() > kLongText) text = text.substr(0, kLongText) + " ... (--json has all)";
+    std::cout << fmt::format("  metadata/{:<9} {}\n", key, text);
   }
 }
 

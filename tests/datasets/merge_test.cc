@@ -198,5 +198,20 @@ TEST_F(MergeTest, FormatsMayBeMixed) {
               HasSubstr("is to be read and to be written"));
 }
 
+TEST_F(MergeTest, BoundsOfActionsMustBeEqual) {
+  Dataset dataset = MakeDataset(10, 4, 1);
+  const auto with = [&](const char* low) {
+    dataset.metadata["action_space"] = fmt::format(
+        R"({{"type": "Box", "dtype": "float32", "shape": [1], "low": [{}], "high": [2.0]}})", low);
+    return Write(fmt::format("low{}.hdf5", low), dataset);
+  };
+  MergeDatasets({with("-2"), with("-2.0")}, out());
+  EXPECT_THAT(ReadD4rl(out()).metadata.at("action_space"), HasSubstr("[-2]"));
+  EXPECT_THAT(MessageOf<InputError>([&] {
+                MergeDatasets({with("-2"), with("-1")}, out());
+              }),
+              AllOf(HasSubstr("low-1.hdf5: metadata/action_space is"), HasSubstr("low-2.hdf5")));
+}
+
 }  // namespace
 }  // namespace strider
