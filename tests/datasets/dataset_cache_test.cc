@@ -161,6 +161,19 @@ TEST_F(DatasetCache, GivesTheSameTransitions) {
   }
 }
 
+TEST_F(DatasetCache, KeepsMinarisDatasetsBesideTheirData) {
+  const auto golden = GoldenPath("datasets/minari/golden/pendulum-v0");
+  const auto copy = folder_.path() / "pendulum-v0";
+  std::filesystem::copy(golden, copy, std::filesystem::copy_options::recursive);
+  const Dataset dataset = ReadDataset(golden);
+  for (int opening = 0; opening < 2; ++opening) {
+    const CachedDataset cached(copy);
+    EXPECT_TRUE(cached.is_mapped()) << cached.problem();
+    ExpectEqual(cached.columns(), dataset);
+  }
+  EXPECT_TRUE(std::filesystem::exists(copy / "data" / "main_data.hdf5.strider-cache" / "columns"));
+}
+
 TEST_F(DatasetCache, IsKeptOnlyWhereItIsWanted) {
   const Dataset dataset = MakeDataset(100, 4, 2);
   WriteSource(dataset);
