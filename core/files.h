@@ -9,7 +9,7 @@
 
 namespace strider {
 
-// Calls write(temporary), which must create a file at that path in the folder of `path`; then flushes it to
+// Calls write(temporary), which must create a file (or a folder) at that path in the folder of `path`; then flushes it to
 // the disk and renames it to `path`. A reader sees the old file or the new one, never half of one. Where
 // `write` throws, the temporary is removed and the old file stays as it was. Throws WorkError where the
 // system refuses (a full disk).
@@ -23,8 +23,10 @@ void WriteTextWhole(const std::filesystem::path& path, std::string_view text);
 // also where the process is killed.
 class FolderLock {
  public:
-  // Throws WorkError where another process holds it, or where the folder cannot be opened.
-  explicit FolderLock(const std::filesystem::path& folder);
+  enum class IfHeld { kThrow, kWait };
+  // Throws WorkError where another process holds it (or waits for that one), and where the folder cannot be
+  // opened.
+  explicit FolderLock(const std::filesystem::path& folder, IfHeld if_held = IfHeld::kThrow);
   FolderLock(FolderLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
   FolderLock& operator=(FolderLock&&) = delete;
   ~FolderLock();

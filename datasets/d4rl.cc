@@ -1,8 +1,10 @@
 #include "datasets/d4rl.h"
 
-#include <cmath>
+#include <algorithm>
 
 #include "core/error.h"
+#include "core/memory.h"
+#include "datasets/reader_checks.h"
 
 namespace strider {
 namespace {
@@ -78,21 +80,6 @@ class Inspector {
   std::string rows_known_by_;  // the first sound key: the others must have as many rows
 };
 
-template <class T>
-void CheckFinite(const std::filesystem::path& path, std::string_view key, const std::vector<T>& values,
-                 std::size_t width, std::size_t first_row) {
-  std::size_t count = 0;
-  std::size_t first = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (std::isfinite(values[i])) continue;
-    if (count++ == 0) first = i;
-  }
-  if (count == 0) return;
-  const std::string column = width > 1 ? fmt::format(", column {}", first % width) : "";
-  throw InputError("{}: {}: row {}{} is {}, expected finite numbers ({} are not)", path.string(), key,
-                   first_row + first / width, column, values[first], count);
-}
-
 // Adds the scalars under a group to `found`.
 void CollectMetadata(const Hdf5File& file, const std::string& prefix, int depth, std::size_t& budget,
                      std::map<std::string, std::string>& found) {
@@ -100,6 +87,7 @@ void CollectMetadata(const Hdf5File& file, const std::string& prefix, int depth,
   for (const std::string& name : file.Names(group)) {
     if (budget == 0) return;
     --budget;
+    if (prefix.empty() && name == "minari") continue;  // a Minari dataset's own, for the way back
     const std::string inner = prefix.empty() ? name : prefix + "/" + name;
     const std::string key = "metadata/" + inner;
     const Hdf5Info info = file.Info(key);
@@ -142,26 +130,26 @@ D4rlInspection InspectD4rl(const Hdf5File& file) {
 D4rlReader::D4rlReader(const std::filesystem::path& path, const DatasetReadOptions& options)
     : DatasetReader(path), file_(Hdf5File::Open(path)), options_(options) {
   const D4rlInspection inspection = InspectD4rl(file_);
-  if (const std::size_t count = inspection.problems.size(); count > 0) {
-    const std::string more = count > 1 ? fmt::format(" (and {} more problems)", count - 1) : "";
-    throw InputError("{}: {}{}", path.string(), inspection.problems.front(), more);
-  }
+  ThrowFirst(path, inspection.problems);
   SetLayout(inspection.layout, options);
 }
 
-std::map<std::string, std::string> D4rlReader::Metadata() const {
+std::map<std::string, std::string> D4rlMetadata(const Hdf5File& file) {
   std::map<std::string, std::string> found;
-  const std::optional<Hdf5Info> group = file_.Find("metadata");
+  const std::optional<Hdf5Info> group = file.Find("metadata");
   if (!group || group->kind != Hdf5Kind::kGroup) return found;
   std::size_t budget = kMaxMetadata;
-  CollectMetadata(file_, "", 1, budget, found);
+  CollectMetadata(file, "", 1, budget, found);
   return found;
 }
+
+std::map<std::string, std::string> D4rlReader::Metadata() const { return D4rlMetadata(file_); }
 
 template <class T>
 std::vector<T> D4rlReader::ReadColumn(std::string_view key, std::size_t first, std::size_t count,
                                       std::size_t width) const {
-  std::vector<T> values(count * width);
+  auto values = ReserveColumn<T>(count * width);
+  values.resize(count * width);
   file_.ReadRows<T>(key, first, count, values);
   if (!options_.allow_non_finite) CheckFinite(file_.path(), key, values, width, first);
   return values;
@@ -169,7 +157,8 @@ std::vector<T> D4rlReader::ReadColumn(std::string_view key, std::size_t first, s
 
 std::vector<std::uint8_t> D4rlReader::ReadFlags(std::string_view key, std::size_t first,
                                                 std::size_t count) const {
-  std::vector<double> values(count);  // flags are stored as anything, even as floats
+  auto values = ReserveColumn<double>(count);  // flags are stored as anything, even as floats
+  values.resize(count);
   file_.ReadRows<double>(key, first, count, values);
   CheckFinite(file_.path(), key, values, 1, first);
   std::vector<std::uint8_t> flags;

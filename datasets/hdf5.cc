@@ -3,11 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <concepts>
 #include <limits>
 #include <numeric>
 #include <optional>
 
 #include "core/error.h"
+#include "datasets/hdf5_chunks.h"
 #include "datasets/hdf5_internal.h"
 
 namespace strider {
@@ -15,11 +17,13 @@ namespace strider {
 using hdf5_internal::CheckedCount;
 using hdf5_internal::CheckNumeric;
 using hdf5_internal::CheckSize;
+using hdf5_internal::ChunkOutcome;
 using hdf5_internal::Complaint;
 using hdf5_internal::Describe;
 using hdf5_internal::NativeType;
 using hdf5_internal::OpenDataset;
 using hdf5_internal::Quiet;
+using hdf5_internal::ReadChunks;
 using hdf5_internal::Reason;
 using hdf5_internal::RootedKey;
 
@@ -70,6 +74,27 @@ std::optional<Shape> ShapeOf(hid_t space) {
   return Shape(extents.begin(), extents.end());
 }
 
+// How the values of a dataset are stored.
+void DescribeStorage(hid_t dataset, Hdf5Info& info) {
+  const Hdf5Handle list(H5Dget_create_plist(dataset), H5Pclose);
+  info.stored_bytes = H5Dget_storage_size(dataset);
+  if (H5Pget_layout(list.id()) == H5D_VIRTUAL || H5Pget_external_count(list.id()) > 0) {
+    info.kind = Hdf5Kind::kOther;
+    info.type = "stored in other files (which are not read)";
+  }
+  if (H5Pget_layout(list.id()) != H5D_CHUNKED) return;
+  std::vector<hsize_t> extents(info.shape.size());
+  if (H5Pget_chunk(list.id(), static_cast<int>(extents.size()), extents.data()) > 0) {
+    info.chunk.assign(extents.begin(), extents.end());
+  }
+}
+
+bool IsLinkIntoOtherFile(hid_t file, const std::string& key) {
+  H5L_info_t link{};
+  return key != "/" && H5Lget_info(file, key.c_str(), &link, H5P_DEFAULT) >= 0 &&
+         link.type == H5L_TYPE_EXTERNAL;
+}
+
 // True where every link on the way exists; the last one may lead nowhere.
 bool LinkExists(hid_t file, const std::string& key) {
   for (std::size_t end = key.find('/', 1);; end = key.find('/', end + 1)) {
@@ -84,7 +109,11 @@ bool LinkExists(hid_t file, const std::string& key) {
 
 namespace hdf5_internal {
 
-void Quiet() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+void Quiet() {
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  // A file must not make us open others.
+  if (H5Lis_registered(H5L_TYPE_EXTERNAL) > 0) H5Lunregister(H5L_TYPE_EXTERNAL);
+}
 
 std::string Reason() {
   std::string reason;
@@ -164,8 +193,16 @@ std::size_t MachineMemory() {
 std::string ClaimProblem(const Hdf5Info& info) {
   const std::optional<std::size_t> count = CheckedCount(info.shape);
   if (!count) return fmt::format("shape {} is larger than any file", ShapeText(info.shape));
-  if (*count > kHarmlessBytes && *count / kMaxExpansion > info.stored_bytes) {
+  const auto is_hollow = [&](std::size_t values) {
+    return values > kHarmlessBytes && values / kMaxExpansion > info.stored_bytes;
+  };
+  if (is_hollow(*count)) {
     return fmt::format("claims shape {} but only {} bytes are stored", ShapeText(info.shape),
+                       info.stored_bytes);
+  }
+  const std::optional<std::size_t> chunk = CheckedCount(info.chunk);
+  if (!chunk || is_hollow(*chunk)) {
+    return fmt::format("claims chunks of shape {} but only {} bytes are stored", ShapeText(info.chunk),
                        info.stored_bytes);
   }
   return "";
@@ -241,13 +278,14 @@ std::optional<Hdf5Info> Hdf5File::Find(std::string_view key) const {
       break;
     case H5I_DATASET:
       Describe({H5Dget_type(object.id()), H5Tclose}, {H5Dget_space(object.id()), H5Sclose}, info);
-      info.stored_bytes = H5Dget_storage_size(object.id());
+      DescribeStorage(object.id(), info);
       break;
     case H5I_DATATYPE:
       info.type = "a named type";
       break;
     default:
-      info.type = "a link to nothing, or damaged";
+      info.type = IsLinkIntoOtherFile(handle_.id(), rooted) ? "a link into another file (not followed)"
+                                                            : "a link to nothing, or damaged";
   }
   return info;
 }
@@ -261,9 +299,8 @@ Hdf5Info Hdf5File::Info(std::string_view key) const {
 namespace {
 
 // Reads rows [first, first + count) of a dataset of any rank >= 1.
-template <class T>
-bool ReadSlab(const Hdf5Handle& dataset, const Shape& shape, std::size_t first, std::size_t count,
-              T* values) {
+bool ReadSlab(const Hdf5Handle& dataset, hid_t memory_type, const Shape& shape, std::size_t first,
+              std::size_t count, void* values) {
   std::vector<hsize_t> start(shape.size(), 0);
   std::vector<hsize_t> extent(shape.begin(), shape.end());
   start[0] = first;
@@ -273,7 +310,7 @@ bool ReadSlab(const Hdf5Handle& dataset, const Shape& shape, std::size_t first, 
                           H5Sclose);
   return H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, start.data(), nullptr, extent.data(), nullptr) >=
              0 &&
-         H5Dread(dataset.id(), NativeType<T>(), memory.id(), space.id(), H5P_DEFAULT, values) >= 0;
+         H5Dread(dataset.id(), memory_type, memory.id(), space.id(), H5P_DEFAULT, values) >= 0;
 }
 
 }  // namespace
@@ -286,9 +323,13 @@ Array<T> Hdf5File::Read(std::string_view key) const {
   Array<T> array;
   array.values.resize(ElementCount(info.shape));
   array.shape = std::move(info.shape);
+  if (array.values.empty()) return array;
+  if (!array.shape.empty()) {
+    ReadRows<T>(key, 0, array.shape[0], array.values);
+    return array;
+  }
   const Hdf5Handle dataset = OpenDataset(handle_.id(), key);
-  if (!array.values.empty() &&
-      H5Dread(dataset.id(), NativeType<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, array.values.data()) < 0) {
+  if (H5Dread(dataset.id(), NativeType<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, array.values.data()) < 0) {
     throw Complaint(path_, key, fmt::format("stored values cannot be read ({})", Reason()));
   }
   return array;
@@ -307,9 +348,18 @@ void Hdf5File::ReadRows(std::string_view key, std::size_t first, std::size_t cou
                                 values.size(), first, first + count));
   }
   if (values.empty()) return;
-  if (!ReadSlab(OpenDataset(handle_.id(), key), info.shape, first, count, values.data())) {
+  const Hdf5Handle dataset = OpenDataset(handle_.id(), key);
+  ChunkOutcome outcome = ChunkOutcome::kUnknown;
+  if constexpr (std::floating_point<T>) {
+    outcome = ReadChunks(dataset, info.shape, first, count, values.data());
+  }
+  const bool ok = outcome == ChunkOutcome::kRead ||
+                  (outcome == ChunkOutcome::kUnknown &&
+                   ReadSlab(dataset, NativeType<T>(), info.shape, first, count, values.data()));
+  if (!ok) {
+    const std::string problem = outcome == ChunkOutcome::kDamaged ? "a chunk is damaged" : Reason();
     throw Complaint(path_, key,
-                    fmt::format("rows {} to {} cannot be read ({})", first, first + count - 1, Reason()));
+                    fmt::format("rows {} to {} cannot be read ({})", first, first + count - 1, problem));
   }
 }
 
@@ -321,6 +371,27 @@ T Hdf5File::ReadScalar(std::string_view key) const {
     throw Complaint(path_, key, fmt::format("has shape {}, expected one number", ShapeText(info.shape)));
   }
   return Read<T>(key).values.front();
+}
+
+Hdf5Rows::Hdf5Rows(const Hdf5File& file, std::string_view key)
+    : path_(file.path()), key_(key), info_(file.Info(key)) {
+  CheckNumeric(path_, key, info_);
+  if (info_.shape.empty()) throw Complaint(path_, key, "is a scalar, expected rows");
+  if (const std::string problem = ClaimProblem(info_); !problem.empty()) {
+    throw Complaint(path_, key, problem);
+  }
+  dataset_ = OpenDataset(file.handle_.id(), key);
+  type_ = {H5Dget_type(dataset_.id()), H5Tclose};
+  row_bytes_ = ElementCount(row_shape()) * H5Tget_size(type_.id());
+}
+
+std::vector<std::byte> Hdf5Rows::Read(std::size_t first, std::size_t count, const Hdf5Handle& type) const {
+  std::vector<std::byte> bytes(count * ElementCount(row_shape()) * H5Tget_size(type.id()));
+  if (!bytes.empty() && !ReadSlab(dataset_, type.id(), info_.shape, first, count, bytes.data())) {
+    throw Complaint(path_, key_,
+                    fmt::format("rows {} to {} cannot be read ({})", first, first + count - 1, Reason()));
+  }
+  return bytes;
 }
 
 #define STRIDER_INSTANTIATE(T)                                                                         \

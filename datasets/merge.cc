@@ -1,23 +1,34 @@
 #include "datasets/merge.h"
 
 #include <algorithm>
-#include <deque>
+#include <memory>
+#include <optional>
 
 #include "core/error.h"
-#include "datasets/d4rl.h"
+#include "datasets/convert.h"
+#include "datasets/minari.h"
+#include "datasets/minari_write.h"
+#include "datasets/reader.h"
 
 namespace strider {
 namespace {
 
 constexpr std::size_t kBlockRows = 100000;
 
-// The columns that all files have.
-D4rlWriteOptions CommonColumns(const std::deque<D4rlReader>& readers) {
-  D4rlWriteOptions common;
+using Readers = std::vector<std::unique_ptr<DatasetReader>>;
+using Texts = std::map<std::string, std::string>;
+
+std::string NameOf(const std::filesystem::path& path) {
+  return path.has_filename() ? path.filename().string() : path.parent_path().filename().string();
+}
+
+// The columns that all datasets have.
+DatasetWriteOptions CommonColumns(const Readers& readers) {
+  DatasetWriteOptions common;
   const auto all = [&](const auto& has) {
-    return std::ranges::all_of(readers, [&](const D4rlReader& reader) { return has(reader.layout()); });
+    return std::ranges::all_of(readers, [&](const auto& reader) { return has(reader->layout()); });
   };
-  const DatasetLayout& first = readers.front().layout();
+  const DatasetLayout& first = readers.front()->layout();
   common.next_observations = all([](const DatasetLayout& layout) { return layout.has_next_observations; });
   common.action_log_probs = all([](const DatasetLayout& layout) { return layout.has_action_log_probs; });
   if (all([&](const DatasetLayout& layout) {
@@ -30,7 +41,7 @@ D4rlWriteOptions CommonColumns(const std::deque<D4rlReader>& readers) {
 }
 
 // The rows up to the last end of an episode.
-std::size_t CompleteRows(const D4rlReader& reader) {
+std::size_t CompleteRows(const DatasetReader& reader) {
   const Dataset flags = reader.Read(0, reader.layout().rows, {false, false, false, false});
   for (std::size_t row = flags.rows; row > 0; --row) {
     if (flags.terminals[row - 1] != 0 || flags.timeouts[row - 1] != 0) return row;
@@ -39,55 +50,113 @@ std::size_t CompleteRows(const D4rlReader& reader) {
                    reader.path().string());
 }
 
+void CheckSizes(const std::filesystem::path& file, const DatasetLayout& layout,
+                const std::filesystem::path& first_file, const DatasetLayout& first) {
+  if (layout.observation_size != first.observation_size || layout.action_size != first.action_size) {
+    throw InputError("{}: observations are {} wide and actions {}; expected {} and {} as in {}",
+                     file.string(), layout.observation_size, layout.action_size, first.observation_size,
+                     first.action_size, first_file.string());
+  }
+  if (layout.has_timeouts) return;
+  throw InputError("{}: timeouts: no such key; needed to tell where episodes end", file.string());
+}
+
+// What the datasets that say anything about `key` agree on; nothing where none does. InputError where they
+// differ by `same(a, b)`.
+template <class Same>
+std::optional<std::string> CommonText(const std::vector<std::filesystem::path>& files,
+                                      const std::vector<Texts>& texts, const std::string& key,
+                                      const Same& same) {
+  std::optional<std::size_t> first;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (!texts[i].contains(key)) continue;
+    if (!first) first = i;
+    if (same(texts[i].at(key), texts[*first].at(key))) continue;
+    throw InputError("{}: metadata/{} is {}; expected {} as in {}", files[i].string(), key, texts[i].at(key),
+                     texts[*first].at(key), files[*first].string());
+  }
+  if (!first) return std::nullopt;
+  return texts[*first].at(key);
+}
+
+// The environment and its bounds of actions, which must be the same everywhere.
+Texts CommonTexts(const std::vector<std::filesystem::path>& files, const std::vector<Texts>& texts) {
+  const auto same_space = [](const std::string& a, const std::string& b) {
+    const GymSpace first = ParseSpace(a, "action_space");
+    const GymSpace second = ParseSpace(b, "action_space");
+    return first.kind == second.kind && first.low == second.low && first.high == second.high;
+  };
+  Texts common;
+  if (auto text = CommonText(files, texts, "env_id", std::equal_to<>())) common["env_id"] = *std::move(text);
+  if (auto text = CommonText(files, texts, "action_space", same_space)) {
+    common["action_space"] = *std::move(text);
+  }
+  return common;
+}
+
+void MergeRows(const Readers& readers, const std::string& names, const Texts& common, const MergeOptions& options,
+               const std::filesystem::path& out, const std::function<void(std::size_t)>& progress) {
+  const DatasetLayout& first = readers.front()->layout();
+  const auto writer =
+      CreateDataset(options.format, out, first.observation_size, first.action_size, CommonColumns(readers));
+  writer->WriteMetadata("merged_from", names);
+  for (const auto& [key, text] : common) writer->WriteMetadata(key, text);
+  for (const auto& reader : readers) {
+    const std::size_t rows = options.complete_episodes_only ? CompleteRows(*reader) : reader->layout().rows;
+    for (std::size_t start = 0; start < rows; start += kBlockRows) {
+      Dataset block = reader->Read(start, std::min(kBlockRows, rows - start));
+      const bool ends_file = start + block.rows == rows;
+      const bool is_cut = ends_file && !options.complete_episodes_only && reader != readers.back();
+      if (is_cut && block.terminals.back() == 0) block.timeouts.back() = 1;
+      writer->Append(block);
+      if (progress) progress(writer->rows());
+    }
+  }
+  writer->Finish();
+}
+
+void MergeEpisodes(const std::vector<const MinariReader*>& readers, const std::filesystem::path& out,
+                   const std::function<void(std::size_t)>& progress) {
+  MinariFolderWriter writer(out);
+  nlohmann::ordered_json ids = nlohmann::ordered_json::array();
+  std::size_t rows = 0;
+  for (const MinariReader* reader : readers) {
+    const MinariInspection& found = reader->inspection();
+    if (found.metadata.json.contains("dataset_id")) ids.push_back(found.metadata.json.at("dataset_id"));
+    for (std::size_t k = 0; k < found.episodes(); ++k) {
+      writer.CopyEpisode(reader->file(), k, found.length(k));
+      if (progress) progress(rows += found.length(k));
+    }
+  }
+  // As Minari's own combination of datasets notes it.
+  nlohmann::ordered_json metadata = readers.front()->inspection().metadata.json;
+  metadata["combined_datasets"] = ids;
+  metadata.erase("dataset_id");
+  writer.Finish(metadata);
+}
+
 }  // namespace
 
 void MergeDatasets(const std::vector<std::filesystem::path>& files, const std::filesystem::path& out,
-                   const MergeOptions& options) {
-  std::deque<D4rlReader> readers;
-  for (const std::filesystem::path& file : files) {
-    readers.emplace_back(file);
-    const DatasetLayout& first = readers.front().layout();
-    const DatasetLayout& layout = readers.back().layout();
-    if (layout.observation_size != first.observation_size || layout.action_size != first.action_size) {
-      throw InputError("{}: observations are {} wide and actions {}; expected {} and {} as in {}",
-                       file.string(), layout.observation_size, layout.action_size, first.observation_size,
-                       first.action_size, files.front().string());
-    }
-    if (!layout.has_timeouts)
-      throw InputError("{}: timeouts: no such key; needed to tell where episodes end", file.string());
-  }
-  const auto metadata = readers.front().Metadata();
-  const auto env_id = metadata.find("env_id");
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    std::error_code none;
-    if (std::filesystem::equivalent(files[i], out, none)) {
-      throw InputError("{} is to be merged and to be written; expected another --out", out.string());
-    }
-    const auto other_metadata = readers[i].Metadata();
-    const auto other = other_metadata.find("env_id");
-    if (env_id == metadata.end() || other == other_metadata.end() || other->second == env_id->second)
-      continue;
-    throw InputError("{}: metadata/env_id is {}; expected {} as in {}", files[i].string(), other->second,
-                     env_id->second, files.front().string());
-  }
-  const DatasetLayout& first = readers.front().layout();
-  D4rlWriter writer(out, first.observation_size, first.action_size, CommonColumns(readers));
+                   const MergeOptions& options, const std::function<void(std::size_t rows)>& progress) {
+  Readers readers;
+  std::vector<const MinariReader*> minari;
+  std::vector<Texts> texts;
   std::string names;
-  for (const std::filesystem::path& file : files)
-    names += (names.empty() ? "" : ", ") + file.filename().string();
-  writer.WriteMetadata("merged_from", names);
-  if (env_id != metadata.end()) writer.WriteMetadata("env_id", env_id->second);
-  for (const D4rlReader& reader : readers) {
-    const std::size_t rows = options.complete_episodes_only ? CompleteRows(reader) : reader.layout().rows;
-    for (std::size_t start = 0; start < rows; start += kBlockRows) {
-      Dataset block = reader.Read(start, std::min(kBlockRows, rows - start));
-      const bool ends_file = start + block.rows == rows;
-      const bool is_cut = ends_file && !options.complete_episodes_only && &reader != &readers.back();
-      if (is_cut && block.terminals.back() == 0) block.timeouts.back() = 1;
-      writer.Append(block);
-    }
+  for (const std::filesystem::path& file : files) {
+    readers.push_back(OpenDataset(file));
+    CheckSizes(file, readers.back()->layout(), files.front(), readers.front()->layout());
+    RefuseOverwriting(file, out);
+    if (const auto* one = dynamic_cast<const MinariReader*>(readers.back().get())) minari.push_back(one);
+    texts.push_back(readers.back()->Metadata());
+    names += (names.empty() ? "" : ", ") + NameOf(file);
   }
-  writer.Finish();
+  const Texts common = CommonTexts(files, texts);
+  if (options.format == DatasetFormat::kMinari && minari.size() == files.size()) {
+    MergeEpisodes(minari, out, progress);
+  } else {
+    MergeRows(readers, names, common, options, out, progress);
+  }
 }
 
 }  // namespace strider

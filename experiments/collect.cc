@@ -5,7 +5,8 @@
 #include "agents/policy_file.h"
 #include "core/error.h"
 #include "datasets/checksum.h"
-#include "datasets/d4rl.h"
+#include "datasets/hdf5.h"
+#include "datasets/minari_metadata.h"
 #include "experiments/run_directory.h"
 #include "experiments/train.h"
 #include "experiments/version.h"
@@ -72,16 +73,26 @@ void ClearRows(Dataset& block) {
   for (auto* column : {&block.qpos, &block.qvel}) column->clear();
 }
 
+// A space as Gymnasium's JSON. Rows are flat, and so is the box.
+std::string SpaceText(const Space& space) {
+  if (const auto* discrete = std::get_if<Discrete>(&space)) return DiscreteText(discrete->n);
+  const auto& box = std::get<Box>(space);
+  return BoxText("float32", box.low, box.high);
+}
+
 // The file that holds the policy which LoadPolicy finds under `source`.
 std::filesystem::path PolicyFile(const std::filesystem::path& source) {
   return std::filesystem::is_directory(source) ? RunPaths{source}.policy() : source;
 }
 
 // What every dataset tells of where it comes from.
-std::map<std::string, std::string> Provenance(const std::string& env_id, const Assignments& env_options,
+std::map<std::string, std::string> Provenance(const EnvSpec& spec, const Assignments& env_options,
                                               std::uint64_t seed) {
-  std::map<std::string, std::string> metadata = {
-      {"env_id", env_id}, {"seed", std::to_string(seed)}, {"strider_version", std::string(kVersion)}};
+  std::map<std::string, std::string> metadata = {{"env_id", spec.id},
+                                                 {"observation_space", SpaceText(spec.observation_space)},
+                                                 {"action_space", SpaceText(spec.action_space)},
+                                                 {"seed", std::to_string(seed)},
+                                                 {"strider_version", std::string(kVersion)}};
   constexpr std::string_view kPrefix = "env.";
   for (const auto& [key, value] : env_options) {
     std::string_view name = key;
@@ -93,7 +104,7 @@ std::map<std::string, std::string> Provenance(const std::string& env_id, const A
 
 std::map<std::string, std::string> Provenance(const Policy& policy, const Env& env,
                                               const CollectOptions& options) {
-  auto metadata = Provenance(env.spec().id, options.env_options, options.seed);
+  auto metadata = Provenance(env.spec(), options.env_options, options.seed);
   metadata["policy_source"] = options.source;
   metadata["deterministic"] = options.deterministic ? "true" : "false";
   metadata["noise"] = fmt::format("{}", options.noise);
@@ -140,13 +151,13 @@ bool Collect(const Policy& policy, Env& env, const CollectOptions& options, cons
   std::vector<double> observation(observation_size);
   std::vector<float> action(action_size);
   env.Reset(options.seed, observation);
-  D4rlWriteOptions write;
+  DatasetWriteOptions write;
   write.action_log_probs = DrawsHaveDensity(policy, options);
   write.qpos_size = env.qpos().size();
   write.qvel_size = env.qvel().size();
-  D4rlWriter writer(out, observation_size, action_size, write);
-  for (const auto& [key, text] : Provenance(policy, env, options)) writer.WriteMetadata(key, text);
-  if (policy.distribution != ActionDistribution::kUniform) WritePolicy(writer, policy);
+  const auto writer = CreateDataset(options.format, out, observation_size, action_size, write);
+  for (const auto& [key, text] : Provenance(policy, env, options)) writer->WriteMetadata(key, text);
+  if (policy.distribution != ActionDistribution::kUniform) WritePolicy(*writer, policy);
 
   Behaviour behaviour(policy, options);
   Dataset block;
@@ -170,16 +181,17 @@ bool Collect(const Policy& policy, Env& env, const CollectOptions& options, cons
     if (write.action_log_probs) block.action_log_probs.push_back(log_prob);
     if (step.terminated || step.truncated) env.Reset(observation);
     if (++block.rows == kBlockRows || row + 1 == options.steps) {
-      writer.Append(block);
+      writer->Append(block);
       ClearRows(block);
     }
     if (progress && !progress(row + 1)) return false;
   }
-  writer.Finish();
+  writer->Finish();
   return true;
 }
 
-void CollectReplay(const std::filesystem::path& run, const std::filesystem::path& out) {
+void CollectReplay(const std::filesystem::path& run, const std::filesystem::path& out,
+                   DatasetFormat format) {
   const RunPaths paths{run};
   if (!IsRun(run)) throw InputError("{} is no run: it holds no config.cfg", run.string());
   if (!std::filesystem::exists(paths.checkpoint())) {
@@ -202,13 +214,13 @@ void CollectReplay(const std::filesystem::path& run, const std::filesystem::path
   for (std::size_t row = 0; row < dataset.rows; ++row) {
     if (dataset.timeouts[row] != 0) dataset.terminals[row] = 0;
   }
-  dataset.metadata = Provenance(experiment.run().env, experiment.EnvOptions(),
+  dataset.metadata = Provenance(experiment.MakeEnv()->spec(), experiment.EnvOptions(),
                                 static_cast<std::uint64_t>(experiment.run().seed));
   dataset.metadata["algorithm"] = experiment.run().agent;
   dataset.metadata["policy_source"] = "replay of " + run.string();
   dataset.metadata["policy_sha256"] = FileChecksum(paths.policy());
   dataset.metadata["iteration"] = std::to_string(trainer->step());
-  WriteD4rl(out, dataset);
+  WriteDataset(format, out, dataset);
 }
 
 }  // namespace strider

@@ -8,6 +8,7 @@
 
 #include "agents/policy.h"
 #include "core/settings.h"
+#include "datasets/writer.h"
 #include "envs/env.h"
 
 namespace strider {
@@ -24,6 +25,7 @@ struct CollectOptions {
   double epsilon = 0;  // probability of a uniform action instead
   std::string source;  // what the policy is, as LoadPolicy takes it, for the metadata; may be empty
   Assignments env_options;
+  DatasetFormat format = DatasetFormat::kD4rl;
 };
 
 // Writes exactly `steps` rows in D4RL's layout (dataset formats sheet, section 1.1): episode after episode of
@@ -38,6 +40,7 @@ bool Collect(const Policy& policy, Env& env, const CollectOptions& options, cons
 // Writes what a run's last checkpoint remembers, oldest step first, as D4RL's medium-replay and full-replay
 // files hold it (section 1.6): actions in the environment's frame, time-outs never terminals, where it comes
 // from in the metadata. Throws InputError where `run` is no run, has no checkpoint yet, or remembers nothing.
-void CollectReplay(const std::filesystem::path& run, const std::filesystem::path& out);
+void CollectReplay(const std::filesystem::path& run, const std::filesystem::path& out,
+                   DatasetFormat format = DatasetFormat::kD4rl);
 
 }  // namespace strider

@@ -71,7 +71,7 @@ int Collect(const Words& words) {
       "       strider collect --preset d4rl --env ID --out FOLDER [--expert DIR|FILE.hdf5] [--steps N] "
       "[options]";
   line.about =
-      "Lets a policy act and writes every step into a dataset in D4RL's layout; or writes what an off-policy "
+      "Lets a policy act and writes every step into a dataset, a file in D4RL's layout or a folder in Minari's; or writes what an off-policy "
       "run "
       "has lived through; or makes D4RL's whole set for a task: random, medium, medium-replay, expert, "
       "full-replay, medium-expert and noisy, with a manifest.";
@@ -84,7 +84,7 @@ int Collect(const Words& words) {
   add("env", po::value<std::string>(), "environment to act in");
   add("steps", po::value<std::int64_t>(), "rows to write; with --preset 1,000,000 each where left out");
   add("out", po::value<std::string>(), "the dataset");
-  add("format", po::value<std::string>()->default_value("d4rl"), "d4rl");
+  add("format", po::value<std::string>()->default_value("d4rl"), "d4rl or minari");
   add("seed", po::value<std::int64_t>()->default_value(0), "reset(seed), and the stream of the actions");
   add("deterministic", po::bool_switch(), "the mean action instead of a sampled one");
   add("noise", po::value<double>()->default_value(0),
@@ -99,7 +99,8 @@ int Collect(const Words& words) {
   Refuse(*values, values->count("replay") != 0 ? "replay" : "policy", {"expert"});
   if (const auto run = Given<std::string>(*values, "replay")) {
     Refuse(*values, "replay", {"policy", "env", "steps", "seed", "deterministic", "noise", "epsilon", "set"});
-    CollectReplay(*run, Required<std::string>(*values, "out"));
+    CollectReplay(*run, Required<std::string>(*values, "out"),
+                  ParseDatasetFormat((*values)["format"].as<std::string>()));
     return 0;
   }
 
@@ -115,9 +116,7 @@ int Collect(const Words& words) {
   if (!(options.epsilon >= 0 && options.epsilon <= 1)) {
     throw InputError("--epsilon {}: expected a number in [0, 1]", options.epsilon);
   }
-  if (const auto format = (*values)["format"].as<std::string>(); format != "d4rl") {
-    throw InputError("--format {}: expected d4rl", format);
-  }
+  options.format = ParseDatasetFormat((*values)["format"].as<std::string>());
   for (const GivenSetting& setting : Settings(*values)) {
     options.env_options.emplace_back(setting.key, setting.value);
   }

@@ -181,7 +181,8 @@ TEST(Misfits, DatasetsOfAnotherEnvironment) {
   EXPECT_THAT(Misfit(On("td3bc", "HalfCheetah-v5", {{"run.dataset", whole, "--dataset"}})),
               HasSubstr(whole + ": observations: has 11 columns, expected 17 as the environment's"));
   const std::string one_row = GoldenPath("datasets/malformed/one_row.hdf5").string();
-  EXPECT_THAT(Misfit(On("td3bc", "Hopper-v5", {{"run.dataset", one_row, "--dataset"}})),
+  EXPECT_THAT(Misfit(On("td3bc", "Hopper-v5",
+                        {{"run.dataset", one_row, "--dataset"}, {"run.dataset_cache", "false", ""}})),
               HasSubstr(one_row + ": holds no transition to learn from"));
 }
 
