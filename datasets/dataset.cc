@@ -6,25 +6,6 @@
 namespace strider {
 namespace {
 
-// Which rows the step limit cuts: those that `timeouts` marks or, without that column, those where D4RL's
-// counter of steps says so.
-class LimitFinder {
- public:
-  LimitFinder(const Dataset& dataset, int max_episode_steps)
-      : dataset_(dataset), last_step_(max_episode_steps - 1) {}
-
-  bool IsFinal(std::size_t row) const {
-    return dataset_.timeouts.empty() ? counter_ == last_step_ : dataset_.timeouts[row] != 0;
-  }
-  void Restart() { counter_ = 0; }
-  void Advance() { ++counter_; }
-
- private:
-  const Dataset& dataset_;
-  int last_step_;
-  int counter_ = 0;
-};
-
 // The rows of a row-major matrix that `rows` names, each moved on by `offset`.
 std::vector<float> Gather(const std::vector<float>& matrix, std::size_t width,
                           const std::vector<std::size_t>& rows, std::size_t offset = 0) {
@@ -39,9 +20,9 @@ std::vector<float> Gather(const std::vector<float>& matrix, std::size_t width,
 std::vector<std::size_t> QlearningRows(const Dataset& dataset, const ViewOptions& options) {
   std::vector<std::size_t> rows;
   rows.reserve(dataset.rows);
-  LimitFinder limit(dataset, options.max_episode_steps);
+  StepLimit limit(options.max_episode_steps);
   for (std::size_t row = 0; row + 1 < dataset.rows; ++row) {
-    const bool final = limit.IsFinal(row);
+    const bool final = limit.Cuts(dataset, row);
     if (final && !options.terminate_on_end) {
       limit.Restart();
       continue;
@@ -92,24 +73,26 @@ Normalizer FitNormalizer(const Transitions& transitions) {
   return normalizer;
 }
 
-std::vector<Episode> Episodes(const Dataset& dataset, const ViewOptions& options, bool with_trailing) {
+std::vector<Episode> EpisodeScanner::Add(const Dataset& block) {
   std::vector<Episode> episodes;
-  LimitFinder limit(dataset, options.max_episode_steps);
-  Episode episode;
-  for (std::size_t row = 0; row < dataset.rows; ++row) {
-    ++episode.length;
-    episode.episode_return += static_cast<double>(dataset.rewards[row]);
-    if (dataset.terminals[row] != 0 || limit.IsFinal(row)) {
-      episodes.push_back(episode);
-      episode = {.start = row + 1};
-      limit.Restart();
+  for (std::size_t row = 0; row < block.rows; ++row) {
+    ++unfinished_.length;
+    unfinished_.episode_return += static_cast<double>(block.rewards[row]);
+    if (block.terminals[row] != 0 || limit_.Cuts(block, row)) {
+      episodes.push_back(unfinished_);
+      episodes.back().complete = true;
+      unfinished_ = {.start = unfinished_.start + unfinished_.length, .complete = false};
+      limit_.Restart();
     }
-    limit.Advance();  // here too the counter is 1 at the next episode's first step
+    limit_.Advance();  // here too the counter is 1 at the next episode's first step
   }
-  if (with_trailing && episode.length > 0) {
-    episode.complete = false;
-    episodes.push_back(episode);
-  }
+  return episodes;
+}
+
+std::vector<Episode> Episodes(const Dataset& dataset, const ViewOptions& options, bool with_trailing) {
+  EpisodeScanner scanner(options);
+  std::vector<Episode> episodes = scanner.Add(dataset);
+  if (with_trailing && scanner.unfinished().length > 0) episodes.push_back(scanner.unfinished());
   return episodes;
 }
 
