@@ -3,50 +3,78 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/memory.h"
+
 namespace strider {
 namespace {
 
-// The rows of a row-major matrix that `rows` names, each moved on by `offset`.
-std::vector<float> Gather(const std::vector<float>& matrix, std::size_t width,
-                          const std::vector<std::size_t>& rows, std::size_t offset = 0) {
-  std::vector<float> gathered(rows.size() * width);
-  auto* to = gathered.data();
-  for (const std::size_t row : rows) to = std::copy_n(matrix.data() + (row + offset) * width, width, to);
+struct RowRange {
+  std::size_t first = 0;
+  std::size_t count = 0;
+};
+
+// The rows of the q-learning view, as runs of neighbours: whatever is long is then copied in blocks.
+std::vector<RowRange> QlearningRuns(const DatasetView& dataset, const ViewOptions& options) {
+  std::vector<RowRange> runs;
+  StepLimit limit(options.max_episode_steps);
+  std::size_t first = 0;  // of the run under way
+  const auto end_run = [&](std::size_t row) {
+    if (row > first) runs.push_back({first, row - first});
+    first = row + 1;
+  };
+  std::size_t row = 0;
+  for (; row + 1 < dataset.rows; ++row) {
+    const bool final = limit.Cuts(dataset, row);
+    if (final && !options.terminate_on_end) {
+      limit.Restart();
+      end_run(row);
+      continue;
+    }
+    if (final || dataset.terminals[row] != 0) limit.Restart();
+    limit.Advance();  // after a kept end the counter is 1, not 0: D4RL's rule, and public results rest on it
+  }
+  end_run(row);
+  return runs;
+}
+
+// The rows of a row-major matrix in the runs, each moved on by `offset`.
+std::vector<float> Gather(std::span<const float> matrix, std::size_t width, const std::vector<RowRange>& runs,
+                          std::size_t size, std::size_t offset = 0) {
+  auto gathered = ReserveColumn<float>(size * width);
+  for (const RowRange& run : runs) {
+    const auto rows = matrix.subspan((run.first + offset) * width, run.count * width);
+    gathered.insert(gathered.end(), rows.begin(), rows.end());
+  }
   return gathered;
 }
 
 }  // namespace
 
-std::vector<std::size_t> QlearningRows(const Dataset& dataset, const ViewOptions& options) {
+std::vector<std::size_t> QlearningRows(const DatasetView& dataset, const ViewOptions& options) {
   std::vector<std::size_t> rows;
-  rows.reserve(dataset.rows);
-  StepLimit limit(options.max_episode_steps);
-  for (std::size_t row = 0; row + 1 < dataset.rows; ++row) {
-    const bool final = limit.Cuts(dataset, row);
-    if (final && !options.terminate_on_end) {
-      limit.Restart();
-      continue;
-    }
-    if (final || dataset.terminals[row] != 0) limit.Restart();
-    rows.push_back(row);
-    limit.Advance();  // after a kept end the counter is 1, not 0: D4RL's rule, and public results rest on it
+  for (const RowRange& run : QlearningRuns(dataset, options)) {
+    for (std::size_t i = 0; i < run.count; ++i) rows.push_back(run.first + i);
   }
   return rows;
 }
 
-Transitions QlearningTransitions(const Dataset& dataset, const ViewOptions& options) {
-  const std::vector<std::size_t> rows = QlearningRows(dataset, options);
+Transitions QlearningTransitions(const DatasetView& dataset, const ViewOptions& options) {
+  const std::vector<RowRange> runs = QlearningRuns(dataset, options);
   Transitions transitions;
-  transitions.size = rows.size();
+  for (const RowRange& run : runs) transitions.size += run.count;
+  const std::size_t size = transitions.size;
   transitions.observation_size = dataset.observation_size;
   transitions.action_size = dataset.action_size;
-  transitions.observations = Gather(dataset.observations, dataset.observation_size, rows);
-  transitions.actions = Gather(dataset.actions, dataset.action_size, rows);
-  transitions.rewards = Gather(dataset.rewards, 1, rows);
-  transitions.next_observations = Gather(dataset.observations, dataset.observation_size, rows, 1);
-  transitions.terminals.reserve(rows.size());
-  for (const std::size_t row : rows)
-    transitions.terminals.push_back(dataset.terminals[row] != 0 ? 1.0F : 0.0F);
+  transitions.observations = Gather(dataset.observations, dataset.observation_size, runs, size);
+  transitions.actions = Gather(dataset.actions, dataset.action_size, runs, size);
+  transitions.rewards = Gather(dataset.rewards, 1, runs, size);
+  transitions.next_observations = Gather(dataset.observations, dataset.observation_size, runs, size, 1);
+  transitions.terminals = ReserveColumn<float>(size);
+  for (const RowRange& run : runs) {
+    for (const std::uint8_t terminal : dataset.terminals.subspan(run.first, run.count)) {
+      transitions.terminals.push_back(terminal != 0 ? 1.0F : 0.0F);
+    }
+  }
   return transitions;
 }
 
@@ -57,13 +85,16 @@ Normalizer FitNormalizer(const Transitions& transitions) {
   std::vector<double> mean(width, 0.0);
   std::vector<double> variance(width, 0.0);
   // Two passes: a variance from sums of squares loses digits where the mean is large.
-  for (std::size_t i = 0; i < transitions.observations.size(); ++i) {
-    mean[i % width] += transitions.observations[i];
+  const float* const end = transitions.observations.data() + transitions.observations.size();
+  for (const float* row = transitions.observations.data(); row != end; row += width) {
+    for (std::size_t k = 0; k < width; ++k) mean[k] += row[k];
   }
   for (double& value : mean) value /= count;
-  for (std::size_t i = 0; i < transitions.observations.size(); ++i) {
-    const double deviation = transitions.observations[i] - mean[i % width];
-    variance[i % width] += deviation * deviation;
+  for (const float* row = transitions.observations.data(); row != end; row += width) {
+    for (std::size_t k = 0; k < width; ++k) {
+      const double deviation = row[k] - mean[k];
+      variance[k] += deviation * deviation;
+    }
   }
   Normalizer normalizer;
   for (std::size_t k = 0; k < width; ++k) {
@@ -73,7 +104,7 @@ Normalizer FitNormalizer(const Transitions& transitions) {
   return normalizer;
 }
 
-std::vector<Episode> EpisodeScanner::Add(const Dataset& block) {
+std::vector<Episode> EpisodeScanner::Add(const DatasetView& block) {
   std::vector<Episode> episodes;
   for (std::size_t row = 0; row < block.rows; ++row) {
     ++unfinished_.length;
@@ -89,7 +120,7 @@ std::vector<Episode> EpisodeScanner::Add(const Dataset& block) {
   return episodes;
 }
 
-std::vector<Episode> Episodes(const Dataset& dataset, const ViewOptions& options, bool with_trailing) {
+std::vector<Episode> Episodes(const DatasetView& dataset, const ViewOptions& options, bool with_trailing) {
   EpisodeScanner scanner(options);
   std::vector<Episode> episodes = scanner.Add(dataset);
   if (with_trailing && scanner.unfinished().length > 0) episodes.push_back(scanner.unfinished());

@@ -4,10 +4,24 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace strider {
+
+// The columns that learners and measures look at, wherever they lie: in a Dataset, or in a file that is
+// mapped into memory (datasets/dataset_cache.h). Valid as long as what it was taken of.
+struct DatasetView {
+  std::size_t rows = 0;
+  std::size_t observation_size = 0;
+  std::size_t action_size = 0;
+  std::span<const float> observations;      // (rows x observation_size)
+  std::span<const float> actions;           // (rows x action_size)
+  std::span<const float> rewards;           // (rows)
+  std::span<const std::uint8_t> terminals;  // (rows)
+  std::span<const std::uint8_t> timeouts;   // (rows); empty where there are none
+};
 
 // Columns as in a D4RL file (dataset-formats sheet, section 1.1), one row per environment step, row-major.
 struct Dataset {
@@ -29,6 +43,11 @@ struct Dataset {
 
   // Where the data come from: algorithm, environment's id, seed, versions.
   std::map<std::string, std::string> metadata;
+
+  // NOLINTNEXTLINE(google-explicit-constructor): a dataset is one way to hold what a view shows
+  operator DatasetView() const {
+    return {rows, observation_size, action_size, observations, actions, rewards, terminals, timeouts};
+  }
 };
 
 // Transitions (s, a, r, s', d) as learners take them.
@@ -53,10 +72,10 @@ struct ViewOptions {
 
 // The rows that D4RL's q-learning rule keeps, in order (sheet, section 1.3): never the last one, and none
 // that ends by the step limit.
-std::vector<std::size_t> QlearningRows(const Dataset& dataset, const ViewOptions& options = {});
+std::vector<std::size_t> QlearningRows(const DatasetView& dataset, const ViewOptions& options = {});
 
 // D4RL's q-learning view of those rows: s' is the next row's observation, whatever next_observations says.
-Transitions QlearningTransitions(const Dataset& dataset, const ViewOptions& options = {});
+Transitions QlearningTransitions(const DatasetView& dataset, const ViewOptions& options = {});
 
 // Per-component shift and scale of observations.
 struct Normalizer {
@@ -73,7 +92,7 @@ class StepLimit {
  public:
   explicit StepLimit(int max_episode_steps) : last_step_(max_episode_steps - 1) {}
 
-  bool Cuts(const Dataset& block, std::size_t row) const {
+  bool Cuts(const DatasetView& block, std::size_t row) const {
     return block.timeouts.empty() ? counter_ == last_step_ : block.timeouts[row] != 0;
   }
   void Restart() { counter_ = 0; }
@@ -98,7 +117,7 @@ class EpisodeScanner {
   explicit EpisodeScanner(const ViewOptions& options = {}) : limit_(options.max_episode_steps) {}
 
   // Takes the next rows, of which it needs rewards and flags, and returns the episodes that end in them.
-  std::vector<Episode> Add(const Dataset& block);
+  std::vector<Episode> Add(const DatasetView& block);
 
   // The rows after the last end; of length 0 where there are none.
   const Episode& unfinished() const { return unfinished_; }
@@ -110,7 +129,7 @@ class EpisodeScanner {
 
 // Episodes in order. The rows after the last end are given out, as incomplete, only with
 // `with_trailing`. Options: only max_episode_steps counts.
-std::vector<Episode> Episodes(const Dataset& dataset, const ViewOptions& options = {},
+std::vector<Episode> Episodes(const DatasetView& dataset, const ViewOptions& options = {},
                               bool with_trailing = false);
 
 }  // namespace strider

@@ -3,11 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <concepts>
 #include <limits>
 #include <numeric>
 #include <optional>
 
 #include "core/error.h"
+#include "datasets/hdf5_chunks.h"
 #include "datasets/hdf5_internal.h"
 
 namespace strider {
@@ -15,11 +17,13 @@ namespace strider {
 using hdf5_internal::CheckedCount;
 using hdf5_internal::CheckNumeric;
 using hdf5_internal::CheckSize;
+using hdf5_internal::ChunkOutcome;
 using hdf5_internal::Complaint;
 using hdf5_internal::Describe;
 using hdf5_internal::NativeType;
 using hdf5_internal::OpenDataset;
 using hdf5_internal::Quiet;
+using hdf5_internal::ReadChunks;
 using hdf5_internal::Reason;
 using hdf5_internal::RootedKey;
 
@@ -260,10 +264,20 @@ Hdf5Info Hdf5File::Info(std::string_view key) const {
 
 namespace {
 
-// Reads rows [first, first + count) of a dataset of any rank >= 1.
+// Reads rows [first, first + count) of a dataset of any rank >= 1. "" or why they cannot be read.
 template <class T>
-bool ReadSlab(const Hdf5Handle& dataset, const Shape& shape, std::size_t first, std::size_t count,
-              T* values) {
+std::string ReadSlab(const Hdf5Handle& dataset, const Shape& shape, std::size_t first, std::size_t count,
+                     T* values) {
+  if constexpr (std::floating_point<T>) {
+    switch (ReadChunks(dataset, shape, first, count, values)) {
+      case ChunkOutcome::kRead:
+        return "";
+      case ChunkOutcome::kDamaged:
+        return "a chunk is damaged";
+      case ChunkOutcome::kUnknown:
+        break;
+    }
+  }
   std::vector<hsize_t> start(shape.size(), 0);
   std::vector<hsize_t> extent(shape.begin(), shape.end());
   start[0] = first;
@@ -271,9 +285,10 @@ bool ReadSlab(const Hdf5Handle& dataset, const Shape& shape, std::size_t first, 
   const Hdf5Handle space(H5Dget_space(dataset.id()), H5Sclose);
   const Hdf5Handle memory(H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr),
                           H5Sclose);
-  return H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, start.data(), nullptr, extent.data(), nullptr) >=
-             0 &&
-         H5Dread(dataset.id(), NativeType<T>(), memory.id(), space.id(), H5P_DEFAULT, values) >= 0;
+  const bool ok =
+      H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, start.data(), nullptr, extent.data(), nullptr) >= 0 &&
+      H5Dread(dataset.id(), NativeType<T>(), memory.id(), space.id(), H5P_DEFAULT, values) >= 0;
+  return ok ? "" : Reason();
 }
 
 }  // namespace
@@ -286,9 +301,13 @@ Array<T> Hdf5File::Read(std::string_view key) const {
   Array<T> array;
   array.values.resize(ElementCount(info.shape));
   array.shape = std::move(info.shape);
+  if (array.values.empty()) return array;
+  if (!array.shape.empty()) {
+    ReadRows<T>(key, 0, array.shape[0], array.values);
+    return array;
+  }
   const Hdf5Handle dataset = OpenDataset(handle_.id(), key);
-  if (!array.values.empty() &&
-      H5Dread(dataset.id(), NativeType<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, array.values.data()) < 0) {
+  if (H5Dread(dataset.id(), NativeType<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, array.values.data()) < 0) {
     throw Complaint(path_, key, fmt::format("stored values cannot be read ({})", Reason()));
   }
   return array;
@@ -307,9 +326,11 @@ void Hdf5File::ReadRows(std::string_view key, std::size_t first, std::size_t cou
                                 values.size(), first, first + count));
   }
   if (values.empty()) return;
-  if (!ReadSlab(OpenDataset(handle_.id(), key), info.shape, first, count, values.data())) {
+  const std::string problem =
+      ReadSlab(OpenDataset(handle_.id(), key), info.shape, first, count, values.data());
+  if (!problem.empty()) {
     throw Complaint(path_, key,
-                    fmt::format("rows {} to {} cannot be read ({})", first, first + count - 1, Reason()));
+                    fmt::format("rows {} to {} cannot be read ({})", first, first + count - 1, problem));
   }
 }
 
