@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/random.h"
 #include "datasets/d4rl.h"
 #include "datasets/merge.h"
 #include "tests/datasets/make_dataset.h"
@@ -325,6 +326,29 @@ TEST(Metrics, ReadsLargeFilesInBlocks) {
   EXPECT_NEAR(static_cast<double>(sketched.unique_state_actions), exact, sketched.error_bound * exact);
   EXPECT_NE(sketched.unique_state_actions, metrics.unique_state_actions) << "an estimate, by its nature";
   EXPECT_EQ(sketched.coverage, metrics.coverage);
+}
+
+// The same pairs counted both ways, with a number of distinct ones that differs from seed to seed.
+TEST(Metrics, HyperLogLogAgreesWithTheExactCountOverAHundredSeeds) {
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    Pcg64 random(seed);
+    const auto rows = static_cast<std::size_t>(random.Integers(100, 20000));
+    std::vector<float> observations;
+    std::vector<float> actions;
+    for (std::size_t row = 0; row < rows; ++row) {
+      observations.push_back(static_cast<float>(random.StandardNormal()));
+      observations.push_back(static_cast<float>(random.StandardNormal()));
+      actions.push_back(static_cast<float>(random.Uniform(-1, 1)));
+    }
+    ColumnLimits limits(3);
+    limits.Add(observations, actions, rows);
+    PairCounter exact(limits, 50);
+    PairCounter sketch(limits, 50, Counting::kHyperLogLog);
+    exact.Add(observations, actions, rows);
+    sketch.Add(observations, actions, rows);
+    const auto unique = static_cast<double>(exact.unique());
+    ASSERT_NEAR(static_cast<double>(sketch.unique()), unique, sketch.ErrorBound() * unique + .5) << seed;
+  }
 }
 
 TEST(Metrics, RefusesWhatDoesNotFit) {
