@@ -1,0 +1,152 @@
+#include "experiments/metric_bench.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/random.h"
+#include "datasets/d4rl.h"
+#include "datasets/metrics.h"
+#include "experiments/peer_process.h"
+
+namespace strider {
+namespace {
+
+constexpr std::size_t kObservationSize = 17;
+constexpr std::size_t kActionSize = 6;
+
+// A file of its own that goes when the benchmark ends.
+class ScratchFile {
+ public:
+  explicit ScratchFile(const Dataset& dataset)
+      : path_(std::filesystem::temp_directory_path() / fmt::format("strider-bench-{}.hdf5", ::getpid())) {
+    WriteD4rl(path_, dataset);
+  }
+  ScratchFile(const ScratchFile&) = delete;
+  ScratchFile& operator=(const ScratchFile&) = delete;
+  ~ScratchFile() {
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+  }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+template <class Work>
+double Seconds(const Work& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double Median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::ranges::nth_element(values, middle);
+  return *middle;
+}
+
+// What `strider metrics` computes of rows that are there already.
+void MeasureInMemory(const Dataset& dataset, Counting counting) {
+  Summarizer summarizer({.rows = dataset.rows,
+                         .observation_size = dataset.observation_size,
+                         .action_size = dataset.action_size});
+  summarizer.Add(dataset);
+  const DatasetSummary summary = summarizer.Finish();
+  PairCounter counter(summary.limits, kDefaultBins, counting);
+  counter.Add(dataset.observations, dataset.actions, dataset.rows);
+  counter.Entropy();
+  if (counter.unique() == 0 || !summary.mean_return) throw WorkError("the benchmark's data hold nothing");
+}
+
+struct PeerTimes {
+  double seconds;
+  double with_reading;
+};
+
+PeerTimes AskPeer(const std::string& python, const std::filesystem::path& file, std::size_t rows) {
+  PeerProcess peer(
+      {python, "-c", std::string(MetricPeersScript()), file.string(), "--rows", std::to_string(rows)});
+  const auto answer = nlohmann::json::parse(peer.Ask(""), nullptr, false);
+  if (!answer.is_object())
+    throw WorkError("'{}' cannot run the peer's script; it needs numpy, h5py and hyperloglog", python);
+  const double seconds = answer.at("seconds").get<double>();
+  return {seconds, seconds + answer.at("read_seconds").get<double>()};
+}
+
+// Rates of one thing over the repetitions.
+struct Rates {
+  std::string name;
+  std::vector<double> ours;
+  std::vector<double> peer;
+
+  BenchResult Result() const {
+    BenchResult result{name, Median(ours), {}, {}, "rows/s"};
+    if (peer.empty()) return result;
+    std::vector<double> ratios;
+    for (std::size_t i = 0; i < ours.size(); ++i) ratios.push_back(ours[i] / peer[i]);
+    result.peer = Median(peer);
+    result.ratio = Median(ratios);
+    return result;
+  }
+};
+
+}  // namespace
+
+Dataset MakeWalk(std::size_t rows, std::size_t observation_size, std::size_t action_size) {
+  constexpr std::size_t kEpisode = 1000;
+  Pcg64 random(1);
+  Dataset dataset;
+  dataset.rows = rows;
+  dataset.observation_size = observation_size;
+  dataset.action_size = action_size;
+  std::vector<double> state(observation_size, 0.0);
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (double& value : state) {
+      value = .95 * value + .3 * random.StandardNormal();
+      dataset.observations.push_back(static_cast<float>(value));
+    }
+    for (std::size_t k = 0; k < action_size; ++k) {
+      dataset.actions.push_back(static_cast<float>(std::tanh(2 * random.StandardNormal())));
+    }
+    dataset.rewards.push_back(static_cast<float>(state[0]));
+    dataset.terminals.push_back(0);
+    dataset.timeouts.push_back(row % kEpisode == kEpisode - 1 ? 1 : 0);
+  }
+  return dataset;
+}
+
+std::vector<BenchResult> BenchMetrics(const MetricBenchOptions& options,
+                                      const std::function<void(const BenchResult&)>& report) {
+  const Dataset dataset = MakeWalk(options.rows, kObservationSize, kActionSize);
+  const ScratchFile file(dataset);
+  const auto rows = static_cast<double>(options.rows);
+  const std::size_t peer_rows = std::min(options.peer_rows, options.rows);
+  const std::string size = fmt::format("SACo, TQ {} x ({}+{})", options.rows, kObservationSize, kActionSize);
+  std::vector<Rates> all{
+      {size + " exact", {}, {}}, {size + " hll", {}, {}}, {size + " exact, with reading", {}, {}}};
+  for (int repetition = 0; repetition < options.repetitions; ++repetition) {
+    all[0].ours.push_back(rows / Seconds([&] { MeasureInMemory(dataset, Counting::kExact); }));
+    all[1].ours.push_back(rows / Seconds([&] { MeasureInMemory(dataset, Counting::kHyperLogLog); }));
+    all[2].ours.push_back(rows / Seconds([&] { MeasureDataset(*OpenDataset(file.path())); }));
+    if (options.peer_python.empty()) continue;
+    const PeerTimes peer = AskPeer(options.peer_python, file.path(), peer_rows);
+    all[0].peer.push_back(static_cast<double>(peer_rows) / peer.seconds);
+    all[1].peer.push_back(static_cast<double>(peer_rows) / peer.seconds);
+    all[2].peer.push_back(static_cast<double>(peer_rows) / peer.with_reading);
+  }
+  std::vector<BenchResult> results;
+  for (const Rates& rates : all) {
+    results.push_back(rates.Result());
+    report(results.back());
+  }
+  return results;
+}
+
+}  // namespace strider
