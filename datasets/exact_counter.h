@@ -8,8 +8,8 @@
 
 namespace strider {
 
-// Counts distinct codes and how often each occurs. Memory grows with the distinct codes only: about 3 bytes
-// for each of a code's 2, and 24 beside.
+// Counts distinct codes and how often each occurs. Memory grows with the distinct codes only: for each its
+// words, 8 bytes of count and 16 to 32 of table, and half as much again while it grows.
 class ExactCounter {
  public:
   // Codes are `words` words long.
