@@ -65,10 +65,13 @@ void WriteTextWhole(const std::filesystem::path& path, std::string_view text) {
   });
 }
 
-FolderLock::FolderLock(const std::filesystem::path& folder)
+FolderLock::FolderLock(const std::filesystem::path& folder, IfHeld if_held)
     : descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
   if (descriptor_ < 0) throw WorkError("cannot open {}: {}", folder.string(), std::strerror(errno));
-  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
+  const int operation = if_held == IfHeld::kWait ? LOCK_EX : LOCK_EX | LOCK_NB;
+  int result = ::flock(descriptor_, operation);
+  while (result != 0 && errno == EINTR) result = ::flock(descriptor_, operation);
+  if (result == 0) return;
   const int error = errno;
   ::close(descriptor_);
   // Some network file systems know no locks.

@@ -23,8 +23,10 @@ void WriteTextWhole(const std::filesystem::path& path, std::string_view text);
 // also where the process is killed.
 class FolderLock {
  public:
-  // Throws WorkError where another process holds it, or where the folder cannot be opened.
-  explicit FolderLock(const std::filesystem::path& folder);
+  enum class IfHeld { kThrow, kWait };
+  // Throws WorkError where another process holds it (or waits for that one), and where the folder cannot be
+  // opened.
+  explicit FolderLock(const std::filesystem::path& folder, IfHeld if_held = IfHeld::kThrow);
   FolderLock(FolderLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
   FolderLock& operator=(FolderLock&&) = delete;
   ~FolderLock();

@@ -12,6 +12,11 @@ constexpr std::int64_t kRangesPerThread = 8;
 
 }  // namespace
 
+int ThreadsFor(std::size_t pieces) {
+  const std::size_t cores = std::thread::hardware_concurrency();  // 0 where it is not known
+  return static_cast<int>(std::max<std::size_t>(std::min(cores, pieces), 1));
+}
+
 WorkerPool::WorkerPool(int threads) {
   if (threads < 1) throw InputError("number of threads is {}; expected at least 1", threads);
   for (int i = 1; i < threads; ++i) {

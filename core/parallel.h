@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -11,6 +12,9 @@
 #include <vector>
 
 namespace strider {
+
+// One for each core, but not more than there are pieces of work; at least 1.
+int ThreadsFor(std::size_t pieces);
 
 // A pool of `threads` workers, the calling thread included: WorkerPool(1) starts no thread. Work is divided
 // into contiguous ranges, a few for each thread, which threads take one after the other as they come free: a

@@ -11,7 +11,6 @@
 #include <limits>
 #include <memory>
 #include <optional>
-#include <thread>
 #include <type_traits>
 
 #include "core/parallel.h"
@@ -353,10 +352,8 @@ ChunkOutcome ReadChunks(const Hdf5Handle& dataset, const Shape& shape, std::size
   const std::optional<Storage> storage = StorageOf(dataset, shape, kind->value_size);
   if (!storage) return ChunkOutcome::kUnknown;
   const std::size_t width = shape.size() == 2 ? shape[1] : 1;
-  const std::size_t cores = std::max(std::thread::hardware_concurrency(), 1U);
-  const std::size_t worth = 1 + count * width * kind->value_size / kBytesPerThread;
-  ChunkReader<T> reader(dataset, *storage, *kind, width, first, count, values,
-                        static_cast<int>(std::min(cores, worth)));
+  const std::size_t pieces = count * width * kind->value_size / kBytesPerThread;
+  ChunkReader<T> reader(dataset, *storage, *kind, width, first, count, values, ThreadsFor(pieces));
   return reader.Read() ? ChunkOutcome::kRead : ChunkOutcome::kDamaged;
 }
 

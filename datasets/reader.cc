@@ -15,21 +15,29 @@ void CheckWidth(const std::filesystem::path& path, std::string_view key, std::si
   }
 }
 
-// Bytes of the whole dataset in memory.
-double LoadedBytes(const DatasetLayout& layout) {
-  const std::size_t observations = layout.observation_size * (layout.has_next_observations ? 2 : 1);
-  const std::size_t floats = observations + layout.action_size + 2;
-  return static_cast<double>(layout.rows) *
-         static_cast<double>(floats * sizeof(float) + 2 +
-                             (layout.qpos_size + layout.qvel_size) * sizeof(double));
+// Bytes of those columns of the whole dataset in memory.
+double LoadedBytes(const DatasetLayout& layout, const DatasetColumns& columns) {
+  std::size_t row = 2 + sizeof(float);  // flags and reward
+  if (columns.observations) row += layout.observation_size * sizeof(float);
+  if (columns.actions) row += layout.action_size * sizeof(float);
+  if (columns.next_observations && layout.has_next_observations) {
+    row += layout.observation_size * sizeof(float);
+  }
+  if (columns.infos) row += sizeof(float) + (layout.qpos_size + layout.qvel_size) * sizeof(double);
+  return static_cast<double>(layout.rows) * static_cast<double>(row);
 }
 
 }  // namespace
 
+void CheckWidths(const std::filesystem::path& path, std::size_t observation_size, std::size_t action_size,
+                 const DatasetReadOptions& options) {
+  CheckWidth(path, "observations", observation_size, options.observation_size);
+  CheckWidth(path, "actions", action_size, options.action_size);
+}
+
 void DatasetReader::SetLayout(const DatasetLayout& layout, const DatasetReadOptions& options) {
   if (layout.rows == 0) throw InputError("{}: observations: has 0 rows, expected at least 1", path_.string());
-  CheckWidth(path_, "observations", layout.observation_size, options.observation_size);
-  CheckWidth(path_, "actions", layout.action_size, options.action_size);
+  CheckWidths(path_, layout.observation_size, layout.action_size, options);
   layout_ = layout;
 }
 
@@ -42,12 +50,12 @@ Dataset ReadDataset(const std::filesystem::path& path, const DatasetReadOptions&
   return ReadDataset(*OpenDataset(path, options));
 }
 
-Dataset ReadDataset(const DatasetReader& reader) {
-  if (LoadedBytes(reader.layout()) > static_cast<double>(MachineMemory())) {
+Dataset ReadDataset(const DatasetReader& reader, const DatasetColumns& columns) {
+  if (LoadedBytes(reader.layout(), columns) > static_cast<double>(MachineMemory())) {
     throw InputError("{}: its {} rows do not fit this machine's memory", reader.path().string(),
                      reader.layout().rows);
   }
-  Dataset dataset = reader.Read(0, reader.layout().rows);
+  Dataset dataset = reader.Read(0, reader.layout().rows, columns);
   dataset.metadata = reader.Metadata();
   return dataset;
 }

@@ -75,6 +75,10 @@ std::unique_ptr<DatasetReader> OpenDataset(const std::filesystem::path& path,
 
 // The whole dataset, metadata included. InputError also where it does not fit this machine's memory.
 Dataset ReadDataset(const std::filesystem::path& path, const DatasetReadOptions& options = {});
-Dataset ReadDataset(const DatasetReader& reader);
+Dataset ReadDataset(const DatasetReader& reader, const DatasetColumns& columns = {});
+
+// InputError naming `path` where the options ask for other widths.
+void CheckWidths(const std::filesystem::path& path, std::size_t observation_size, std::size_t action_size,
+                 const DatasetReadOptions& options);
 
 }  // namespace strider
