@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "core/error.h"
 
@@ -13,6 +12,8 @@ constexpr std::size_t kCodes = 256;
 
 // Rows that are encoded, hashed and counted at a time, so that they stay in the processor's cache.
 constexpr std::size_t kBatchRows = 1024;
+
+constexpr std::size_t kKeptBytes = std::size_t{256} << 20;
 
 }  // namespace
 
@@ -80,7 +81,6 @@ double Saco(std::uint64_t unique, std::uint64_t reference_unique) {
 }
 
 double LogSaco(std::uint64_t unique, std::uint64_t reference_unique) {
-  if (reference_unique == 1) return std::numeric_limits<double>::quiet_NaN();
   return std::log(static_cast<double>(unique)) / std::log(static_cast<double>(reference_unique));
 }
 
@@ -112,25 +112,32 @@ DatasetMetrics MeasureDataset(const DatasetReader& reader, const MetricReference
   metrics.counting = options.counting;
   metrics.limits_source = limits_given ? reference->source : metrics.path;
 
-  // One pass where the limits are known, and a second one where they are to be found first.
+  // Where the limits are to be found first, counting waits: for the rows in memory, or for a second pass.
+  const bool keep = !limits_given && reader.layout().rows * columns * sizeof(float) <= kKeptBytes;
+  const std::size_t passes = limits_given || keep ? 1 : 2;
+  const auto pass = [&](std::size_t index, const std::function<void(Dataset block)>& visit) {
+    ForEachBlock(reader, visit, [&](std::size_t done, std::size_t total) {
+      if (options.progress) options.progress(index * total + done, passes * total);
+    });
+  };
   std::optional<PairCounter> counter;
   if (limits_given) counter.emplace(*reference->limits, metrics.bins, options.counting);
-  Summarizer summarizer(reader.layout(), options.summary);
   const auto count = [&](const Dataset& block) {
     counter->Add(block.observations, block.actions, block.rows);
   };
-  ForEachBlock(
-      reader,
-      [&](const Dataset& block) {
-        summarizer.Add(block);
-        if (counter) count(block);
-      },
-      options.progress);
+  Summarizer summarizer(reader.layout(), options.summary);
+  std::vector<Dataset> kept;
+  pass(0, [&](Dataset block) {
+    summarizer.Add(block);
+    if (counter) count(block);
+    if (keep) kept.push_back(std::move(block));
+  });
   metrics.summary = summarizer.Finish();
   metrics.limits = limits_given ? *reference->limits : metrics.summary.limits;
   if (!counter) {
     counter.emplace(metrics.limits, metrics.bins, options.counting);
-    ForEachBlock(reader, count, options.progress);
+    for (const Dataset& block : kept) count(block);
+    if (!keep) pass(1, count);
   }
   metrics.unique_state_actions = counter->unique();
   metrics.standard_error = counter->StandardError();
@@ -139,7 +146,9 @@ DatasetMetrics MeasureDataset(const DatasetReader& reader, const MetricReference
   metrics.coverage = counter->Coverage();
   if (reference != nullptr) {
     metrics.saco = Saco(metrics.unique_state_actions, reference->unique_state_actions);
-    metrics.lsaco = LogSaco(metrics.unique_state_actions, reference->unique_state_actions);
+    if (reference->unique_state_actions > 1) {
+      metrics.lsaco = LogSaco(metrics.unique_state_actions, reference->unique_state_actions);
+    }
   }
   if (metrics.summary.mean_return && references.min_return && references.max_return) {
     metrics.tq = TrajectoryQuality(*metrics.summary.mean_return, references.min_return->value,

@@ -53,7 +53,7 @@ class PairCounter {
 
 // State-action coverage: unique pairs in proportion to the reference's.
 double Saco(std::uint64_t unique, std::uint64_t reference_unique);
-// Its logarithmic form, ln u / ln u_ref; NaN where the reference has one pair.
+// Its logarithmic form, ln u / ln u_ref. REQUIRES: a reference of two pairs or more.
 double LogSaco(std::uint64_t unique, std::uint64_t reference_unique);
 // Trajectory quality: where the mean return lies between the references' returns. Not clipped.
 double TrajectoryQuality(double mean_return, double min_return, double max_return);
@@ -70,8 +70,7 @@ struct MetricOptions {
   int bins = kDefaultBins;  // where there is no reference dataset, which brings its own
   Counting counting = Counting::kExact;
   SummaryOptions summary = {};
-  RowProgress progress =
-      {};  // hears of the rows read; those of a dataset that bounds its own bins are read twice
+  RowProgress progress = {};
 };
 
 // Measures a dataset that others are compared with. Errors as the reader's.
@@ -102,12 +101,13 @@ struct DatasetMetrics {
   std::vector<double> coverage;   // (columns) share of bins that were visited, observations first
   std::optional<double> entropy;  // nats; nothing from HyperLogLog
   std::optional<double> saco;     // nothing without a reference
-  std::optional<double> lsaco;
-  std::optional<double> tq;  // nothing without both reference returns or without a complete episode
+  std::optional<double> lsaco;    // nor with a reference of one pair
+  std::optional<double> tq;       // nothing without both reference returns or without a complete episode
 };
 
-// Everything about one dataset, read in blocks. InputError where it cannot be read, holds NaN, or has other
-// widths than the reference.
+// Everything about one dataset, read in blocks: once where a reference bounds the bins or where observations
+// and actions take at most 256 MiB, which are then kept; twice otherwise. InputError where it cannot be read,
+// holds NaN, or has other widths than the reference.
 DatasetMetrics MeasureDataset(const DatasetReader& reader, const MetricReferences& references = {},
                               const MetricOptions& options = {});
 

@@ -79,14 +79,14 @@ DatasetSummary Summarizer::Finish() {
   return std::move(summary_);
 }
 
-void ForEachBlock(const DatasetReader& reader, const std::function<void(const Dataset& block)>& visit,
+void ForEachBlock(const DatasetReader& reader, const std::function<void(Dataset block)>& visit,
                   const RowProgress& progress) {
   constexpr DatasetColumns kColumns{.next_observations = false, .infos = false};
   const std::size_t rows = reader.layout().rows;
   for (std::size_t first = 0; first < rows; first += kBlockRows) {
     const std::size_t count = std::min(kBlockRows, rows - first);
     visit(reader.Read(first, count, kColumns));
-    if (progress) progress(first + count);
+    if (progress) progress(first + count, rows);
   }
 }
 

@@ -73,12 +73,12 @@ class Summarizer {
   DatasetSummary summary_;
 };
 
-// How far a pass over a dataset has come.
-using RowProgress = std::function<void(std::size_t rows)>;
+// How far reading has come: rows read, of so many to read.
+using RowProgress = std::function<void(std::size_t done, std::size_t total)>;
 
 // Calls visit(block) for block after block of all rows, with observations, actions, rewards and flags, and
-// then progress(rows so far). Errors are the reader's.
-void ForEachBlock(const DatasetReader& reader, const std::function<void(const Dataset& block)>& visit,
+// progress after each. Errors are the reader's.
+void ForEachBlock(const DatasetReader& reader, const std::function<void(Dataset block)>& visit,
                   const RowProgress& progress = {});
 
 // Summarises all rows.

@@ -19,7 +19,7 @@ namespace {
 nlohmann::ordered_json Info(const std::string& path) {
   const auto reader = OpenDataset(path);
   const DatasetLayout& layout = reader->layout();
-  LateProgress progress(path, layout.rows);
+  LateProgress progress(path);
   const DatasetSummary summary = Summarize(*reader, SummaryOptionsFor(*reader), progress.Listener());
   const auto returns = [&](std::size_t quantile) {
     return summary.returns ? nlohmann::ordered_json((*summary.returns)[quantile]) : nlohmann::ordered_json();

@@ -39,7 +39,7 @@ std::optional<ReferenceReturn> GivenReturn(const po::variables_map& values, cons
 // The mean return of a dataset of random actions.
 ReferenceReturn RandomReturn(const std::string& path) {
   const auto reader = OpenDataset(path);
-  LateProgress progress(path, reader->layout().rows);
+  LateProgress progress(path);
   const DatasetSummary summary = Summarize(*reader, SummaryOptionsFor(*reader), progress.Listener());
   if (!summary.mean_return) throw InputError("--random {}: has no complete episode", path);
   return {*summary.mean_return, path};
@@ -84,7 +84,7 @@ Call ReadCall(const po::variables_map& values) {
   }
   if (const auto path = Given<std::string>(values, "reference")) {
     const auto reader = OpenDataset(*path);
-    LateProgress progress(*path, 2 * reader->layout().rows);
+    LateProgress progress(*path);
     MetricOptions options = call.options;
     options.progress = progress.Listener();
     call.references.coverage = MeasureCoverage(*reader, options);
@@ -138,9 +138,7 @@ Measured Measure(const std::string& path, const Call& call) {
   Measured measured{.metrics = {},
                     .references = ReferencesFor(*reader, call),
                     .observation_size = reader->layout().observation_size};
-  const auto& coverage = measured.references.coverage;
-  const bool one_pass = coverage && coverage->limits;
-  LateProgress progress(path, (one_pass ? 1 : 2) * reader->layout().rows);
+  LateProgress progress(path);
   MetricOptions options = call.options;
   options.summary = SummaryOptionsFor(*reader);
   options.progress = progress.Listener();

@@ -50,17 +50,15 @@ nlohmann::ordered_json ToJson(const std::optional<Quantiles>& quantiles) {
   return json;
 }
 
-LateProgress::LateProgress(std::string title, std::size_t total_rows)
-    : title_(std::move(title)), total_(total_rows), output_(StandardError()), start_(output_.seconds()) {}
+LateProgress::LateProgress(std::string title)
+    : title_(std::move(title)), output_(StandardError()), start_(output_.seconds()) {}
 
-void LateProgress::Update(std::size_t rows) {
-  if (rows < last_) before_ += last_;
-  last_ = rows;
-  const auto done = static_cast<std::int64_t>(before_ + rows);
+void LateProgress::Update(std::size_t done, std::size_t total) {
+  const auto rows = static_cast<std::int64_t>(done);
   if (bar_) {
-    bar_->Update(done);
+    bar_->Update(rows);
   } else if (output_.seconds() - start_ > kPatience) {
-    bar_.emplace(title_, static_cast<std::int64_t>(total_), "rows", output_, done);
+    bar_.emplace(title_, static_cast<std::int64_t>(total), "rows", output_, rows);
   }
 }
 

@@ -36,20 +36,15 @@ nlohmann::ordered_json OrNull(const std::optional<T>& value) {
 // A progress bar on standard error that shows itself only once the work has taken two seconds.
 class LateProgress {
  public:
-  LateProgress(std::string title, std::size_t total_rows);
+  explicit LateProgress(std::string title);
 
-  // For passes over rows, each counted from 0.
+  void Update(std::size_t done, std::size_t total);
   RowProgress Listener() {
-    return [this](std::size_t rows) { Update(rows); };
+    return [this](std::size_t done, std::size_t total) { Update(done, total); };
   }
 
  private:
-  void Update(std::size_t rows);
-
   std::string title_;
-  std::size_t total_;
-  std::size_t before_ = 0;  // rows of the passes that are over
-  std::size_t last_ = 0;
   ProgressOutput output_;
   double start_;
   std::optional<ProgressBar> bar_;

@@ -270,6 +270,9 @@ TEST(Metrics, MeasuresAFileAgainstAReference) {
   const DatasetMetrics given = MeasureDataset(*opened, references, {.bins = 7});
   EXPECT_EQ(given.saco.value(), .5);
   EXPECT_FALSE(given.tq);
+  references.coverage->unique_state_actions = 1;
+  EXPECT_EQ(MeasureDataset(*opened, references).saco.value(), 4);
+  EXPECT_FALSE(MeasureDataset(*opened, references).lsaco) << "nothing can be divided by ln 1";
   EXPECT_EQ(given.bins, 7);
   EXPECT_EQ(given.limits_source, given.path);
 }
@@ -303,12 +306,13 @@ TEST(Metrics, ReadsLargeFilesInBlocks) {
   const Dataset dataset = MakeDataset(150000, 2, 1);
   WriteD4rl(folder.path() / "data.hdf5", dataset);
   const auto reader = OpenDataset(folder.path() / "data.hdf5");
-  std::vector<std::size_t> heard;
+  std::vector<std::pair<std::size_t, std::size_t>> heard;
   const DatasetMetrics metrics =
-      MeasureDataset(*reader, {}, {.bins = 24, .progress = [&](std::size_t rows) { heard.push_back(rows); }});
-  // Once to find the limits, once to count.
-  ASSERT_GT(heard.size(), 2);
-  EXPECT_EQ(std::ranges::count(heard, dataset.rows), 2);
+      MeasureDataset(*reader, {}, {.bins = 24, .progress = [&](std::size_t done, std::size_t total) {
+                                     heard.emplace_back(done, total);
+                                   }});
+  ASSERT_GT(heard.size(), 1) << "several blocks";
+  EXPECT_EQ(heard.back(), std::pair(dataset.rows, dataset.rows)) << "read once";
   PairCounter counter(metrics.limits, 24);
   counter.Add(dataset.observations, dataset.actions, dataset.rows);
   EXPECT_EQ(metrics.unique_state_actions, counter.unique());
@@ -349,6 +353,41 @@ TEST(Metrics, HyperLogLogAgreesWithTheExactCountOverAHundredSeeds) {
     const auto unique = static_cast<double>(exact.unique());
     ASSERT_NEAR(static_cast<double>(sketch.unique()), unique, sketch.ErrorBound() * unique + .5) << seed;
   }
+}
+
+// More rows than are kept in memory are read twice, unless a reference bounds the bins.
+class Zeros final : public DatasetReader {
+ public:
+  explicit Zeros(std::size_t rows) : DatasetReader("zeros") {
+    SetLayout({.rows = rows, .observation_size = 900, .action_size = 100}, {});
+  }
+  std::map<std::string, std::string> Metadata() const override { return {}; }
+  Dataset Read(std::size_t first, std::size_t count, const DatasetColumns&) const override {
+    Dataset block;
+    block.rows = count;
+    block.observations.assign(count * 900, first == 0 ? 0.0F : 1.0F);
+    block.actions.assign(count * 100, 0);
+    block.rewards.assign(count, 1);
+    block.terminals.assign(count, 0);
+    block.timeouts.assign(count, 1);
+    return block;
+  }
+};
+
+TEST(Metrics, ReadsTwiceWhatIsTooLargeToKeep) {
+  const Zeros reader(80000);  // 320 MB
+  std::vector<std::pair<std::size_t, std::size_t>> heard;
+  const MetricOptions options{
+      .progress = [&](std::size_t done, std::size_t total) { heard.emplace_back(done, total); }};
+  const DatasetMetrics metrics = MeasureDataset(reader, {}, options);
+  EXPECT_EQ(heard.back(), std::pair(std::size_t{160000}, std::size_t{160000}));
+  EXPECT_EQ(metrics.unique_state_actions, 2);
+  EXPECT_EQ(metrics.summary.rows, 80000);
+  EXPECT_EQ(metrics.summary.episodes, 80000);
+  const MetricReferences references{
+      .coverage = CoverageReference{.unique_state_actions = 2, .limits = metrics.limits, .source = "zeros"}};
+  EXPECT_EQ(MeasureDataset(reader, references, options).saco.value(), 1);
+  EXPECT_EQ(heard.back(), std::pair(std::size_t{80000}, std::size_t{80000}));
 }
 
 TEST(Metrics, RefusesWhatDoesNotFit) {
