@@ -7,6 +7,7 @@
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "core/error.h"
 #include "core/random.h"
@@ -70,12 +71,11 @@ struct PeerTimes {
   double with_reading;
 };
 
-PeerTimes AskPeer(const std::string& python, const std::filesystem::path& file, std::size_t rows) {
-  PeerProcess peer(
-      {python, "-c", std::string(MetricPeersScript()), file.string(), "--rows", std::to_string(rows)});
-  const auto answer = nlohmann::json::parse(peer.Ask(""), nullptr, false);
-  if (!answer.is_object())
-    throw WorkError("'{}' cannot run the peer's script; it needs numpy, h5py and hyperloglog", python);
+PeerTimes AskPeer(PeerProcess& peer, const std::filesystem::path& file, std::size_t rows) {
+  const nlohmann::json question = {{"file", file.string()}, {"rows", rows}};
+  const std::string line = peer.Ask(question.dump());
+  const auto answer = nlohmann::json::parse(line, nullptr, false);
+  if (!answer.is_object()) throw WorkError("the peer's script answered '{}', expected a JSON object", line);
   const double seconds = answer.at("seconds").get<double>();
   return {seconds, seconds + answer.at("read_seconds").get<double>()};
 }
@@ -131,15 +131,19 @@ std::vector<BenchResult> BenchMetrics(const MetricBenchOptions& options,
   const std::string size = fmt::format("SACo, TQ {} x ({}+{})", options.rows, kObservationSize, kActionSize);
   std::vector<Rates> all{
       {size + " exact", {}, {}}, {size + " hll", {}, {}}, {size + " exact, with reading", {}, {}}};
+  std::optional<PeerProcess> peer;
+  if (!options.peer_python.empty()) {
+    peer.emplace(std::vector<std::string>{options.peer_python, "-u", "-c", std::string(MetricPeersScript())});
+  }
   for (int repetition = 0; repetition < options.repetitions; ++repetition) {
     all[0].ours.push_back(rows / Seconds([&] { MeasureInMemory(dataset, Counting::kExact); }));
     all[1].ours.push_back(rows / Seconds([&] { MeasureInMemory(dataset, Counting::kHyperLogLog); }));
     all[2].ours.push_back(rows / Seconds([&] { MeasureDataset(*OpenDataset(file.path())); }));
-    if (options.peer_python.empty()) continue;
-    const PeerTimes peer = AskPeer(options.peer_python, file.path(), peer_rows);
-    all[0].peer.push_back(static_cast<double>(peer_rows) / peer.seconds);
-    all[1].peer.push_back(static_cast<double>(peer_rows) / peer.seconds);
-    all[2].peer.push_back(static_cast<double>(peer_rows) / peer.with_reading);
+    if (!peer) continue;
+    const PeerTimes times = AskPeer(*peer, file.path(), peer_rows);
+    all[0].peer.push_back(static_cast<double>(peer_rows) / times.seconds);
+    all[1].peer.push_back(static_cast<double>(peer_rows) / times.seconds);
+    all[2].peer.push_back(static_cast<double>(peer_rows) / times.with_reading);
   }
   std::vector<BenchResult> results;
   for (const Rates& rates : all) {

@@ -21,7 +21,7 @@ struct MetricBenchOptions {
 
 // SACo and TQ, counted exactly and by HyperLogLog, in rows a second of one thread: from memory, and from a
 // file with the time of reading it. The peer is benchmarks/metric_peers.py. Ratios as in BenchEnvs. Throws
-// InputError for a Python that cannot be started, WorkError for one that lacks a package.
+// InputError for a Python that cannot be started, WorkError for one that ends early, lacking a package.
 std::vector<BenchResult> BenchMetrics(const MetricBenchOptions& options,
                                       const std::function<void(const BenchResult&)>& report);
 

@@ -3,13 +3,12 @@
 
 Each column of states and actions together goes through numpy.digitize over 100 edges between its smallest and largest
 value; each row becomes a text key, its numbers joined by commas; each key goes into the PyPI package `hyperloglog` with
-error 0.01. TQ's part is the mean of the episodes' returns. Reading the file is timed by itself. Prints one JSON object:
-{"rows", "read_seconds", "seconds", "unique", "mean_return"}; `seconds` is without reading. Needs numpy, h5py and hyperloglog.
-
-    python experiments/benchmarks/metric_peers.py FILE.hdf5 [--rows N]
+error 0.01. TQ's part is the mean of the episodes' returns. Reading the file is timed by itself, with h5py. One line of
+standard input, {"file": PATH, "rows": N} (the first N rows, all without it), gives one line of standard output,
+{"rows", "read_seconds", "seconds", "unique", "mean_return"}; `seconds` is without reading. Needs numpy, h5py, hyperloglog.
 """
-import argparse
 import json
+import sys
 import time
 
 import h5py
@@ -42,24 +41,25 @@ def mean_return(rewards, ends):
     return float(np.diff(sums).mean())
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("file", help="dataset in D4RL's layout")
-    parser.add_argument("--rows", type=int, help="take only the first rows")
-    options = parser.parse_args()
-
+def measured(path, rows):
     start = time.perf_counter()
-    with h5py.File(options.file) as file:
-        columns = {key: file[key][: options.rows] for key in ("observations", "actions", "rewards", "terminals")}
-        timeouts = file["timeouts"][: options.rows] if "timeouts" in file else np.zeros(len(columns["rewards"]), bool)
+    with h5py.File(path) as file:
+        columns = {key: file[key][:rows] for key in ("observations", "actions", "rewards", "terminals")}
+        timeouts = file["timeouts"][:rows] if "timeouts" in file else np.zeros(len(columns["rewards"]), bool)
     read = time.perf_counter() - start
 
     start = time.perf_counter()
     unique = count_unique(digitised(columns["observations"], columns["actions"]))
     mean = mean_return(columns["rewards"], columns["terminals"].astype(bool) | timeouts.astype(bool))
     seconds = time.perf_counter() - start
-    print(json.dumps({"rows": len(columns["rewards"]), "read_seconds": read, "seconds": seconds, "unique": unique,
-                      "mean_return": mean}))
+    return {"rows": len(columns["rewards"]), "read_seconds": read, "seconds": seconds, "unique": unique,
+            "mean_return": mean}
+
+
+def main():
+    for line in sys.stdin:
+        request = json.loads(line)
+        print(json.dumps(measured(request["file"], request.get("rows"))), flush=True)
 
 
 if __name__ == "__main__":

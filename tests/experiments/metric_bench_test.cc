@@ -36,7 +36,8 @@ TEST(MetricBench, MeasuresBothWaysOfCountingAndReading) {
 // A program in the peer's place that took two seconds for the rows and as long to read them.
 TEST(MetricBench, RatesThePeerByTheRowsThatItWasGiven) {
   const TemporaryFolder folder;
-  const auto peer = folder.Write("peer", "#!/bin/sh\necho '{\"seconds\": 2, \"read_seconds\": 2}'\n");
+  const auto peer = folder.Write(
+      "peer", "#!/bin/sh\nwhile read -r line; do echo '{\"seconds\": 2, \"read_seconds\": 2}'; done\n");
   std::filesystem::permissions(peer, std::filesystem::perms::owner_all);
   const auto results = BenchWith(peer);
   EXPECT_EQ(results[0].peer.value(), 250);
@@ -44,12 +45,13 @@ TEST(MetricBench, RatesThePeerByTheRowsThatItWasGiven) {
   EXPECT_GT(results[0].ratio.value(), 1);
 }
 
-TEST(MetricBench, SaysWhatThePeerLacks) {
+TEST(MetricBench, RefusesPeersThatAreNone) {
   EXPECT_THAT(MessageOf<InputError>([] { BenchWith("/not/there"); }), HasSubstr("cannot start '/not/there'"));
   const TemporaryFolder folder;
-  const auto peer = folder.Write("peer", "#!/bin/sh\necho nothing\n");
+  const auto peer = folder.Write("peer", "#!/bin/sh\nread -r line; echo nothing\n");
   std::filesystem::permissions(peer, std::filesystem::perms::owner_all);
-  EXPECT_THAT(MessageOf<WorkError>([&] { BenchWith(peer); }), HasSubstr("needs numpy, h5py and hyperloglog"));
+  EXPECT_THAT(MessageOf<WorkError>([&] { BenchWith(peer); }),
+              HasSubstr("answered 'nothing', expected a JSON object"));
 }
 
 // The benchmark's data are hard to count: no two rows alike.
