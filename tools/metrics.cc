@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <iostream>
 
 #include "experiments/gnuplot.h"
@@ -195,78 +196,110 @@ std::string NameOf(const Measured& measured) {
   return std::filesystem::path(measured.metrics.path).filename().string();
 }
 
-void PrintQuantiles(std::string_view what, const std::vector<Measured>& all,
-                    std::optional<Quantiles> DatasetSummary::*quantiles) {
-  std::cout << fmt::format("\n{:<32} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}\n", what, "min", "5 %", "25 %",
-                           "median", "75 %", "95 %", "max");
-  for (const Measured& measured : all) {
-    std::cout << fmt::format("{:<32}", NameOf(measured));
-    const auto& values = measured.metrics.summary.*quantiles;
-    for (std::size_t i = 0; i < kQuantileLevels.size(); ++i) {
-      std::cout << fmt::format(" {:>9}", values ? Cell((*values)[i], 1) : "-");
-    }
+// Tables of a row a file, all with names of one width.
+class Tables {
+ public:
+  explicit Tables(const std::vector<Measured>& all) : all_(all) {
+    for (const Measured& measured : all) width_ = std::max(width_, NameOf(measured).size());
+  }
+
+  // `cells` gives a file's values.
+  void Print(std::string_view heading, const std::vector<std::string>& columns,
+             const std::function<std::vector<std::string>(const Measured&)>& cells) const {
+    PrintRow(heading, columns);
+    for (const Measured& measured : all_) PrintRow(NameOf(measured), cells(measured));
+  }
+
+ private:
+  void PrintRow(std::string_view name, const std::vector<std::string>& cells) const {
+    std::cout << fmt::format("{:<{}}", name, width_);
+    for (const std::string& cell : cells) std::cout << fmt::format(" {:>9}", cell);
     std::cout << '\n';
   }
+
+  const std::vector<Measured>& all_;
+  std::size_t width_ = 8;
+};
+
+std::vector<std::string> MainCells(const Measured& measured) {
+  const DatasetMetrics& metrics = measured.metrics;
+  const DatasetSummary& summary = metrics.summary;
+  return {fmt::format("{}", summary.rows),
+          fmt::format("{}", summary.episodes),
+          Cell(summary.mean_return, 1),
+          fmt::format("{}", metrics.unique_state_actions),
+          Cell(metrics.saco, 6),
+          Cell(metrics.lsaco, 6),
+          Cell(metrics.tq, 6),
+          Cell(metrics.entropy, 6),
+          summary.action_saturation ? fmt::format("{:.2f} %", 100 * *summary.action_saturation) : "-"};
 }
 
-void PrintCoverage(const std::vector<Measured>& all) {
+std::vector<std::string> QuantileCells(const std::optional<Quantiles>& quantiles) {
+  std::vector<std::string> cells(kQuantileLevels.size(), "-");
+  for (std::size_t i = 0; quantiles && i < cells.size(); ++i) cells[i] = Cell((*quantiles)[i], 1);
+  return cells;
+}
+
+std::string CoverageText(const Measured& measured) {
+  std::string text;
+  for (std::size_t column = 0; column < measured.metrics.coverage.size(); ++column) {
+    if (column == measured.observation_size) text += " |";
+    text += fmt::format(" {:.0f}", 100 * measured.metrics.coverage[column]);
+  }
+  return text;
+}
+
+// What a file's numbers rest on.
+std::string Grounds(const Measured& measured) {
+  const auto& [metrics, references, observation_size] = measured;
+  std::string text =
+      fmt::format("{} bins a column between the smallest and largest values of {}", metrics.bins,
+                  metrics.limits_source == metrics.path ? "the file itself" : metrics.limits_source);
+  if (references.coverage) {
+    text += fmt::format("; SACo by {} pairs ({})", references.coverage->unique_state_actions,
+                        references.coverage->source);
+  }
+  if (references.min_return && references.max_return) {
+    text += fmt::format("; TQ from {} ({}) to {} ({})", references.min_return->value,
+                        references.min_return->source, references.max_return->value,
+                        references.max_return->source);
+  }
+  return text;
+}
+
+void PrintAll(const std::vector<Measured>& all) {
+  const Tables tables(all);
+  const std::vector<std::string> levels = {"min", "5 %", "25 %", "median", "75 %", "95 %", "max"};
+  tables.Print("dataset",
+               {"rows", "episodes", "return", "pairs", "SACo", "lSACo", "TQ", "entropy", "at bounds"},
+               MainCells);
+  std::cout << '\n';
+  tables.Print("returns", levels,
+               [](const Measured& measured) { return QuantileCells(measured.metrics.summary.returns); });
+  std::cout << '\n';
+  tables.Print("lengths", levels,
+               [](const Measured& measured) { return QuantileCells(measured.metrics.summary.lengths); });
   std::cout << "\nshare of each column's bins visited, in percent: observations | actions\n";
-  for (const Measured& measured : all) {
-    std::string text;
-    for (std::size_t column = 0; column < measured.metrics.coverage.size(); ++column) {
-      if (column == measured.observation_size) text += " |";
-      text += fmt::format(" {:.0f}", 100 * measured.metrics.coverage[column]);
-    }
-    std::cout << fmt::format("{:<32}{}\n", NameOf(measured), text);
-  }
-}
+  for (const Measured& measured : all) std::cout << NameOf(measured) << ':' << CoverageText(measured) << '\n';
 
-// What the numbers rest on, a line a file.
-void PrintReferences(const std::vector<Measured>& all) {
+  // Once where it is the same for all.
+  const std::string first = Grounds(all.front());
+  const bool same =
+      std::ranges::all_of(all, [&](const auto& measured) { return Grounds(measured) == first; });
   std::cout << "\nhow measured\n";
-  for (const auto& [metrics, references, observation_size] : all) {
-    std::string text = fmt::format("{} bins a column between the smallest and largest values of {}",
-                                   metrics.bins, metrics.limits_source);
-    if (references.coverage) {
-      text += fmt::format("; SACo by {} pairs ({})", references.coverage->unique_state_actions,
-                          references.coverage->source);
-    }
-    if (references.min_return && references.max_return) {
-      text += fmt::format("; TQ from {} ({}) to {} ({})", references.min_return->value,
-                          references.min_return->source, references.max_return->value,
-                          references.max_return->source);
-    }
-    std::cout << fmt::format("{}: {}\n", std::filesystem::path(metrics.path).filename().string(), text);
-  }
-  const DatasetMetrics& first = all.front().metrics;
-  if (first.counting == Counting::kExact) {
-    std::cout << "pairs are counted exactly\n";
+  if (same) {
+    std::cout << first << '\n';
   } else {
-    std::cout << fmt::format(
-        "pairs are estimated by HyperLogLog: standard error {:.2f} %, within {:.2f} % in all but one case in "
-        "ten "
-        "thousand\n",
-        100 * first.standard_error, 100 * first.error_bound);
+    for (const Measured& measured : all) std::cout << NameOf(measured) << ": " << Grounds(measured) << '\n';
   }
-}
-
-void PrintTable(const std::vector<Measured>& all) {
-  std::cout << fmt::format("{:<32} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}\n", "dataset",
-                           "rows", "episodes", "return", "pairs", "SACo", "lSACo", "TQ", "entropy",
-                           "at bounds");
-  for (const Measured& measured : all) {
-    const DatasetMetrics& metrics = measured.metrics;
-    const auto& saturation = metrics.summary.action_saturation;
-    std::cout << fmt::format(
-        "{:<32} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}\n", NameOf(measured),
-        metrics.summary.rows, metrics.summary.episodes, Cell(metrics.summary.mean_return, 1),
-        metrics.unique_state_actions, Cell(metrics.saco, 6), Cell(metrics.lsaco, 6), Cell(metrics.tq, 6),
-        Cell(metrics.entropy, 6), saturation ? fmt::format("{:.2f} %", 100 * *saturation) : "-");
-  }
-  PrintQuantiles("returns", all, &DatasetSummary::returns);
-  PrintQuantiles("lengths", all, &DatasetSummary::lengths);
-  PrintCoverage(all);
-  PrintReferences(all);
+  const DatasetMetrics& metrics = all.front().metrics;
+  std::cout << (metrics.counting == Counting::kExact
+                    ? std::string("pairs counted exactly\n")
+                    : fmt::format(
+                          "pairs estimated by HyperLogLog: standard error {:.2f} %, within {:.2f} % in all "
+                          "but one case in ten thousand\n",
+                          100 * metrics.standard_error, 100 * metrics.error_bound));
 }
 
 void DrawScatter(const std::vector<Measured>& all, const std::string& picture) {
@@ -333,7 +366,7 @@ int Metrics(const Words& words) {
     for (const Measured& measured : all) json["files"].push_back(FileJson(measured));
     std::cout << json.dump() << '\n';
   } else {
-    PrintTable(all);
+    PrintAll(all);
   }
   return 0;
 }
