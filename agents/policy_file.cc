@@ -201,7 +201,7 @@ void WritePolicy(const std::filesystem::path& path, const Policy& policy, const 
   });
 }
 
-void WritePolicy(D4rlWriter& writer, const Policy& policy) {
+void WritePolicy(DatasetWriter& writer, const Policy& policy) {
   WriteParts(
       {[&](const std::string& key, std::span<const float> values, const Shape& shape) {
          writer.WriteMetadata("policy/" + key, values, shape);

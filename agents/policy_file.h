@@ -22,7 +22,7 @@ void WritePolicy(const std::filesystem::path& path, const Policy& policy, const 
                  const std::string& env_id);
 
 // Writes the policy into a dataset's metadata.
-void WritePolicy(D4rlWriter& writer, const Policy& policy);
+void WritePolicy(DatasetWriter& writer, const Policy& policy);
 
 // Reads a policy for an environment. Throws InputError naming file, key and expectation where a part is
 // missing or does not fit the layers before it or the environment's sizes.

@@ -38,11 +38,11 @@ void WriteWhole(const std::filesystem::path& path,
     Synchronise(path.parent_path().empty() ? "." : path.parent_path());
   } catch (const std::filesystem::filesystem_error& error) {
     std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
+    std::filesystem::remove_all(temporary, ignored);
     throw WorkError("cannot write {}: {}", path.string(), error.code().message());
   } catch (const WorkError& error) {
     std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
+    std::filesystem::remove_all(temporary, ignored);
     // Whoever wrote knew only the temporary's name; the reader of the message asked for `path`.
     std::string message = error.what();
     const std::size_t at = message.find(temporary.string());
@@ -50,7 +50,7 @@ void WriteWhole(const std::filesystem::path& path,
     throw WorkError("{}", message);
   } catch (...) {
     std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
+    std::filesystem::remove_all(temporary, ignored);
     throw;
   }
 }

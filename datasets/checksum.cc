@@ -33,17 +33,21 @@ std::string Checksum::Text() {
   return text;
 }
 
-std::string FileChecksum(const std::filesystem::path& path) {
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw InputError("cannot read {}: {}", path.string(), std::strerror(errno));
+std::string FileChecksum(const std::filesystem::path& path) { return FileChecksum(std::vector{path}); }
+
+std::string FileChecksum(const std::vector<std::filesystem::path>& paths) {
   Checksum checksum;
   std::vector<char> block(std::size_t{1} << 20);
-  while (in) {
-    in.read(block.data(), static_cast<std::streamsize>(block.size()));
-    checksum.Add(std::as_bytes(std::span(block).first(static_cast<std::size_t>(in.gcount()))));
+  for (const std::filesystem::path& path : paths) {
+    errno = 0;
+    std::ifstream in(path, std::ios::binary);
+    if (!in) throw InputError("cannot read {}: {}", path.string(), std::strerror(errno));
+    while (in) {
+      in.read(block.data(), static_cast<std::streamsize>(block.size()));
+      checksum.Add(std::as_bytes(std::span(block).first(static_cast<std::size_t>(in.gcount()))));
+    }
+    if (in.bad()) throw InputError("cannot read {}: {}", path.string(), std::strerror(errno));
   }
-  if (in.bad()) throw InputError("cannot read {}: {}", path.string(), std::strerror(errno));
   return checksum.Text();
 }
 

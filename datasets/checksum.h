@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 struct evp_md_ctx_st;
 
@@ -32,5 +33,7 @@ class Checksum {
 // SHA-256 of the whole file, as the dataset formats sheet lists them for D4RL's files. Throws InputError
 // where it cannot be read.
 std::string FileChecksum(const std::filesystem::path& path);
+// The same over the bytes of several files, one after the other.
+std::string FileChecksum(const std::vector<std::filesystem::path>& paths);
 
 }  // namespace strider

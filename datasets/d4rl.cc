@@ -1,10 +1,10 @@
 #include "datasets/d4rl.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "datasets/reader_checks.h"
 
 namespace strider {
 namespace {
@@ -80,25 +80,6 @@ class Inspector {
   std::string rows_known_by_;  // the first sound key: the others must have as many rows
 };
 
-template <class T>
-bool AllFinite(std::span<const T> values) {
-  bool finite = true;
-  for (const T value : values) finite &= std::isfinite(value);  // without a jump: many at a time
-  return finite;
-}
-
-template <class T>
-void CheckFinite(const std::filesystem::path& path, std::string_view key, std::span<const T> values,
-                 std::size_t width, std::size_t first_row) {
-  if (AllFinite(values)) return;
-  const auto is_odd = [](T value) { return !std::isfinite(value); };
-  const auto found = std::ranges::find_if(values, is_odd);
-  const auto first = static_cast<std::size_t>(found - values.begin());
-  const std::string column = width > 1 ? fmt::format(", column {}", first % width) : "";
-  throw InputError("{}: {}: row {}{} is {}, expected finite numbers ({} are not)", path.string(), key,
-                   first_row + first / width, column, *found, std::ranges::count_if(values, is_odd));
-}
-
 // Adds the scalars under a group to `found`.
 void CollectMetadata(const Hdf5File& file, const std::string& prefix, int depth, std::size_t& budget,
                      std::map<std::string, std::string>& found) {
@@ -106,6 +87,7 @@ void CollectMetadata(const Hdf5File& file, const std::string& prefix, int depth,
   for (const std::string& name : file.Names(group)) {
     if (budget == 0) return;
     --budget;
+    if (prefix.empty() && name == "minari") continue;  // a Minari dataset's own, for the way back
     const std::string inner = prefix.empty() ? name : prefix + "/" + name;
     const std::string key = "metadata/" + inner;
     const Hdf5Info info = file.Info(key);
@@ -148,21 +130,20 @@ D4rlInspection InspectD4rl(const Hdf5File& file) {
 D4rlReader::D4rlReader(const std::filesystem::path& path, const DatasetReadOptions& options)
     : DatasetReader(path), file_(Hdf5File::Open(path)), options_(options) {
   const D4rlInspection inspection = InspectD4rl(file_);
-  if (const std::size_t count = inspection.problems.size(); count > 0) {
-    const std::string more = count > 1 ? fmt::format(" (and {} more problems)", count - 1) : "";
-    throw InputError("{}: {}{}", path.string(), inspection.problems.front(), more);
-  }
+  ThrowFirst(path, inspection.problems);
   SetLayout(inspection.layout, options);
 }
 
-std::map<std::string, std::string> D4rlReader::Metadata() const {
+std::map<std::string, std::string> D4rlMetadata(const Hdf5File& file) {
   std::map<std::string, std::string> found;
-  const std::optional<Hdf5Info> group = file_.Find("metadata");
+  const std::optional<Hdf5Info> group = file.Find("metadata");
   if (!group || group->kind != Hdf5Kind::kGroup) return found;
   std::size_t budget = kMaxMetadata;
-  CollectMetadata(file_, "", 1, budget, found);
+  CollectMetadata(file, "", 1, budget, found);
   return found;
 }
+
+std::map<std::string, std::string> D4rlReader::Metadata() const { return D4rlMetadata(file_); }
 
 template <class T>
 std::vector<T> D4rlReader::ReadColumn(std::string_view key, std::size_t first, std::size_t count,
@@ -170,7 +151,7 @@ std::vector<T> D4rlReader::ReadColumn(std::string_view key, std::size_t first, s
   auto values = ReserveColumn<T>(count * width);
   values.resize(count * width);
   file_.ReadRows<T>(key, first, count, values);
-  if (!options_.allow_non_finite) CheckFinite<T>(file_.path(), key, values, width, first);
+  if (!options_.allow_non_finite) CheckFinite(file_.path(), key, values, width, first);
   return values;
 }
 
@@ -179,7 +160,7 @@ std::vector<std::uint8_t> D4rlReader::ReadFlags(std::string_view key, std::size_
   auto values = ReserveColumn<double>(count);  // flags are stored as anything, even as floats
   values.resize(count);
   file_.ReadRows<double>(key, first, count, values);
-  CheckFinite<double>(file_.path(), key, values, 1, first);
+  CheckFinite(file_.path(), key, values, 1, first);
   std::vector<std::uint8_t> flags;
   flags.reserve(count);
   for (const double value : values) flags.push_back(value != 0 ? 1 : 0);

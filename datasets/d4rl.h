@@ -15,6 +15,8 @@
 #include "datasets/dataset.h"
 #include "datasets/hdf5.h"
 #include "datasets/reader.h"
+#include "datasets/whole_hdf5.h"
+#include "datasets/writer.h"
 
 namespace strider {
 
@@ -39,6 +41,9 @@ class D4rlReader final : public DatasetReader {
   DatasetReadOptions options_;
 };
 
+// The scalars of the group `metadata` as text. What a converted Minari dataset keeps there is left out.
+std::map<std::string, std::string> D4rlMetadata(const Hdf5File& file);
+
 // The whole file.
 Dataset ReadD4rl(const std::filesystem::path& path, const DatasetReadOptions& options = {});
 
@@ -51,49 +56,23 @@ struct D4rlInspection {
 // Judges a file without reading its arrays. InputError only where its structure cannot be read at all.
 D4rlInspection InspectD4rl(const Hdf5File& file);
 
-struct D4rlWriteOptions {
-  bool timeouts = true;
-  bool next_observations = true;
-  bool action_log_probs = false;
-  std::size_t qpos_size = 0;  // 0: no infos/qpos
-  std::size_t qvel_size = 0;
-};
-
-// Writes a file block by block. It stands under its name only after Finish; until then it grows beside it,
-// and it is removed where the writer is destroyed unfinished. A full disk is a WorkError and leaves an older
-// file as it was.
-class D4rlWriter {
+// Writes a file in D4RL's layout: float32 columns, flags as h5py writes booleans, metadata under metadata/.
+class D4rlWriter final : public DatasetWriter {
  public:
   D4rlWriter(const std::filesystem::path& path, std::size_t observation_size, std::size_t action_size,
-             const D4rlWriteOptions& options = {});
-  ~D4rlWriter();
-  D4rlWriter(const D4rlWriter&) = delete;
-  D4rlWriter& operator=(const D4rlWriter&) = delete;
+             const DatasetWriteOptions& options = {});
+  ~D4rlWriter() override;
 
-  // Appends the block's rows; its metadata are left out. Its sizes must be the writer's, and it must hold
-  // each column that the options name, and timeouts. Columns that they do not name are ignored.
-  void Append(const Dataset& block);
-  // Text under metadata/`key`, such as "algorithm" or "policy/nonlinearity".
-  void WriteMetadata(std::string_view key, std::string_view text);
-  // Numbers under metadata/`key`, such as "policy/fc0/weight".
-  void WriteMetadata(std::string_view key, std::span<const float> values, const Shape& shape);
-  // Puts the file in its place. Nothing may be written after it.
-  void Finish();
-
-  std::size_t rows() const { return rows_; }
+  void WriteMetadata(std::string_view key, std::string_view text) override;
+  void WriteMetadata(std::string_view key, std::span<const float> values, const Shape& shape) override;
+  void Finish() override;
 
  private:
   struct Columns;
-  void Discard() noexcept;
+  void DoAppend(const Dataset& block) override;
 
-  std::filesystem::path path_;
-  std::filesystem::path part_;  // grows beside path_
-  std::size_t observation_size_;
-  std::size_t action_size_;
-  D4rlWriteOptions options_;
-  std::optional<Hdf5File> file_;
+  WholeHdf5 whole_;
   std::unique_ptr<Columns> columns_;
-  std::size_t rows_ = 0;
 };
 
 // A whole dataset at once, metadata included, with the columns that it holds.

@@ -30,19 +30,39 @@ constexpr std::size_t kAlignment = 64;                                         /
 constexpr std::size_t kBuildBytes = std::size_t{64} << 20;                     // decoded at a time
 constexpr DatasetColumns kColumns{.next_observations = false, .infos = false};
 
-std::optional<FileIdentity> IdentityOf(const std::filesystem::path& path) {
+// By what a file is known without reading it.
+struct FileIdentity {
+  std::uint64_t size = 0;
+  std::uint64_t inode = 0;
+  std::int64_t modified = 0;  // ns
+  std::int64_t changed = 0;   // ns; unlike `modified`, no program can set it back
+  bool operator==(const FileIdentity&) const = default;
+};
+
+// All 0 where there is no such file.
+FileIdentity IdentityOf(const std::filesystem::path& path) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  if (::stat(path.c_str(), &status) != 0) return {};
   const auto nanoseconds = [](const timespec& time) { return time.tv_sec * 1'000'000'000 + time.tv_nsec; };
-  return FileIdentity{static_cast<std::uint64_t>(status.st_size), status.st_ino, nanoseconds(status.st_mtim),
-                      nanoseconds(status.st_ctim)};
+  return {static_cast<std::uint64_t>(status.st_size), status.st_ino, nanoseconds(status.st_mtim),
+          nanoseconds(status.st_ctim)};
+}
+
+// The same of all files of a source: a SHA-256.
+std::string IdentityOf(const std::vector<std::filesystem::path>& files) {
+  Checksum checksum;
+  for (const std::filesystem::path& file : files) {
+    const FileIdentity identity = IdentityOf(file);
+    checksum.Add(std::as_bytes(std::span(&identity, 1)));
+  }
+  return checksum.Text();
 }
 
 // What is kept beside the file of columns.
 struct Header {
   std::array<char, 8> magic = kMagic;
-  FileIdentity source;
-  std::array<char, 64> source_checksum{};  // SHA-256
+  std::array<char, 64> source_identity{};
+  std::array<char, 64> source_checksum{};  // SHA-256 of its contents
   FileIdentity columns;
   std::uint64_t rows = 0;
   std::uint64_t observation_size = 0;
@@ -162,11 +182,11 @@ void RemoveLeftOvers(const std::filesystem::path& folder) {
   for (const auto& path : left_overs) std::filesystem::remove(path);
 }
 
-// Brings the cache in the folder to what the source holds. InputError where the source is not the one that
-// `identity` was taken of before `source` was opened.
+// Brings the cache in the folder to what the source holds. `identity` must have been taken before the source
+// was opened: where that is no longer its identity in the end, somebody has been at work on it (InputError).
 void UpdateCache(const std::filesystem::path& folder, const DatasetReader& source,
-                 const std::optional<FileIdentity>& identity) {
-  const std::string checksum = FileChecksum(source.path());
+                 const std::vector<std::filesystem::path>& files, const std::string& identity) {
+  const std::string checksum = FileChecksum(files);
   std::optional<Header> header = ReadHeader(folder);
   if (!header || !std::ranges::equal(header->source_checksum, checksum)) {
     const DatasetLayout& layout = source.layout();
@@ -180,12 +200,12 @@ void UpdateCache(const std::filesystem::path& folder, const DatasetReader& sourc
     if (!places) throw WorkError("cannot write {}: larger than any file", ColumnsPath(folder).string());
     WriteWhole(ColumnsPath(folder),
                [&](const std::filesystem::path& temporary) { WriteColumns(temporary, source, *places); });
-    header->columns = IdentityOf(ColumnsPath(folder)).value_or(FileIdentity());
+    header->columns = IdentityOf(ColumnsPath(folder));
   }
-  if (!identity || IdentityOf(source.path()) != identity) {
+  if (IdentityOf(files) != identity) {
     throw InputError("{}: was changed while it was read", source.path().string());
   }
-  header->source = *identity;
+  std::ranges::copy(identity, header->source_identity.begin());
   WriteHeader(folder, *header);
 }
 
@@ -220,10 +240,11 @@ void RemoveEmpty(const std::filesystem::path& folder) {
 CachedDataset::CachedDataset(const std::filesystem::path& source, const DatasetReadOptions& options,
                              UseCache use) {
   const bool wanted = use == UseCache::kYes && !options.allow_non_finite;
+  const std::vector<std::filesystem::path> files = DatasetFiles(source);
   const std::vector<std::filesystem::path> folders =
-      wanted ? CacheFolders(source) : std::vector<std::filesystem::path>();
+      wanted ? CacheFolders(files.front()) : std::vector<std::filesystem::path>();
   // Taken first: whatever replaces the source from now on has another one.
-  const std::optional<FileIdentity> identity = IdentityOf(source);
+  const std::string identity = IdentityOf(files);
   const auto is_open = [&](const auto& folder) { return Open(folder, identity); };
   if (std::ranges::any_of(folders, is_open)) {
     CheckWidths(source, columns_.observation_size, columns_.action_size, options);
@@ -236,7 +257,7 @@ CachedDataset::CachedDataset(const std::filesystem::path& source, const DatasetR
       const FolderLock lock(folder, FolderLock::IfHeld::kWait);
       if (is_open(folder)) return;  // somebody else has built it meanwhile
       RemoveLeftOvers(folder);
-      UpdateCache(folder, *reader, identity);
+      UpdateCache(folder, *reader, files, identity);
       if (is_open(folder)) return;
       problem_ = fmt::format("{} does not stay as it is written", folder.string());
     } catch (const WorkError& error) {
@@ -253,10 +274,10 @@ CachedDataset::CachedDataset(const std::filesystem::path& source, const DatasetR
   columns_ = loaded_;
 }
 
-bool CachedDataset::Open(const std::filesystem::path& folder, const std::optional<FileIdentity>& source) {
+bool CachedDataset::Open(const std::filesystem::path& folder, const std::string& source_identity) {
   const std::optional<Header> header = ReadHeader(folder);
   const std::optional<Places> places = header ? PlacesOf(*header) : std::nullopt;
-  if (!places || header->source != source) return false;
+  if (!places || !std::ranges::equal(header->source_identity, source_identity)) return false;
   try {
     mapped_ = MappedFile(ColumnsPath(folder));
   } catch (const InputError&) {

@@ -1,9 +1,10 @@
 // Datasets that open in milliseconds: their columns, kept in a file that is mapped into memory.
 //
 // The first opening decodes the source and keeps what learners and measures look at - observations, actions,
-// rewards and flags, as a DatasetView has them - in a folder beside it, SOURCE.strider-cache, or, where that
-// cannot be written, in one under $XDG_CACHE_HOME/strider (~/.cache/strider). Any of them may be removed at
-// any time. Where neither can be written (a full disk), the columns are read into memory.
+// rewards and flags, as a DatasetView has them - in a folder beside it, SOURCE.strider-cache (beside
+// main_data.hdf5 where it is Minari's), or, where that cannot be written, in one under
+// $XDG_CACHE_HOME/strider (~/.cache/strider). Any of them may be removed at any time. Where neither can be
+// written (a full disk), the columns are read into memory.
 //
 // The cache is kept by the source's SHA-256. Hashing the source at each opening would take longer than all
 // the rest, so it is taken to be what was hashed where its size, its inode, and its times of modification and
@@ -14,9 +15,7 @@
 // failing disk.
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <string>
 
 #include "core/mapped_file.h"
@@ -26,15 +25,6 @@
 namespace strider {
 
 enum class UseCache { kYes, kNo };
-
-// By what a file is known without reading it.
-struct FileIdentity {
-  std::uint64_t size = 0;
-  std::uint64_t inode = 0;
-  std::int64_t modified = 0;  // ns
-  std::int64_t changed = 0;   // ns; unlike `modified`, no program can set it back
-  bool operator==(const FileIdentity&) const = default;
-};
 
 // The columns of a dataset, mapped or in memory. Read-only, so many threads may share it.
 class CachedDataset {
@@ -52,8 +42,8 @@ class CachedDataset {
   const std::string& problem() const { return problem_; }
 
  private:
-  // Maps the columns in a folder, where they are those of that source.
-  bool Open(const std::filesystem::path& folder, const std::optional<FileIdentity>& source);
+  // Maps the columns in a folder where they are those of that source.
+  bool Open(const std::filesystem::path& folder, const std::string& source_identity);
 
   MappedFile mapped_;
   Dataset loaded_;

@@ -74,6 +74,18 @@ std::optional<Shape> ShapeOf(hid_t space) {
   return Shape(extents.begin(), extents.end());
 }
 
+// Whether the values of a dataset lie in other files.
+bool IsStoredElsewhere(hid_t dataset) {
+  const Hdf5Handle list(H5Dget_create_plist(dataset), H5Pclose);
+  return H5Pget_layout(list.id()) == H5D_VIRTUAL || H5Pget_external_count(list.id()) > 0;
+}
+
+bool IsLinkIntoOtherFile(hid_t file, const std::string& key) {
+  H5L_info_t link{};
+  return key != "/" && H5Lget_info(file, key.c_str(), &link, H5P_DEFAULT) >= 0 &&
+         link.type == H5L_TYPE_EXTERNAL;
+}
+
 // True where every link on the way exists; the last one may lead nowhere.
 bool LinkExists(hid_t file, const std::string& key) {
   for (std::size_t end = key.find('/', 1);; end = key.find('/', end + 1)) {
@@ -88,7 +100,11 @@ bool LinkExists(hid_t file, const std::string& key) {
 
 namespace hdf5_internal {
 
-void Quiet() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+void Quiet() {
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  // A file must not make us open others.
+  if (H5Lis_registered(H5L_TYPE_EXTERNAL) > 0) H5Lunregister(H5L_TYPE_EXTERNAL);
+}
 
 std::string Reason() {
   std::string reason;
@@ -246,12 +262,17 @@ std::optional<Hdf5Info> Hdf5File::Find(std::string_view key) const {
     case H5I_DATASET:
       Describe({H5Dget_type(object.id()), H5Tclose}, {H5Dget_space(object.id()), H5Sclose}, info);
       info.stored_bytes = H5Dget_storage_size(object.id());
+      if (IsStoredElsewhere(object.id())) {
+        info.kind = Hdf5Kind::kOther;
+        info.type = "stored in other files (which are not read)";
+      }
       break;
     case H5I_DATATYPE:
       info.type = "a named type";
       break;
     default:
-      info.type = "a link to nothing, or damaged";
+      info.type = IsLinkIntoOtherFile(handle_.id(), rooted) ? "a link into another file (not followed)"
+                                                            : "a link to nothing, or damaged";
   }
   return info;
 }
@@ -264,20 +285,9 @@ Hdf5Info Hdf5File::Info(std::string_view key) const {
 
 namespace {
 
-// Reads rows [first, first + count) of a dataset of any rank >= 1. "" or why they cannot be read.
-template <class T>
-std::string ReadSlab(const Hdf5Handle& dataset, const Shape& shape, std::size_t first, std::size_t count,
-                     T* values) {
-  if constexpr (std::floating_point<T>) {
-    switch (ReadChunks(dataset, shape, first, count, values)) {
-      case ChunkOutcome::kRead:
-        return "";
-      case ChunkOutcome::kDamaged:
-        return "a chunk is damaged";
-      case ChunkOutcome::kUnknown:
-        break;
-    }
-  }
+// Reads rows [first, first + count) of a dataset of any rank >= 1.
+bool ReadSlab(const Hdf5Handle& dataset, hid_t memory_type, const Shape& shape, std::size_t first,
+              std::size_t count, void* values) {
   std::vector<hsize_t> start(shape.size(), 0);
   std::vector<hsize_t> extent(shape.begin(), shape.end());
   start[0] = first;
@@ -285,10 +295,9 @@ std::string ReadSlab(const Hdf5Handle& dataset, const Shape& shape, std::size_t 
   const Hdf5Handle space(H5Dget_space(dataset.id()), H5Sclose);
   const Hdf5Handle memory(H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr),
                           H5Sclose);
-  const bool ok =
-      H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, start.data(), nullptr, extent.data(), nullptr) >= 0 &&
-      H5Dread(dataset.id(), NativeType<T>(), memory.id(), space.id(), H5P_DEFAULT, values) >= 0;
-  return ok ? "" : Reason();
+  return H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, start.data(), nullptr, extent.data(), nullptr) >=
+             0 &&
+         H5Dread(dataset.id(), memory_type, memory.id(), space.id(), H5P_DEFAULT, values) >= 0;
 }
 
 }  // namespace
@@ -326,9 +335,16 @@ void Hdf5File::ReadRows(std::string_view key, std::size_t first, std::size_t cou
                                 values.size(), first, first + count));
   }
   if (values.empty()) return;
-  const std::string problem =
-      ReadSlab(OpenDataset(handle_.id(), key), info.shape, first, count, values.data());
-  if (!problem.empty()) {
+  const Hdf5Handle dataset = OpenDataset(handle_.id(), key);
+  ChunkOutcome outcome = ChunkOutcome::kUnknown;
+  if constexpr (std::floating_point<T>) {
+    outcome = ReadChunks(dataset, info.shape, first, count, values.data());
+  }
+  const bool ok = outcome == ChunkOutcome::kRead ||
+                  (outcome == ChunkOutcome::kUnknown &&
+                   ReadSlab(dataset, NativeType<T>(), info.shape, first, count, values.data()));
+  if (!ok) {
+    const std::string problem = outcome == ChunkOutcome::kDamaged ? "a chunk is damaged" : Reason();
     throw Complaint(path_, key,
                     fmt::format("rows {} to {} cannot be read ({})", first, first + count - 1, problem));
   }
@@ -342,6 +358,27 @@ T Hdf5File::ReadScalar(std::string_view key) const {
     throw Complaint(path_, key, fmt::format("has shape {}, expected one number", ShapeText(info.shape)));
   }
   return Read<T>(key).values.front();
+}
+
+Hdf5Rows::Hdf5Rows(const Hdf5File& file, std::string_view key)
+    : path_(file.path()), key_(key), info_(file.Info(key)) {
+  CheckNumeric(path_, key, info_);
+  if (info_.shape.empty()) throw Complaint(path_, key, "is a scalar, expected rows");
+  if (const std::string problem = ClaimProblem(info_); !problem.empty()) {
+    throw Complaint(path_, key, problem);
+  }
+  dataset_ = OpenDataset(file.handle_.id(), key);
+  type_ = {H5Dget_type(dataset_.id()), H5Tclose};
+  row_bytes_ = ElementCount(row_shape()) * H5Tget_size(type_.id());
+}
+
+std::vector<std::byte> Hdf5Rows::Read(std::size_t first, std::size_t count, const Hdf5Handle& type) const {
+  std::vector<std::byte> bytes(count * ElementCount(row_shape()) * H5Tget_size(type.id()));
+  if (!bytes.empty() && !ReadSlab(dataset_, type.id(), info_.shape, first, count, bytes.data())) {
+    throw Complaint(path_, key_,
+                    fmt::format("rows {} to {} cannot be read ({})", first, first + count - 1, Reason()));
+  }
+  return bytes;
 }
 
 #define STRIDER_INSTANTIATE(T)                                                                         \

@@ -5,6 +5,9 @@
 // machine's memory. Writing: whatever the system refuses (a full disk) is a WorkError "cannot write PATH:
 // ...". Keys are paths inside the file, such as "metadata/policy/fc0/weight".
 //
+// A file stands for itself: links into other files are not followed, and values that another file stores are
+// not read.
+//
 // HDF5 is not thread-safe: only one thread of the process may be inside this kit at a time, whatever the
 // file.
 #pragma once
@@ -131,6 +134,9 @@ class Hdf5File {
   template <class T>
   Array<T> ReadAttribute(std::string_view key, std::string_view name) const;
   std::string ReadStringAttribute(std::string_view key, std::string_view name) const;
+  std::vector<std::string> ReadStringsAttribute(std::string_view key, std::string_view name) const;
+  std::vector<std::string> AttributeNames(std::string_view key) const;
+  Hdf5Info AttributeInfo(std::string_view key, std::string_view name) const;
 
   // Groups on the way to the key are created. REQUIRES: the key is new; values.size() == ElementCount(shape).
   template <class T>
@@ -144,6 +150,21 @@ class Hdf5File {
   void WriteString(std::string_view key, std::string_view text);
   // Any bytes, as an array of 8-bit unsigned integers.
   void WriteBytes(std::string_view key, std::string_view bytes);
+  // With the groups on the way to it. REQUIRES: the key is new.
+  void CreateGroup(std::string_view key);
+  // The object under `from_key` with all that is in it and its attributes, as it is stored. Links are copied
+  // as links. REQUIRES: the key is new.
+  void Copy(const Hdf5File& from, std::string_view from_key, std::string_view key);
+
+  // Attributes of the object at `key`, which must be there. `flags` as in Hdf5WriteOptions. Text is of
+  // variable length, in UTF-8, as h5py writes it.
+  template <class T>
+  void WriteAttribute(std::string_view key, std::string_view name, std::span<const T> values,
+                      const Shape& shape, bool flags = false);
+  void WriteStringsAttribute(std::string_view key, std::string_view name, std::span<const std::string> texts,
+                             const Shape& shape);
+  // Nothing happens where there is none of that name.
+  void DeleteAttribute(std::string_view key, std::string_view name);
 
   // Writes out what is buffered and closes. After WorkError the file is closed too, and unusable. The
   // destructor closes without a report: call this after writing.
@@ -151,6 +172,7 @@ class Hdf5File {
 
  private:
   friend class Hdf5Appender;
+  friend class Hdf5Rows;
   explicit Hdf5File(std::filesystem::path path)
       : path_(std::move(path)), write_error_(std::make_shared<int>(0)) {}
 
@@ -158,6 +180,38 @@ class Hdf5File {
   std::shared_ptr<int> write_error_;  // errno of the first failed write, 0 for none (see hdf5_driver.h)
   Hdf5Handle handle_;
 };
+
+// A dataset that stays open, whose rows are read as they are stored, for copies that change nothing.
+class Hdf5Rows {
+ public:
+  // InputError where there are no numbers, or no rows, under the key, or the claimed size cannot be.
+  Hdf5Rows(const Hdf5File& file, std::string_view key);
+
+  const Hdf5Info& info() const { return info_; }
+  std::size_t rows() const { return info_.shape[0]; }
+  Shape row_shape() const { return Shape(info_.shape.begin() + 1, info_.shape.end()); }
+  std::size_t row_bytes() const { return row_bytes_; }
+  const Hdf5Handle& type() const { return type_; }
+
+  // The bytes of rows [first, first + count), values of type() one after the other. REQUIRES: they are there.
+  std::vector<std::byte> Read(std::size_t first, std::size_t count) const {
+    return Read(first, count, type_);
+  }
+  // The same converted to another type.
+  std::vector<std::byte> Read(std::size_t first, std::size_t count, const Hdf5Handle& type) const;
+
+ private:
+  std::filesystem::path path_;
+  std::string key_;
+  Hdf5Info info_;
+  Hdf5Handle dataset_;
+  Hdf5Handle type_;
+  std::size_t row_bytes_ = 0;
+};
+
+// The type in a file of values T, or of flags as h5py stores them (T = std::uint8_t).
+template <class T>
+Hdf5Handle StoredType(bool flags = false);
 
 // A dataset that grows row by row, chunked and compressed, in a file open for writing. Rows of any block size
 // give the same dataset. Destroy or Close it before the file's Close.
@@ -167,10 +221,15 @@ class Hdf5Appender {
   template <class T>
   static Hdf5Appender Create(Hdf5File& file, std::string_view key, const Shape& row_shape,
                              Hdf5WriteOptions options = {.compress = true});
+  // The same for values of any type, in chunks of at most `max_chunk_rows` rows.
+  static Hdf5Appender Create(Hdf5File& file, std::string_view key, const Shape& row_shape,
+                             const Hdf5Handle& type, std::size_t max_chunk_rows);
 
   // Appends values.size() / (row's element count) rows. REQUIRES: T is that of Create; whole rows.
   template <class T>
   void Append(std::span<const T> values);
+  // Whole rows of values of the type given to Create.
+  void AppendBytes(std::span<const std::byte> bytes);
 
   // WorkError where something could not be written.
   void Close();

@@ -234,7 +234,8 @@ class ChunkReader {
         end_(first + count),
         values_(values),
         pool_(threads),
-        bytes_(std::make_unique_for_overwrite<std::byte[]>(kBatchBytes + storage.max_stored_bytes())) {
+        batch_bytes_(std::min(kBatchBytes, count * width * kind.value_size)),
+        bytes_(std::make_unique_for_overwrite<std::byte[]>(batch_bytes_ + storage.max_stored_bytes())) {
     const Hdf5Handle list(H5Dget_create_plist(dataset.id()), H5Pclose);
     H5Pget_fill_value(list.id(), NativeType<To>(), &fill_);  // where it fails there is none: 0
   }
@@ -242,7 +243,7 @@ class ChunkReader {
   bool Read() {
     for (std::size_t row = first_ - first_ % storage_.rows; row < end_; row += storage_.rows) {
       for (std::size_t column = 0; column < width_; column += storage_.width) {
-        if (!Fetch(row, column) || (fetched_ >= kBatchBytes && !DecodeBatch())) return false;
+        if (!Fetch(row, column) || (fetched_ >= batch_bytes_ && !DecodeBatch())) return false;
       }
     }
     return DecodeBatch();
@@ -336,6 +337,7 @@ class ChunkReader {
   To* values_;
   To fill_ = 0;
   WorkerPool pool_;
+  std::size_t batch_bytes_;             // that are decoded together, or a few more
   std::unique_ptr<std::byte[]> bytes_;  // of the batch
   std::size_t fetched_ = 0;             // how many there are
   std::vector<Stored> batch_;

@@ -106,6 +106,24 @@ Attribute OpenAttribute(const Hdf5File& file, hid_t id, std::string_view key, st
 
 }  // namespace
 
+std::vector<std::string> Hdf5File::AttributeNames(std::string_view key) const {
+  const Hdf5Handle object(H5Oopen(handle_.id(), RootedKey(key).c_str(), H5P_DEFAULT), H5Oclose);
+  std::vector<std::string> names;
+  const auto take = [](hid_t, const char* name, const H5A_info_t*, void* to) -> herr_t {
+    static_cast<std::vector<std::string>*>(to)->emplace_back(name);
+    return 0;
+  };
+  hsize_t position = 0;
+  if (!object.valid() || H5Aiterate2(object.id(), H5_INDEX_NAME, H5_ITER_INC, &position, take, &names) < 0) {
+    throw Complaint(path_, key, fmt::format("attributes cannot be listed ({})", Reason()));
+  }
+  return names;
+}
+
+Hdf5Info Hdf5File::AttributeInfo(std::string_view key, std::string_view name) const {
+  return OpenAttribute(*this, handle_.id(), key, name).info;
+}
+
 template <class T>
 Array<T> Hdf5File::ReadAttribute(std::string_view key, std::string_view name) const {
   Attribute attribute = OpenAttribute(*this, handle_.id(), key, name);
@@ -120,15 +138,29 @@ Array<T> Hdf5File::ReadAttribute(std::string_view key, std::string_view name) co
   return array;
 }
 
-std::string Hdf5File::ReadStringAttribute(std::string_view key, std::string_view name) const {
+std::vector<std::string> Hdf5File::ReadStringsAttribute(std::string_view key, std::string_view name) const {
   const Attribute attribute = OpenAttribute(*this, handle_.id(), key, name);
-  if (attribute.info.kind != Hdf5Kind::kString || CheckedCount(attribute.info.shape) != std::size_t{1}) {
-    throw Complaint(path_, attribute.label, fmt::format("is {}, expected one text", attribute.info.type));
+  if (attribute.info.kind != Hdf5Kind::kString) {
+    throw Complaint(path_, attribute.label, fmt::format("is {}, expected text", attribute.info.type));
   }
-  auto strings = ReadStringValues(attribute.type, attribute.space, 1, [&](hid_t memory, void* buffer) {
+  CheckSize(path_, attribute.label, attribute.info,
+            std::max<std::size_t>(H5Tget_size(attribute.type.id()), 1));
+  const std::size_t count = ElementCount(attribute.info.shape);
+  auto strings = ReadStringValues(attribute.type, attribute.space, count, [&](hid_t memory, void* buffer) {
     return H5Aread(attribute.handle.id(), memory, buffer) >= 0;
   });
-  if (strings.empty()) throw Complaint(path_, attribute.label, fmt::format("cannot be read ({})", Reason()));
+  if (strings.size() != count) {
+    throw Complaint(path_, attribute.label, fmt::format("cannot be read ({})", Reason()));
+  }
+  return strings;
+}
+
+std::string Hdf5File::ReadStringAttribute(std::string_view key, std::string_view name) const {
+  std::vector<std::string> strings = ReadStringsAttribute(key, name);
+  if (strings.size() != 1) {
+    throw Complaint(path_, fmt::format("{}@{}", key, name),
+                    fmt::format("holds {} texts, expected one", strings.size()));
+  }
   return std::move(strings.front());
 }
 

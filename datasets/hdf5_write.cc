@@ -9,9 +9,11 @@
 
 namespace strider {
 
+using hdf5_internal::Complaint;
 using hdf5_internal::NativeType;
 using hdf5_internal::Quiet;
 using hdf5_internal::Reason;
+using hdf5_internal::RootedKey;
 
 namespace {
 
@@ -32,12 +34,6 @@ Hdf5Handle FlagType() {
   H5Tenum_insert(type.id(), "FALSE", &kFalse);
   H5Tenum_insert(type.id(), "TRUE", &kTrue);
   return type;
-}
-
-// The type in the file. It serves as the type in memory too: flags lie there as bytes.
-template <class T>
-Hdf5Handle StoredType(bool flags) {
-  return flags ? FlagType() : Hdf5Handle(H5Tcopy(NativeType<T>()), H5Tclose);
 }
 
 Hdf5Handle IntermediateGroups() {
@@ -61,7 +57,19 @@ Hdf5Handle ChunkedLayout(const Shape& row_shape, std::size_t value_size, std::si
   return list;
 }
 
+Hdf5Handle Space(const Shape& shape) {
+  if (shape.empty()) return {H5Screate(H5S_SCALAR), H5Sclose};
+  const std::vector<hsize_t> extents(shape.begin(), shape.end());
+  return {H5Screate_simple(static_cast<int>(shape.size()), extents.data(), nullptr), H5Sclose};
+}
+
 }  // namespace
+
+// It serves as the type in memory too: flags lie there as bytes.
+template <class T>
+Hdf5Handle StoredType(bool flags) {
+  return flags ? FlagType() : Hdf5Handle(H5Tcopy(NativeType<T>()), H5Tclose);
+}
 
 Hdf5File Hdf5File::Create(const std::filesystem::path& path) {
   Quiet();
@@ -75,11 +83,7 @@ Hdf5File Hdf5File::Create(const std::filesystem::path& path) {
 template <class T>
 void Hdf5File::Write(std::string_view key, std::span<const T> values, const Shape& shape,
                      Hdf5WriteOptions options) {
-  const std::vector<hsize_t> extents(shape.begin(), shape.end());
-  const Hdf5Handle space(shape.empty()
-                             ? H5Screate(H5S_SCALAR)
-                             : H5Screate_simple(static_cast<int>(shape.size()), extents.data(), nullptr),
-                         H5Sclose);
+  const Hdf5Handle space = Space(shape);
   const Hdf5Handle type = StoredType<T>(options.flags);
   const bool chunked = options.compress && !shape.empty() && !values.empty();
   const Hdf5Handle layout =
@@ -113,6 +117,57 @@ void Hdf5File::WriteBytes(std::string_view key, std::string_view bytes) {
                       {bytes.size()});
 }
 
+void Hdf5File::CreateGroup(std::string_view key) {
+  const Hdf5Handle links = IntermediateGroups();
+  const Hdf5Handle group(
+      H5Gcreate2(handle_.id(), std::string(key).c_str(), links.id(), H5P_DEFAULT, H5P_DEFAULT), H5Gclose);
+  CheckWritten(path_, group.valid(), *write_error_);
+}
+
+void Hdf5File::Copy(const Hdf5File& from, std::string_view from_key, std::string_view key) {
+  const Hdf5Handle links = IntermediateGroups();
+  const bool ok = H5Ocopy(from.handle_.id(), RootedKey(from_key).c_str(), handle_.id(),
+                          std::string(key).c_str(), H5P_DEFAULT, links.id()) >= 0;
+  if (!ok && *write_error_ == 0) {
+    throw Complaint(from.path_, from_key, fmt::format("cannot be copied ({})", Reason()));
+  }
+  CheckWritten(path_, ok, *write_error_);
+}
+
+template <class T>
+void Hdf5File::WriteAttribute(std::string_view key, std::string_view name, std::span<const T> values,
+                              const Shape& shape, bool flags) {
+  const Hdf5Handle type = StoredType<T>(flags);
+  const Hdf5Handle attribute(
+      H5Acreate_by_name(handle_.id(), RootedKey(key).c_str(), std::string(name).c_str(), type.id(),
+                        Space(shape).id(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+      H5Aclose);
+  const bool ok = attribute.valid() && H5Awrite(attribute.id(), type.id(), values.data()) >= 0;
+  CheckWritten(path_, ok, *write_error_);
+}
+
+void Hdf5File::WriteStringsAttribute(std::string_view key, std::string_view name,
+                                     std::span<const std::string> texts, const Shape& shape) {
+  const Hdf5Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
+  H5Tset_size(type.id(), H5T_VARIABLE);
+  H5Tset_cset(type.id(), H5T_CSET_UTF8);
+  std::vector<const char*> pointers;
+  for (const std::string& text : texts) pointers.push_back(text.c_str());
+  const Hdf5Handle attribute(
+      H5Acreate_by_name(handle_.id(), RootedKey(key).c_str(), std::string(name).c_str(), type.id(),
+                        Space(shape).id(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+      H5Aclose);
+  const bool ok = attribute.valid() && H5Awrite(attribute.id(), type.id(), pointers.data()) >= 0;
+  CheckWritten(path_, ok, *write_error_);
+}
+
+void Hdf5File::DeleteAttribute(std::string_view key, std::string_view name) {
+  if (!HasAttribute(key, name)) return;
+  const bool ok =
+      H5Adelete_by_name(handle_.id(), RootedKey(key).c_str(), std::string(name).c_str(), H5P_DEFAULT) >= 0;
+  CheckWritten(path_, ok, *write_error_);
+}
+
 void Hdf5File::Close() {
   const bool flushed = H5Fflush(handle_.id(), H5F_SCOPE_LOCAL) >= 0;
   const bool closed = handle_.Reset();
@@ -122,19 +177,24 @@ void Hdf5File::Close() {
 template <class T>
 Hdf5Appender Hdf5Appender::Create(Hdf5File& file, std::string_view key, const Shape& row_shape,
                                   Hdf5WriteOptions options) {
+  return Create(file, key, row_shape, StoredType<T>(options.flags), 0);
+}
+
+Hdf5Appender Hdf5Appender::Create(Hdf5File& file, std::string_view key, const Shape& row_shape,
+                                  const Hdf5Handle& type, std::size_t max_chunk_rows) {
   Hdf5Appender appender;
   appender.path_ = file.path_;
   appender.key_ = key;
   appender.row_shape_ = row_shape;
   appender.write_error_ = file.write_error_;
-  appender.stored_type_ = StoredType<T>(options.flags);
+  appender.stored_type_ = {H5Tcopy(type.id()), H5Tclose};
   std::vector<hsize_t> extent{0};
   std::vector<hsize_t> limit{H5S_UNLIMITED};
   extent.insert(extent.end(), row_shape.begin(), row_shape.end());
   limit.insert(limit.end(), row_shape.begin(), row_shape.end());
   const Hdf5Handle space(H5Screate_simple(static_cast<int>(extent.size()), extent.data(), limit.data()),
                          H5Sclose);
-  const Hdf5Handle layout = ChunkedLayout(row_shape, sizeof(T), 0);
+  const Hdf5Handle layout = ChunkedLayout(row_shape, H5Tget_size(type.id()), max_chunk_rows);
   const Hdf5Handle links = IntermediateGroups();
   appender.dataset_ = {H5Dcreate2(file.handle_.id(), appender.key_.c_str(), appender.stored_type_.id(),
                                   space.id(), links.id(), layout.id(), H5P_DEFAULT),
@@ -145,7 +205,12 @@ Hdf5Appender Hdf5Appender::Create(Hdf5File& file, std::string_view key, const Sh
 
 template <class T>
 void Hdf5Appender::Append(std::span<const T> values) {
-  const std::size_t count = values.size() / ElementCount(row_shape_);
+  AppendBytes(std::as_bytes(values));
+}
+
+void Hdf5Appender::AppendBytes(std::span<const std::byte> bytes) {
+  const std::size_t row_bytes = ElementCount(row_shape_) * H5Tget_size(stored_type_.id());
+  const std::size_t count = bytes.size() / row_bytes;
   if (count == 0) return;
   std::vector<hsize_t> start(1 + row_shape_.size(), 0);
   std::vector<hsize_t> block{count};
@@ -158,7 +223,7 @@ void Hdf5Appender::Append(std::span<const T> values) {
   const Hdf5Handle memory(H5Screate_simple(static_cast<int>(block.size()), block.data(), nullptr), H5Sclose);
   ok = ok &&
        H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, start.data(), nullptr, block.data(), nullptr) >= 0 &&
-       H5Dwrite(dataset_.id(), stored_type_.id(), memory.id(), space.id(), H5P_DEFAULT, values.data()) >= 0;
+       H5Dwrite(dataset_.id(), stored_type_.id(), memory.id(), space.id(), H5P_DEFAULT, bytes.data()) >= 0;
   CheckWritten(path_, ok, *write_error_);
   rows_ += count;
 }
@@ -169,6 +234,9 @@ void Hdf5Appender::Close() {
 }
 
 #define STRIDER_INSTANTIATE(T)                                                                            \
+  template Hdf5Handle StoredType<T>(bool);                                                                \
+  template void Hdf5File::WriteAttribute<T>(std::string_view, std::string_view, std::span<const T>,       \
+                                            const Shape&, bool);                                          \
   template void Hdf5File::Write<T>(std::string_view, std::span<const T>, const Shape&, Hdf5WriteOptions); \
   template Hdf5Appender Hdf5Appender::Create<T>(Hdf5File&, std::string_view, const Shape&,                \
                                                 Hdf5WriteOptions);                                        \

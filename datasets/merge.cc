@@ -1,23 +1,34 @@
 #include "datasets/merge.h"
 
 #include <algorithm>
-#include <deque>
+#include <memory>
+#include <optional>
 
 #include "core/error.h"
-#include "datasets/d4rl.h"
+#include "datasets/convert.h"
+#include "datasets/minari.h"
+#include "datasets/minari_write.h"
+#include "datasets/reader.h"
 
 namespace strider {
 namespace {
 
 constexpr std::size_t kBlockRows = 100000;
 
-// The columns that all files have.
-D4rlWriteOptions CommonColumns(const std::deque<D4rlReader>& readers) {
-  D4rlWriteOptions common;
+using Readers = std::vector<std::unique_ptr<DatasetReader>>;
+using Texts = std::map<std::string, std::string>;
+
+std::string NameOf(const std::filesystem::path& path) {
+  return path.has_filename() ? path.filename().string() : path.parent_path().filename().string();
+}
+
+// The columns that all datasets have.
+DatasetWriteOptions CommonColumns(const Readers& readers) {
+  DatasetWriteOptions common;
   const auto all = [&](const auto& has) {
-    return std::ranges::all_of(readers, [&](const D4rlReader& reader) { return has(reader.layout()); });
+    return std::ranges::all_of(readers, [&](const auto& reader) { return has(reader->layout()); });
   };
-  const DatasetLayout& first = readers.front().layout();
+  const DatasetLayout& first = readers.front()->layout();
   common.next_observations = all([](const DatasetLayout& layout) { return layout.has_next_observations; });
   common.action_log_probs = all([](const DatasetLayout& layout) { return layout.has_action_log_probs; });
   if (all([&](const DatasetLayout& layout) {
@@ -29,53 +40,97 @@ D4rlWriteOptions CommonColumns(const std::deque<D4rlReader>& readers) {
   return common;
 }
 
+void CheckSizes(const std::filesystem::path& file, const DatasetLayout& layout,
+                const std::filesystem::path& first_file, const DatasetLayout& first) {
+  if (layout.observation_size != first.observation_size || layout.action_size != first.action_size) {
+    throw InputError("{}: observations are {} wide and actions {}; expected {} and {} as in {}",
+                     file.string(), layout.observation_size, layout.action_size, first.observation_size,
+                     first.action_size, first_file.string());
+  }
+  if (layout.has_timeouts) return;
+  throw InputError("{}: timeouts: no such key; needed to tell where episodes end", file.string());
+}
+
+// What all datasets that say anything about `key` say; nothing where none does.
+std::optional<std::string> CommonText(const std::vector<std::filesystem::path>& files,
+                                      const std::vector<Texts>& texts, const std::string& key) {
+  std::optional<std::size_t> first;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (!texts[i].contains(key)) continue;
+    if (!first) first = i;
+    if (texts[i].at(key) == texts[*first].at(key)) continue;
+    throw InputError("{}: metadata/{} is {}; expected {} as in {}", files[i].string(), key, texts[i].at(key),
+                     texts[*first].at(key), files[*first].string());
+  }
+  if (!first) return std::nullopt;
+  return texts[*first].at(key);
+}
+
+void MergeRows(const Readers& readers, const std::string& names, const Texts& common, DatasetFormat format,
+               const std::filesystem::path& out, const std::function<void(std::size_t)>& progress) {
+  const DatasetLayout& first = readers.front()->layout();
+  const auto writer =
+      CreateDataset(format, out, first.observation_size, first.action_size, CommonColumns(readers));
+  writer->WriteMetadata("merged_from", names);
+  for (const auto& [key, text] : common) writer->WriteMetadata(key, text);
+  for (const auto& reader : readers) {
+    const std::size_t rows = reader->layout().rows;
+    for (std::size_t start = 0; start < rows; start += kBlockRows) {
+      Dataset block = reader->Read(start, std::min(kBlockRows, rows - start));
+      const bool ends_file = start + block.rows == rows;
+      if (ends_file && reader != readers.back() && block.terminals.back() == 0) block.timeouts.back() = 1;
+      writer->Append(block);
+      if (progress) progress(writer->rows());
+    }
+  }
+  writer->Finish();
+}
+
+void MergeEpisodes(const std::vector<const MinariReader*>& readers, const std::filesystem::path& out,
+                   const std::function<void(std::size_t)>& progress) {
+  MinariFolderWriter writer(out);
+  nlohmann::ordered_json ids = nlohmann::ordered_json::array();
+  std::size_t rows = 0;
+  for (const MinariReader* reader : readers) {
+    const MinariInspection& found = reader->inspection();
+    if (found.metadata.json.contains("dataset_id")) ids.push_back(found.metadata.json.at("dataset_id"));
+    for (std::size_t k = 0; k < found.episodes(); ++k) {
+      writer.CopyEpisode(reader->file(), k, found.length(k));
+      if (progress) progress(rows += found.length(k));
+    }
+  }
+  // As Minari's own combination of datasets notes it.
+  nlohmann::ordered_json metadata = readers.front()->inspection().metadata.json;
+  metadata["combined_datasets"] = ids;
+  metadata.erase("dataset_id");
+  writer.Finish(metadata);
+}
+
 }  // namespace
 
-void MergeDatasets(const std::vector<std::filesystem::path>& files, const std::filesystem::path& out) {
-  std::deque<D4rlReader> readers;
-  for (const std::filesystem::path& file : files) {
-    readers.emplace_back(file);
-    const DatasetLayout& first = readers.front().layout();
-    const DatasetLayout& layout = readers.back().layout();
-    if (layout.observation_size != first.observation_size || layout.action_size != first.action_size) {
-      throw InputError("{}: observations are {} wide and actions {}; expected {} and {} as in {}",
-                       file.string(), layout.observation_size, layout.action_size, first.observation_size,
-                       first.action_size, files.front().string());
-    }
-    if (!layout.has_timeouts)
-      throw InputError("{}: timeouts: no such key; needed to tell where episodes end", file.string());
-  }
-  const auto metadata = readers.front().Metadata();
-  const auto env_id = metadata.find("env_id");
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    std::error_code none;
-    if (std::filesystem::equivalent(files[i], out, none)) {
-      throw InputError("{} is to be merged and to be written; expected another --out", out.string());
-    }
-    const auto other_metadata = readers[i].Metadata();
-    const auto other = other_metadata.find("env_id");
-    if (env_id == metadata.end() || other == other_metadata.end() || other->second == env_id->second)
-      continue;
-    throw InputError("{}: metadata/env_id is {}; expected {} as in {}", files[i].string(), other->second,
-                     env_id->second, files.front().string());
-  }
-  const DatasetLayout& first = readers.front().layout();
-  D4rlWriter writer(out, first.observation_size, first.action_size, CommonColumns(readers));
+void MergeDatasets(const std::vector<std::filesystem::path>& files, const std::filesystem::path& out,
+                   DatasetFormat format, const std::function<void(std::size_t rows)>& progress) {
+  Readers readers;
+  std::vector<const MinariReader*> minari;
+  std::vector<Texts> texts;
   std::string names;
-  for (const std::filesystem::path& file : files)
-    names += (names.empty() ? "" : ", ") + file.filename().string();
-  writer.WriteMetadata("merged_from", names);
-  if (env_id != metadata.end()) writer.WriteMetadata("env_id", env_id->second);
-  for (const D4rlReader& reader : readers) {
-    const std::size_t rows = reader.layout().rows;
-    for (std::size_t start = 0; start < rows; start += kBlockRows) {
-      Dataset block = reader.Read(start, std::min(kBlockRows, rows - start));
-      const bool ends_file = start + block.rows == rows;
-      if (ends_file && &reader != &readers.back() && block.terminals.back() == 0) block.timeouts.back() = 1;
-      writer.Append(block);
-    }
+  for (const std::filesystem::path& file : files) {
+    readers.push_back(OpenDataset(file));
+    CheckSizes(file, readers.back()->layout(), files.front(), readers.front()->layout());
+    RefuseOverwriting(file, out);
+    if (const auto* one = dynamic_cast<const MinariReader*>(readers.back().get())) minari.push_back(one);
+    texts.push_back(readers.back()->Metadata());
+    names += (names.empty() ? "" : ", ") + NameOf(file);
   }
-  writer.Finish();
+  Texts common;
+  for (const char* key : {"env_id", "action_space", "observation_space"}) {
+    if (auto text = CommonText(files, texts, key)) common[key] = *std::move(text);
+  }
+  if (format == DatasetFormat::kMinari && minari.size() == files.size()) {
+    MergeEpisodes(minari, out, progress);
+  } else {
+    MergeRows(readers, names, common, format, out, progress);
+  }
 }
 
 }  // namespace strider

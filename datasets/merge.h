@@ -1,15 +1,23 @@
 // Making one dataset of several.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <vector>
+
+#include "datasets/writer.h"
 
 namespace strider {
 
-// Writes the rows of the files, one file after the other, into a new D4RL file, block by block. Columns that
-// not all files have are left out. Where a file stops in mid-episode its last row is marked as a time-out, so
-// that nobody connects it with the next file's first row. Throws InputError where a file is no sound D4RL
-// file or the widths of observations or actions differ.
-void MergeDatasets(const std::vector<std::filesystem::path>& files, const std::filesystem::path& out);
+// Writes the rows of datasets of either format, one after the other, into a new one, block by block. Columns
+// that not all of them have are left out. Where one stops in mid-episode its last row is marked as a
+// time-out, so that nobody connects it with the next one's first row. Minari datasets alone that become one
+// of Minari's keep all that their episodes hold (seeds, options, infos, types). `progress` is called with the
+// rows done. Throws InputError where one is no sound dataset, where widths or environments differ, and where
+// one is to be written over.
+void MergeDatasets(const std::vector<std::filesystem::path>& files, const std::filesystem::path& out,
+                   DatasetFormat format = DatasetFormat::kD4rl,
+                   const std::function<void(std::size_t rows)>& progress = nullptr);
 
 }  // namespace strider

@@ -1,8 +1,10 @@
 #include "datasets/reader.h"
 
 #include "core/error.h"
+#include "datasets/checksum.h"
 #include "datasets/d4rl.h"
 #include "datasets/hdf5.h"
+#include "datasets/minari.h"
 
 namespace strider {
 namespace {
@@ -27,6 +29,19 @@ double LoadedBytes(const DatasetLayout& layout, const DatasetColumns& columns) {
   return static_cast<double>(layout.rows) * static_cast<double>(row);
 }
 
+// InputError where a path that is no Minari dataset cannot be a file either.
+void CheckKind(const std::filesystem::path& path) {
+  std::error_code none;
+  if (std::filesystem::is_directory(path, none)) {
+    throw InputError("{}: is a folder, expected an HDF5 file or a Minari dataset's folder (with data/{})",
+                     path.string(), kMinariData);
+  }
+  if (!std::filesystem::exists(path, none)) {
+    throw InputError("{}: no such file, and no Minari dataset of that id in {}", path.string(),
+                     MinariRoot().string());
+  }
+}
+
 }  // namespace
 
 void CheckWidths(const std::filesystem::path& path, std::size_t observation_size, std::size_t action_size,
@@ -43,6 +58,8 @@ void DatasetReader::SetLayout(const DatasetLayout& layout, const DatasetReadOpti
 
 std::unique_ptr<DatasetReader> OpenDataset(const std::filesystem::path& path,
                                            const DatasetReadOptions& options) {
+  if (const auto folder = FindMinari(path)) return std::make_unique<MinariReader>(*folder, options);
+  CheckKind(path);
   return std::make_unique<D4rlReader>(path, options);
 }
 
@@ -59,5 +76,18 @@ Dataset ReadDataset(const DatasetReader& reader, const DatasetColumns& columns) 
   dataset.metadata = reader.Metadata();
   return dataset;
 }
+
+std::vector<std::filesystem::path> DatasetFiles(const std::filesystem::path& path) {
+  const auto folder = FindMinari(path);
+  if (!folder) {
+    CheckKind(path);
+    return {path};
+  }
+  std::vector<std::filesystem::path> files{*folder / kMinariData, *folder / kMinariMetadata};
+  if (std::filesystem::exists(*folder / kD4rlRest)) files.push_back(*folder / kD4rlRest);
+  return files;
+}
+
+std::string DatasetChecksum(const std::filesystem::path& path) { return FileChecksum(DatasetFiles(path)); }
 
 }  // namespace strider

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "datasets/dataset.h"
 
@@ -69,7 +70,8 @@ class DatasetReader {
   DatasetLayout layout_;
 };
 
-// Opens a D4RL HDF5 file. InputError naming path, key and expectation where it is no sound dataset.
+// Opens a D4RL HDF5 file or a Minari dataset: its folder, one of its files, or its id under
+// $MINARI_DATASETS_PATH. InputError naming path, key and expectation where it is no sound dataset.
 std::unique_ptr<DatasetReader> OpenDataset(const std::filesystem::path& path,
                                            const DatasetReadOptions& options = {});
 
@@ -80,5 +82,11 @@ Dataset ReadDataset(const DatasetReader& reader, const DatasetColumns& columns =
 // InputError naming `path` where the options ask for other widths.
 void CheckWidths(const std::filesystem::path& path, std::size_t observation_size, std::size_t action_size,
                  const DatasetReadOptions& options);
+
+// The files that a dataset consists of, in a fixed order. InputError where there is no dataset.
+std::vector<std::filesystem::path> DatasetFiles(const std::filesystem::path& path);
+
+// SHA-256 over the bytes of these files, one after the other; of one file that is FileChecksum.
+std::string DatasetChecksum(const std::filesystem::path& path);
 
 }  // namespace strider

@@ -11,15 +11,16 @@
 #include <unordered_map>
 
 #include "core/error.h"
+#include "datasets/columns.h"
 #include "datasets/d4rl.h"
+#include "datasets/minari.h"
 
 namespace strider {
 namespace {
 
 constexpr std::size_t kBlockRows = 16;  // shorter repetitions may be chance in coarse data
 constexpr float kSameState = 1e-6F;     // relative; what two conversions of one number may differ by
-constexpr float kActionBound = 1.0F;    // D4RL's actions
-constexpr float kActionSlack = 1e-6F;
+constexpr double kActionSlack = 1e-6;
 
 // Collects the rows that one kind of defect concerns.
 struct Finding {
@@ -68,23 +69,81 @@ void CheckFinite(std::string_view key, const std::vector<T>& values, std::size_t
   Report(defects, DefectKind::kNonFinite, std::move(finding), std::move(message), Severity::kError);
 }
 
-void CheckActions(const Dataset& dataset, std::vector<Defect>& defects) {
+// The bound of a column: bounds hold one number a column, or one for all.
+double BoundOf(const std::vector<double>& bounds, std::size_t column) {
+  return bounds.size() == 1 ? bounds[0] : bounds[column];
+}
+
+void CheckActions(const Dataset& dataset, const ValidateOptions& options, std::vector<Defect>& defects) {
+  const std::vector<double> low = options.action_low.empty() ? std::vector{-1.0} : options.action_low;
+  const std::vector<double> high = options.action_high.empty() ? std::vector{1.0} : options.action_high;
+  const auto fits = [&](const auto& bounds) {
+    return bounds.size() == 1 || bounds.size() == dataset.action_size;
+  };
+  if (!fits(low) || !fits(high)) {
+    throw InputError("{} and {} bounds for {} numbers of an action", low.size(), high.size(),
+                     dataset.action_size);
+  }
   Finding finding;
   for (std::size_t row = 0; row < dataset.rows; ++row) {
     const auto action = Row(dataset.actions, dataset.action_size, row);
-    const bool outside = std::any_of(action.begin(), action.end(), [](float value) {
-      return std::abs(value) > kActionBound + kActionSlack;
-    });
+    bool outside = false;
+    for (std::size_t k = 0; k < action.size(); ++k) {
+      const auto slack = [](double bound) { return kActionSlack * std::max(1.0, std::abs(bound)); };
+      const double least = BoundOf(low, k);
+      const double most = BoundOf(high, k);
+      outside = outside || action[k] < least - slack(least) || action[k] > most + slack(most);
+    }
     if (outside) finding.Add(row);
   }
-  auto message = fmt::format("actions: {} rows lie outside [-1, 1]", finding.count);
+  const std::string bounds =
+      low.size() == 1 && high.size() == 1 ? fmt::format("[{}, {}]", low[0], high[0]) : "their bounds";
+  auto message = fmt::format("actions: {} rows lie outside {}", finding.count, bounds);
   Report(defects, DefectKind::kActionRange, std::move(finding), std::move(message));
+}
+
+void CheckRewards(const Dataset& dataset, const ValidateOptions& options, std::vector<Defect>& defects) {
+  if (!options.reward_range) return;
+  const auto [low, high] = *options.reward_range;
+  Finding finding;
+  for (std::size_t row = 0; row < dataset.rows; ++row) {
+    const auto reward = static_cast<double>(dataset.rewards[row]);
+    if (reward < static_cast<float>(low) || reward > static_cast<float>(high)) finding.Add(row);
+  }
+  auto message = fmt::format("rewards: {} rows lie outside [{}, {}]", finding.count, low, high);
+  Report(defects, DefectKind::kRewardRange, std::move(finding), std::move(message));
+}
+
+// Without next_observations only lengths tell: where all time-outs come at the same step, an episode that
+// goes on beyond it has lost its mark.
+void CheckLengths(const Dataset& dataset, std::vector<Defect>& defects) {
+  if (dataset.timeouts.empty()) return;
+  const std::vector<Episode> episodes = Episodes(dataset, {}, /*with_trailing=*/true);
+  std::size_t limit = 0;
+  std::size_t seen = 0;
+  for (const Episode& episode : episodes) {
+    if (dataset.timeouts[episode.start + episode.length - 1] == 0) continue;
+    limit = seen == 0 ? episode.length : std::min(limit, episode.length);
+    ++seen;
+  }
+  const auto at_limit = std::ranges::count_if(episodes, [&](const Episode& episode) {
+    return episode.length == limit && dataset.timeouts[episode.start + episode.length - 1] != 0;
+  });
+  if (at_limit < 2 || 2 * static_cast<std::size_t>(at_limit) <= seen) return;
+  Finding finding;
+  for (const Episode& episode : episodes) {
+    if (episode.length > limit) finding.Add(episode.start + limit - 1);
+  }
+  auto message = fmt::format(
+      "timeouts: {} episodes go on beyond {} steps, at which most time-outs come; expected a mark there",
+      finding.count, limit);
+  Report(defects, DefectKind::kUnmarkedEnd, std::move(finding), std::move(message));
 }
 
 // Compares each next_observations row with the row that follows: equal inside an episode, different at its
 // end.
 void CheckSuccessors(const Dataset& dataset, std::vector<Defect>& defects) {
-  if (dataset.next_observations.empty()) return;
+  if (dataset.next_observations.empty()) return CheckLengths(dataset, defects);
   Finding unmarked;
   Finding crossed;
   for (std::size_t row = 0; row + 1 < dataset.rows; ++row) {
@@ -217,6 +276,64 @@ std::optional<Dataset> ReadAll(const DatasetReader& reader, std::vector<Defect>&
   return dataset;
 }
 
+// Whether keys, types and shapes are sound, and there are rows.
+bool CheckStructure(const std::filesystem::path& path, const std::optional<std::filesystem::path>& folder,
+                    std::vector<Defect>& defects) {
+  std::vector<std::string> problems;
+  std::size_t rows = 0;
+  if (folder) {
+    const MinariInspection found = InspectMinari(*folder, Hdf5File::Open(*folder / kMinariData));
+    problems = found.problems;
+    rows = found.layout.rows;
+  } else {
+    const std::filesystem::path file = DatasetFiles(path).front();
+    const D4rlInspection found = InspectD4rl(Hdf5File::Open(file));
+    problems = found.problems;
+    rows = found.layout.rows;
+  }
+  for (const std::string& problem : problems) {
+    defects.push_back(
+        {DefectKind::kFormat, {}, fmt::format("{}: {}", path.string(), problem), Severity::kError});
+  }
+  if (defects.empty() && rows == 0) defects = ValidateContents({});
+  return defects.empty();
+}
+
+// The bounds of the file's own action space, where it has one with bounds.
+void AdoptBounds(const DatasetReader& reader, ValidateOptions& options) {
+  const auto metadata = reader.Metadata();
+  const auto text = metadata.find("action_space");
+  if (text == metadata.end()) return;
+  std::vector<double> low;
+  std::vector<double> high;
+  for (const SpaceLeaf& leaf : Leaves(ParseSpace(text->second, reader.path().string()), "actions")) {
+    if (leaf.space.low.empty()) return;
+    low.insert(low.end(), leaf.space.low.begin(), leaf.space.low.end());
+    high.insert(high.end(), leaf.space.high.begin(), leaf.space.high.end());
+  }
+  if (low.size() != reader.layout().action_size) return;
+  options.action_low = std::move(low);
+  options.action_high = std::move(high);
+}
+
+// Episodes of a Minari dataset that end with neither flag. The last one may be cut short.
+void CheckMinariEnds(const MinariReader& reader, std::vector<Defect>& defects) {
+  const MinariInspection& found = reader.inspection();
+  Finding finding;
+  for (std::size_t k = 0; k + 1 < found.episodes(); ++k) {
+    if (found.length(k) == 0) continue;
+    const std::size_t last = found.length(k) - 1;
+    const auto flag = [&](const char* key) {
+      return ReadFlags(reader.file(), EpisodeKey(k, key), last, 1).front() != 0;
+    };
+    if (!flag("terminations") && !flag("truncations")) finding.Add(found.starts[k] + last);
+  }
+  auto message = fmt::format(
+      "terminations, truncations: {} episodes end with neither set, expected one of them in the last step",
+      finding.count);
+  Report(defects, DefectKind::kUnmarkedEnd, std::move(finding), std::move(message));
+}
+
 }  // namespace
 
 std::string_view DefectName(DefectKind kind) {
@@ -239,6 +356,8 @@ std::string_view DefectName(DefectKind kind) {
       return "crossed_border";
     case DefectKind::kActionRange:
       return "action_range";
+    case DefectKind::kRewardRange:
+      return "reward_range";
     case DefectKind::kDuplicateBlock:
       return "duplicate_block";
   }
@@ -248,16 +367,15 @@ std::string_view DefectName(DefectKind kind) {
 std::vector<Defect> Validate(const std::filesystem::path& path, const ValidateOptions& options) {
   std::vector<Defect> defects;
   try {
-    const D4rlInspection found = InspectD4rl(Hdf5File::Open(path));
-    for (const std::string& problem : found.problems) {
-      defects.push_back(
-          {DefectKind::kFormat, {}, fmt::format("{}: {}", path.string(), problem), Severity::kError});
+    const auto folder = FindMinari(path);
+    if (!CheckStructure(path, folder, defects)) return defects;
+    const auto reader = OpenDataset(path, {.allow_non_finite = true});
+    ValidateOptions own = options;
+    if (own.action_low.empty() && own.action_high.empty()) AdoptBounds(*reader, own);
+    if (const std::optional<Dataset> dataset = ReadAll(*reader, defects)) {
+      defects = ValidateContents(*dataset, own);
+      if (folder) CheckMinariEnds(dynamic_cast<const MinariReader&>(*reader), defects);
     }
-    if (!defects.empty()) return defects;
-    if (found.layout.rows == 0) return ValidateContents({}, options);
-    const D4rlReader reader(path, {.allow_non_finite = true});
-    if (const std::optional<Dataset> dataset = ReadAll(reader, defects))
-      return ValidateContents(*dataset, options);
   } catch (const InputError& error) {
     defects.push_back({DefectKind::kUnreadable, {}, error.what(), Severity::kError});
   }
@@ -280,7 +398,8 @@ std::vector<Defect> ValidateContents(const Dataset& dataset, const ValidateOptio
   CheckFinite("infos/action_log_probs", dataset.action_log_probs, 1, defects);
   CheckEnds(dataset, options, defects);
   CheckSuccessors(dataset, defects);
-  CheckActions(dataset, defects);
+  CheckActions(dataset, options, defects);
+  CheckRewards(dataset, options, defects);
   CheckDuplicates(dataset, defects);
   return defects;
 }

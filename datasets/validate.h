@@ -3,8 +3,10 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "datasets/dataset.h"
@@ -17,10 +19,11 @@ enum class DefectKind {
   kEmpty,              // no rows
   kNonFinite,          // NaN or infinite values
   kNoTerminals,        // terminals never set
-  kUnmarkedEnd,        // the next row does not go on from here, yet no flag says so
+  kUnmarkedEnd,        // an episode ends here, yet no flag says so
   kTimeoutAsTerminal,  // every episode of one and the same length ends in a terminal
   kCrossedBorder,      // next_observations holds the next episode's first observation
-  kActionRange,        // actions outside [-1, 1]
+  kActionRange,        // actions outside their bounds
+  kRewardRange,        // rewards outside the range that the caller gave
   kDuplicateBlock,     // a run of rows occurs twice
 };
 
@@ -43,9 +46,16 @@ std::string_view DefectName(DefectKind kind);
 struct ValidateOptions {
   // The step limit; used for files without timeouts and to tell time-outs from terminals.
   int max_episode_steps = 1000;
+  // Bounds of each action's numbers, one a column or one for all; without them those of the file's own action
+  // space (Minari's, or metadata/action_space), and without one D4RL's [-1, 1].
+  std::vector<double> action_low = {};
+  std::vector<double> action_high = {};
+  // Bounds of rewards; any finite number without them.
+  std::optional<std::pair<double, double>> reward_range = std::nullopt;
 };
 
-// Every defect that can be found in a file; empty for a sound one. Never throws for what is in the file.
+// Every defect that can be found in a dataset, a D4RL file or one of Minari's (see OpenDataset); empty for a
+// sound one. Never throws for what is in the file.
 std::vector<Defect> Validate(const std::filesystem::path& path, const ValidateOptions& options = {});
 
 // The defects of a dataset's contents: all kinds but the first two.

@@ -4,7 +4,7 @@
 
 #include "agents/policy_file.h"
 #include "core/error.h"
-#include "datasets/d4rl.h"
+#include "datasets/minari_metadata.h"
 #include "experiments/run_directory.h"
 #include "experiments/version.h"
 
@@ -70,10 +70,19 @@ void ClearRows(Dataset& block) {
   for (auto* column : {&block.qpos, &block.qvel}) column->clear();
 }
 
-void WriteProvenance(D4rlWriter& writer, const Policy& policy, const Env& env,
+// A space as Gymnasium's JSON. Rows are flat, and so is the box.
+std::string SpaceText(const Space& space) {
+  if (const auto* discrete = std::get_if<Discrete>(&space)) return DiscreteText(discrete->n);
+  const auto& box = std::get<Box>(space);
+  return BoxText("float32", box.low, box.high);
+}
+
+void WriteProvenance(DatasetWriter& writer, const Policy& policy, const Env& env,
                      const CollectOptions& options) {
   writer.WriteMetadata("algorithm", options.source);
   writer.WriteMetadata("env_id", env.spec().id);
+  writer.WriteMetadata("observation_space", SpaceText(env.spec().observation_space));
+  writer.WriteMetadata("action_space", SpaceText(env.spec().action_space));
   for (const auto& [key, value] : options.env_options) writer.WriteMetadata("env_options/" + key, value);
   writer.WriteMetadata("seed", std::to_string(options.seed));
   writer.WriteMetadata("deterministic", options.deterministic ? "true" : "false");
@@ -111,12 +120,12 @@ bool Collect(const Policy& policy, Env& env, const CollectOptions& options, cons
   std::vector<double> observation(observation_size);
   std::vector<float> action(action_size);
   env.Reset(options.seed, observation);
-  D4rlWriteOptions write;
+  DatasetWriteOptions write;
   write.action_log_probs = DrawsHaveDensity(policy, options);
   write.qpos_size = env.qpos().size();
   write.qvel_size = env.qvel().size();
-  D4rlWriter writer(out, observation_size, action_size, write);
-  WriteProvenance(writer, policy, env, options);
+  const auto writer = CreateDataset(options.format, out, observation_size, action_size, write);
+  WriteProvenance(*writer, policy, env, options);
 
   Behaviour behaviour(policy, options);
   Dataset block;
@@ -140,12 +149,12 @@ bool Collect(const Policy& policy, Env& env, const CollectOptions& options, cons
     if (write.action_log_probs) block.action_log_probs.push_back(log_prob);
     if (step.terminated || step.truncated) env.Reset(observation);
     if (++block.rows == kBlockRows || row + 1 == options.steps) {
-      writer.Append(block);
+      writer->Append(block);
       ClearRows(block);
     }
     if (progress && !progress(row + 1)) return false;
   }
-  writer.Finish();
+  writer->Finish();
   return true;
 }
 

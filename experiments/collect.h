@@ -8,6 +8,7 @@
 
 #include "agents/policy.h"
 #include "core/settings.h"
+#include "datasets/writer.h"
 #include "envs/env.h"
 
 namespace strider {
@@ -24,6 +25,7 @@ struct CollectOptions {
   double epsilon = 0;  // probability of a uniform action instead
   std::string source;  // what the policy is, for the metadata
   Assignments env_options;
+  DatasetFormat format = DatasetFormat::kD4rl;
 };
 
 // Writes exactly `steps` rows in D4RL's layout (dataset formats sheet, section 1.1): episode after episode of

@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
-#include <fstream>
 #include <memory>
-#include <thread>
+#include <nlohmann/json.hpp>
 
 #include "envs/mujoco/mujoco_env.h"
 #include "envs/registry.h"
@@ -46,12 +44,6 @@ double Measure(const Block& block, int steps, double seconds) {
     const double elapsed = SecondsSince(start);
     if (elapsed >= seconds) return static_cast<double>(blocks) * steps / elapsed;
   }
-}
-
-double Median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::ranges::nth_element(values, middle);
-  return *middle;
 }
 
 // One environment, random actions, reset where an episode ends.
@@ -233,27 +225,9 @@ class Bench {
         });
   }
 
-  // Ours and the peer's in turns, and who comes first alternates as well.
-  template <class Ours, class Peer>
-  void Pair(const std::string& name, const Ours& ours, const Peer& peer) {
-    std::vector<double> our_rates;
-    std::vector<double> peer_rates;
-    std::vector<double> ratios;
-    for (int repetition = 0; repetition < options_.repetitions; ++repetition) {
-      std::optional<double> theirs;
-      if (repetition % 2 == 0) theirs = peer();
-      our_rates.push_back(ours());
-      if (repetition % 2 != 0) theirs = peer();
-      if (!theirs) continue;
-      peer_rates.push_back(*theirs);
-      ratios.push_back(our_rates.back() / *theirs);
-    }
-    BenchResult result{name, Median(our_rates), {}, {}, std::string(kUnit)};
-    if (!ratios.empty()) {
-      result.peer = Median(peer_rates);
-      result.ratio = Median(ratios);
-    }
-    results_.push_back(result);
+  void Pair(const std::string& name, const std::function<double()>& ours,
+            const std::function<std::optional<double>()>& peer) {
+    results_.push_back(InTurns(name, std::string(kUnit), options_.repetitions, ours, peer));
     if (report_) report_(results_.back());
   }
 
@@ -262,14 +236,6 @@ class Bench {
   std::unique_ptr<PeerProcess> peer_;
   std::vector<BenchResult> results_;
 };
-
-std::string ProcessorName() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);) {
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  }
-  return "";
-}
 
 }  // namespace
 
@@ -288,16 +254,6 @@ std::vector<BenchResult> BenchEnvs(std::span<const std::string> ids, const EnvBe
   Bench bench(options, report);
   for (const std::string& id : ids) bench.Measure(id);
   return bench.TakeResults();
-}
-
-nlohmann::ordered_json DescribeMachine() {
-  double load = 0;
-  const bool known = getloadavg(&load, 1) == 1;
-  return {{"processor", ProcessorName()},
-          {"cores", std::thread::hardware_concurrency()},
-          {"load", known ? nlohmann::json(load) : nlohmann::json()},
-          {"compiler", __VERSION__},
-          {"mujoco", mj_versionString()}};
 }
 
 }  // namespace strider

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <functional>
-#include <nlohmann/json.hpp>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "experiments/bench.h"
 
 namespace strider {
 
@@ -18,16 +18,6 @@ struct EnvBenchOptions {
       peer_python;  // a Python with gymnasium, mujoco and envpool; empty: no peers but the bare mj_step
 };
 
-// Medians over the repetitions. `ratio` is the median of ours by the peer's in each repetition, so that what
-// slows the machine down slows both.
-struct BenchResult {
-  std::string name;  // "HalfCheetah-v5 x64 vs envpool"
-  double ours = 0;
-  std::optional<double> peer;
-  std::optional<double> ratio;
-  std::string unit;
-};
-
 // Environments that are measured where none are named: all of Gymnasium's newest.
 std::vector<std::string> BenchedEnvIds();
 
@@ -37,8 +27,5 @@ std::vector<std::string> BenchedEnvIds();
 // Throws InputError for unknown ids and for a Python that cannot be started.
 std::vector<BenchResult> BenchEnvs(std::span<const std::string> ids, const EnvBenchOptions& options,
                                    const std::function<void(const BenchResult&)>& report);
-
-// What it ran on: processor, cores, load, compiler, MuJoCo.
-nlohmann::ordered_json DescribeMachine();
 
 }  // namespace strider

@@ -18,6 +18,7 @@ struct RunConfig {
   std::string agent;
   std::string env;
   std::string dataset;
+  bool dataset_cache = true;
   std::string preset;
   std::int64_t steps = 1000000;
   std::int64_t seed = 0;
@@ -34,6 +35,8 @@ struct RunConfig {
     visit("agent", agent, "who learns (`strider list agents`)");
     visit("env", env, "environment to learn or to be evaluated in (`strider list envs`)");
     visit("dataset", dataset, "file to learn from");
+    visit("dataset_cache", dataset_cache,
+          "keep the dataset's columns in a folder beside it, so that it opens at once the next time");
     visit("preset", preset, "settings to start from (`strider list presets`)");
     visit("steps", steps, "environment steps, or updates where a dataset is learnt from", AtLeast(1));
     visit("seed", seed, "every random stream of the run derives from it", AtLeast(0));

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string_view>
 
 #include "core/error.h"
 #include "core/random.h"
@@ -47,12 +48,6 @@ double Seconds(const Work& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-double Median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::ranges::nth_element(values, middle);
-  return *middle;
-}
-
 // What `strider metrics` computes of rows that are there already.
 void MeasureInMemory(const Dataset& dataset, Counting counting) {
   Summarizer summarizer({.rows = dataset.rows,
@@ -79,23 +74,6 @@ PeerTimes AskPeer(PeerProcess& peer, const std::filesystem::path& file, std::siz
   const double seconds = answer.at("seconds").get<double>();
   return {seconds, seconds + answer.at("read_seconds").get<double>()};
 }
-
-// Rates of one thing over the repetitions.
-struct Rates {
-  std::string name;
-  std::vector<double> ours;
-  std::vector<double> peer;
-
-  BenchResult Result() const {
-    BenchResult result{name, Median(ours), {}, {}, "rows/s"};
-    if (peer.empty()) return result;
-    std::vector<double> ratios;
-    for (std::size_t i = 0; i < ours.size(); ++i) ratios.push_back(ours[i] / peer[i]);
-    result.peer = Median(peer);
-    result.ratio = Median(ratios);
-    return result;
-  }
-};
 
 }  // namespace
 
@@ -126,30 +104,29 @@ std::vector<BenchResult> BenchMetrics(const MetricBenchOptions& options,
                                       const std::function<void(const BenchResult&)>& report) {
   const Dataset dataset = MakeWalk(options.rows, kObservationSize, kActionSize);
   const ScratchFile file(dataset);
-  const auto rows = static_cast<double>(options.rows);
-  const std::size_t peer_rows = std::min(options.peer_rows, options.rows);
-  const std::string size = fmt::format("SACo, TQ {} x ({}+{})", options.rows, kObservationSize, kActionSize);
-  std::vector<Rates> all{
-      {size + " exact", {}, {}}, {size + " hll", {}, {}}, {size + " exact, with reading", {}, {}}};
   std::optional<PeerProcess> peer;
   if (!options.peer_python.empty()) {
     peer.emplace(std::vector<std::string>{options.peer_python, "-u", "-c", std::string(MetricPeersScript())});
   }
-  for (int repetition = 0; repetition < options.repetitions; ++repetition) {
-    all[0].ours.push_back(rows / Seconds([&] { MeasureInMemory(dataset, Counting::kExact); }));
-    all[1].ours.push_back(rows / Seconds([&] { MeasureInMemory(dataset, Counting::kHyperLogLog); }));
-    all[2].ours.push_back(rows / Seconds([&] { MeasureDataset(*OpenDataset(file.path())); }));
-    if (!peer) continue;
-    const PeerTimes times = AskPeer(*peer, file.path(), peer_rows);
-    all[0].peer.push_back(static_cast<double>(peer_rows) / times.seconds);
-    all[1].peer.push_back(static_cast<double>(peer_rows) / times.seconds);
-    all[2].peer.push_back(static_cast<double>(peer_rows) / times.with_reading);
-  }
   std::vector<BenchResult> results;
-  for (const Rates& rates : all) {
-    results.push_back(rates.Result());
+  const auto measure = [&](std::string_view what, double PeerTimes::*seconds,
+                           const std::function<void()>& work) {
+    const std::size_t peer_rows = std::min(options.peer_rows, options.rows);
+    const std::string name =
+        fmt::format("SACo, TQ {} x ({}+{}) {}", options.rows, kObservationSize, kActionSize, what);
+    results.push_back(InTurns(
+        name, "rows/s", options.repetitions,
+        [&] { return static_cast<double>(options.rows) / Seconds(work); },
+        [&]() -> std::optional<double> {
+          if (!peer) return std::nullopt;
+          return static_cast<double>(peer_rows) / (AskPeer(*peer, file.path(), peer_rows).*seconds);
+        }));
     report(results.back());
-  }
+  };
+  measure("exact", &PeerTimes::seconds, [&] { MeasureInMemory(dataset, Counting::kExact); });
+  measure("hll", &PeerTimes::seconds, [&] { MeasureInMemory(dataset, Counting::kHyperLogLog); });
+  measure("exact, with reading", &PeerTimes::with_reading,
+          [&] { MeasureDataset(*OpenDataset(file.path())); });
   return results;
 }
 

@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include "datasets/reader.h"
+#include "datasets/dataset_cache.h"
 #include "experiments/trainer.h"
 
 namespace strider {
@@ -35,8 +35,8 @@ ObservationTransform NormalizeStates(Transitions& transitions) {
   const Normalizer normalizer = FitNormalizer(transitions);
   const std::size_t width = transitions.observation_size;
   for (std::vector<float>* column : {&transitions.observations, &transitions.next_observations}) {
-    for (std::size_t k = 0; k < column->size(); ++k) {
-      (*column)[k] = ((*column)[k] - normalizer.mean[k % width]) / normalizer.std[k % width];
+    for (auto row = column->begin(); row != column->end(); row += static_cast<std::ptrdiff_t>(width)) {
+      for (std::size_t k = 0; k < width; ++k) row[k] = (row[k] - normalizer.mean[k]) / normalizer.std[k];
     }
   }
   ObservationTransform transform;
@@ -57,7 +57,8 @@ OfflineData LoadData(const Experiment& experiment) {
     view.max_episode_steps = env->spec().max_episode_steps;
     data.task.action_space = env->spec().action_space;
   }
-  const Dataset dataset = ReadDataset(run.dataset, read);
+  const CachedDataset opened(run.dataset, read, run.dataset_cache ? UseCache::kYes : UseCache::kNo);
+  const DatasetView& dataset = opened.columns();
   if (!experiment.has_env())
     data.task.action_space = UniformBox(static_cast<int>(dataset.action_size), -1, 1);
   data.transitions = QlearningTransitions(dataset, view);

@@ -16,6 +16,7 @@
 #include "core/files.h"
 #include "datasets/checksum.h"
 #include "datasets/hdf5.h"
+#include "datasets/reader.h"
 #include "experiments/version.h"
 
 namespace strider {
@@ -23,9 +24,10 @@ namespace {
 
 // What may differ between a run and its continuation without making it another experiment.
 // A dataset may have moved, but not changed (CheckDataset).
-constexpr std::array<std::string_view, 8> kFreeSettings = {
-    "run.steps",        "run.dataset",       "run.threads",       "run.device",
-    "run.log_interval", "run.eval_interval", "run.eval_episodes", "run.checkpoint_interval"};
+constexpr std::array<std::string_view, 9> kFreeSettings = {
+    "run.steps",         "run.dataset",       "run.dataset_cache",
+    "run.threads",       "run.device",        "run.log_interval",
+    "run.eval_interval", "run.eval_episodes", "run.checkpoint_interval"};
 
 void MakeFolder(const std::filesystem::path& path) {
   std::error_code error;
@@ -135,7 +137,7 @@ std::string ManifestText(const Experiment& experiment) {
   manifest["seed"] = experiment.run().seed;
   if (!experiment.run().dataset.empty()) {
     manifest["dataset"] = {{"path", experiment.run().dataset},
-                           {"sha256", FileChecksum(experiment.run().dataset)}};
+                           {"sha256", DatasetChecksum(experiment.run().dataset)}};
   }
   return manifest.dump(2) + "\n";
 }
@@ -148,7 +150,7 @@ void CheckDataset(const RunPaths& paths, const Experiment& experiment) {
   const std::string expected =
       manifest.is_object() ? manifest.value(nlohmann::json::json_pointer("/dataset/sha256"), "") : "";
   if (expected.empty()) throw InputError("{}: no dataset/sha256 in it", paths.manifest().string());
-  const std::string found = FileChecksum(dataset);
+  const std::string found = DatasetChecksum(dataset);
   if (found == expected) return;
   throw InputError("{} is not the dataset that the run began with: its SHA-256 is {}; expected {} as in {}",
                    dataset, found, expected, paths.manifest().string());

@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "envs/registry.h"
+#include "experiments/dataset_bench.h"
 #include "experiments/env_bench.h"
 #include "experiments/metric_bench.h"
 #include "tools/options.h"
@@ -20,24 +21,33 @@ nlohmann::ordered_json ToJson(const BenchResult& result) {
 }
 
 void Print(std::ostream& out, const BenchResult& result) {
-  const auto cell = [](const std::optional<double>& value, int digits) {
-    return value ? fmt::format("{:.{}f}", *value, digits) : "-";
+  // Three digits of what is small.
+  const auto cell = [](const std::optional<double>& value) {
+    if (!value) return std::string("-");
+    return *value < 100 ? fmt::format("{:.3g}", *value) : fmt::format("{:.0f}", *value);
   };
-  out << fmt::format("{:<44} {:>12.0f} {:>12} {:>7}  {}\n", result.name, result.ours, cell(result.peer, 0),
-                     cell(result.ratio, 3), result.unit);
+  out << fmt::format("{:<44} {:>12} {:>12} {:>7}  {}\n", result.name, cell(result.ours), cell(result.peer),
+                     cell(result.ratio), result.unit);
 }
 
-// The environments that the words name: all that are measured for "envs" and for no word.
-std::vector<std::string> Named(const std::vector<std::string>& names) {
+// What the words name: datasets, and environments, all that are measured for "envs".
+struct Selection {
+  bool datasets = false;
   std::vector<std::string> ids;
+};
+
+Selection Named(const std::vector<std::string>& names) {
+  Selection selection;
   for (const std::string& name : names) {
-    if (name == "envs") {
-      for (const std::string& id : BenchedEnvIds()) ids.push_back(id);
+    if (name == "datasets") {
+      selection.datasets = true;
+    } else if (name == "envs") {
+      for (const std::string& id : BenchedEnvIds()) selection.ids.push_back(id);
     } else {
-      ids.emplace_back(FindEnv(name).id);
+      selection.ids.emplace_back(FindEnv(name).id);
     }
   }
-  return ids;
+  return selection;
 }
 
 }  // namespace
@@ -45,23 +55,25 @@ std::vector<std::string> Named(const std::vector<std::string>& names) {
 int Bench(const Words& words) {
   CommandLine line;
   line.usage =
-      "strider bench [envs|datasets|ID...] [--peer-python PYTHON] [--threads N] [--repetitions N] [--seconds "
-      "S] "
-      "[--json]";
+      "strider bench [envs|datasets|ID...] [--peer-python PYTHON] [--threads N] [--repetitions N] "
+      "[--seconds S] [--rows N] [--json]";
   line.about =
       "How fast environments step: one beside the bare mj_step loop and Gymnasium, 64 robots or 1024 classic "
-      "environments beside EnvPool and mujoco.rollout. How fast datasets are measured (SACo and TQ), beside "
+      "environments beside EnvPool and mujoco.rollout. How fast datasets load, open again and are written: "
+      "beside h5py and D4RL's rule in Python; and how fast they are measured (SACo and TQ), beside the way "
       "the "
-      "way the public code works. Medians of repetitions in turns. Peers need a Python that has them.";
+      "public code works. Medians of repetitions in turns. Peers need a Python that has "
+      "them.";
   auto add = line.options.add_options();
   add("names", po::value<std::vector<std::string>>()->default_value({"envs"}, "envs"),
-      "what to measure: envs, environment ids, datasets");
+      "what to measure: envs, datasets, or environment ids");
   add("peer-python", po::value<std::string>()->default_value(""),
-      "a Python with gymnasium, mujoco and envpool, or with numpy, h5py and hyperloglog; without it the "
-      "peers' columns stay empty");
+      "a Python with gymnasium, mujoco, envpool, h5py and hyperloglog; without it the peers' columns stay "
+      "empty");
   add("threads", po::value<int>()->default_value(2), "threads of vectors, ours and the peers'");
   add("repetitions", po::value<int>()->default_value(7), "of each measurement, in turns with the peer");
-  add("seconds", po::value<double>()->default_value(0.2), "that each of them lasts");
+  add("seconds", po::value<double>()->default_value(0.2), "that each of them lasts, of environments");
+  add("rows", po::value<std::int64_t>()->default_value(1'000'000), "of the dataset");
   add("json", po::bool_switch(), "one JSON object on stdout");
   line.positional.add("names", -1);
   const auto values = Parse(line, words);
@@ -75,21 +87,30 @@ int Bench(const Words& words) {
   if (options.threads < 1) throw InputError("--threads {}: expected at least 1", options.threads);
   if (options.repetitions < 1) throw InputError("--repetitions {}: expected at least 1", options.repetitions);
   if (!(options.seconds > 0)) throw InputError("--seconds {}: expected more than 0", options.seconds);
-  auto names = (*values)["names"].as<std::vector<std::string>>();
-  const bool datasets = std::erase(names, "datasets") > 0;
-  const std::vector<std::string> ids = Named(names);
+  DatasetBenchOptions dataset_options;
+  dataset_options.repetitions = options.repetitions;
+  dataset_options.peer_python = options.peer_python;
+  const auto rows = (*values)["rows"].as<std::int64_t>();
+  if (rows < 1) throw InputError("--rows {}: expected at least 1", rows);
+  dataset_options.rows = static_cast<std::size_t>(rows);
+  const Selection selection = Named((*values)["names"].as<std::vector<std::string>>());
 
   const bool json = (*values)["json"].as<bool>();
   std::ostream& out = json ? std::cerr : std::cout;
   out << fmt::format("{:<44} {:>12} {:>12} {:>7}\n", "", "ours", "peer", "ratio");
-  const auto show = [&](const BenchResult& result) {
+  std::vector<BenchResult> results;
+  const auto take = [&](const BenchResult& result) {
     Print(out, result);
     out.flush();
+    results.push_back(result);
   };
-  std::vector<BenchResult> results = BenchEnvs(ids, options, show);
-  if (datasets) {
-    const MetricBenchOptions metrics{.repetitions = options.repetitions, .peer_python = options.peer_python};
-    for (BenchResult& result : BenchMetrics(metrics, show)) results.push_back(std::move(result));
+  if (!selection.ids.empty()) BenchEnvs(selection.ids, options, take);
+  if (selection.datasets) {
+    BenchDatasets(dataset_options, take);
+    BenchMetrics({.rows = dataset_options.rows,
+                  .repetitions = options.repetitions,
+                  .peer_python = options.peer_python},
+                 take);
   }
   if (!json) return 0;
   nlohmann::ordered_json report = {{"machine", DescribeMachine()}, {"results", nlohmann::json::array()}};

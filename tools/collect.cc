@@ -11,14 +11,16 @@ namespace strider::tools {
 
 int Collect(const Words& words) {
   CommandLine line;
-  line.usage = "strider collect --policy DIR|FILE.hdf5|random --env ID --steps N --out FILE.hdf5 [options]";
-  line.about = "Lets a policy act and writes every step into a dataset in D4RL's layout.";
+  line.usage = "strider collect --policy DIR|FILE.hdf5|random --env ID --steps N --out OUT [options]";
+  line.about =
+      "Lets a policy act and writes every step into a dataset: a file in D4RL's layout, or a folder in "
+      "Minari's.";
   auto add = line.options.add_options();
   add("policy", po::value<std::string>(), "a run's directory, a file in D4RL's policy layout, or random");
   add("env", po::value<std::string>(), "environment to act in");
   add("steps", po::value<std::int64_t>(), "rows to write");
   add("out", po::value<std::string>(), "the dataset");
-  add("format", po::value<std::string>()->default_value("d4rl"), "d4rl");
+  add("format", po::value<std::string>()->default_value("d4rl"), "d4rl or minari");
   add("seed", po::value<std::int64_t>()->default_value(0), "reset(seed), and the stream of the actions");
   add("deterministic", po::bool_switch(), "the mean action instead of a sampled one");
   add("noise", po::value<double>()->default_value(0),
@@ -41,9 +43,7 @@ int Collect(const Words& words) {
   if (!(options.epsilon >= 0 && options.epsilon <= 1)) {
     throw InputError("--epsilon {}: expected a number in [0, 1]", options.epsilon);
   }
-  if (const auto format = (*values)["format"].as<std::string>(); format != "d4rl") {
-    throw InputError("--format {}: expected d4rl", format);
-  }
+  options.format = ParseDatasetFormat((*values)["format"].as<std::string>());
   if (const auto sets = Given<std::vector<std::string>>(*values, "set")) {
     for (const std::string& text : *sets) {
       const GivenSetting setting = ParseAssignment(text);

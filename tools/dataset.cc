@@ -1,13 +1,18 @@
 #include "datasets/dataset.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "core/names.h"
+#include "datasets/convert.h"
 #include "datasets/merge.h"
+#include "datasets/minari.h"
 #include "datasets/reader.h"
+#include "datasets/split.h"
 #include "datasets/validate.h"
+#include "experiments/progress_bar.h"
 #include "tools/options.h"
 #include "tools/summaries.h"
 
@@ -75,8 +80,8 @@ void PrintInfo(const nlohmann::ordered_json& info) {
   }
 }
 
-nlohmann::ordered_json Defects(const std::string& path) {
-  const auto defects = Validate(path);
+nlohmann::ordered_json Defects(const std::string& path, const ValidateOptions& options) {
+  const auto defects = Validate(path, options);
   nlohmann::ordered_json json = {
       {"path", path}, {"ok", defects.empty()}, {"defects", nlohmann::json::array()}};
   for (const Defect& defect : defects) {
@@ -106,37 +111,183 @@ void PrintJson(const std::vector<nlohmann::ordered_json>& all) {
   }
 }
 
+// What each command takes, beside files.
+struct Command {
+  std::string name;
+  std::vector<std::string> options;
+};
+
+const std::vector<Command>& Commands() {
+  static const std::vector<Command> commands = {
+      {"info", {"json"}},
+      {"validate", {"json", "max-episode-steps", "actions", "rewards"}},
+      {"convert", {"out", "format", "max-episode-steps", "quiet"}},
+      {"merge", {"out", "format", "quiet"}},
+      {"split", {"out", "fraction", "seed", "quiet"}}};
+  return commands;
+}
+
+// The command's entry; InputError for an unknown one, and for options that it does not take.
+const Command& FindCommand(const po::variables_map& values) {
+  const auto name = RequiredWord<std::string>(values, "what", "info, validate, convert, merge or split");
+  std::vector<std::string> names;
+  for (const Command& command : Commands()) names.push_back(command.name);
+  const auto at = std::ranges::find(names, name);
+  if (at == names.end()) throw UnknownName("dataset command", name, names);
+  const Command& command = Commands()[static_cast<std::size_t>(at - names.begin())];
+  for (const auto& [option, value] : values) {
+    if (value.defaulted() || option == "what" || option == "files") continue;
+    if (std::ranges::find(command.options, option) != command.options.end()) continue;
+    throw InputError("dataset {} takes no --{}; expected --{}", name, option,
+                     fmt::join(command.options, ", --"));
+  }
+  return command;
+}
+
+// "LOW,HIGH", two numbers.
+std::pair<double, double> Range(const std::string& option, const std::string& text) {
+  double low = 0;
+  double high = 0;
+  int end = 0;
+  if (std::sscanf(text.c_str(), "%lf,%lf%n", &low, &high, &end) == 2 &&
+      static_cast<std::size_t>(end) == text.size() && low <= high) {
+    return {low, high};
+  }
+  throw InputError("--{} {}: expected two numbers LOW,HIGH", option, text);
+}
+
+ValidateOptions ValidateOptionsOf(const po::variables_map& values) {
+  ValidateOptions options;
+  if (const auto steps = Given<int>(values, "max-episode-steps")) options.max_episode_steps = *steps;
+  if (const auto text = Given<std::string>(values, "rewards")) options.reward_range = Range("rewards", *text);
+  if (const auto text = Given<std::string>(values, "actions")) {
+    const auto [low, high] = Range("actions", *text);
+    options.action_low = {low};
+    options.action_high = {high};
+  }
+  return options;
+}
+
+// Thrown out of work that a signal asks to stop.
+struct Stopped {};
+
+// Shows how far the work has come; what was begun is removed where it is to stop.
+class Progress {
+ public:
+  Progress(const std::string& title, const std::vector<std::string>& files, bool quiet)
+      : bar_(title, Rows(files), "rows", StandardError(quiet)) {
+    CatchStopSignals();
+  }
+
+  void operator()(std::size_t rows) {
+    bar_.Update(static_cast<std::int64_t>(rows));
+    if (StopRequested()) throw Stopped{};
+  }
+  void Finish() { bar_.Finish(); }
+
+ private:
+  static std::int64_t Rows(const std::vector<std::string>& files) {
+    std::size_t rows = 0;
+    for (const std::string& file : files)
+      rows += OpenDataset(file, {.allow_non_finite = true})->layout().rows;
+    return static_cast<std::int64_t>(rows);
+  }
+
+  ProgressBar bar_;
+};
+
+std::string TheOnly(const std::vector<std::string>& words, std::string_view what) {
+  if (words.size() != 1) throw InputError("{} {}s were given, expected one", words.size(), what);
+  return words.front();
+}
+
+// convert, merge and split.
+void Write(const std::string& command, const std::vector<std::string>& files,
+           const po::variables_map& values) {
+  const auto outs = Required<std::vector<std::string>>(values, "out");
+  for (const std::string& out : outs) {
+    if (out.empty()) throw InputError("--out is empty");
+  }
+  const auto format = Given<std::string>(values, "format");
+  const std::vector<std::filesystem::path> out_paths(outs.begin(), outs.end());
+  const std::string title = command + " " + files.front();
+  const bool quiet = values["quiet"].as<bool>();
+  if (command != "split") TheOnly(outs, "--out");
+  if (command != "merge") TheOnly(files, "FILE");
+  Progress progress(title, files, quiet);
+  const auto report = [&progress](std::size_t rows) { progress(rows); };
+  if (command == "merge") {
+    MergeDatasets({files.begin(), files.end()}, outs.front(), ParseDatasetFormat(format.value_or("d4rl")),
+                  report);
+  } else if (command == "split") {
+    SplitDataset(files.front(), out_paths,
+                 Given<std::vector<double>>(values, "fraction").value_or(std::vector<double>{}),
+                 {.seed = Seed(values), .progress = report});
+  } else {
+    ConvertOptions options{.progress = report};
+    if (const auto steps = Given<int>(values, "max-episode-steps")) {
+      options.max_episode_steps = static_cast<std::size_t>(*steps);
+    }
+    const bool from_minari = FindMinari(files.front()).has_value();
+    ConvertDataset(files.front(), outs.front(),
+                   ParseDatasetFormat(format.value_or(from_minari ? "d4rl" : "minari")), options);
+  }
+  progress.Finish();
+}
+
 }  // namespace
 
 int DatasetCommand(const Words& words) {
   CommandLine line;
-  line.usage = "strider dataset (info|validate|merge) FILE... [--out FILE] [--json]";
+  line.usage =
+      "strider dataset info|validate FILE... [--json], convert FILE --out OUT, merge FILE... --out OUT, or "
+      "split "
+      "FILE --out A --out B --fraction F";
   line.about =
+      "A FILE is a D4RL HDF5 file or a Minari dataset: its folder, or its id under $MINARI_DATASETS_PATH.\n"
       "info: sizes, episodes, returns and metadata. validate: every defect, with its rows; exit code 2 where "
-      "there "
-      "is an error among them. merge: the files' rows one after the other.";
+      "there is an error among them. convert: to the other format, without loss. merge: the files' rows one "
+      "after the other. split: deals the episodes out at random.";
   auto add = line.options.add_options();
-  add("what", po::value<std::string>(), "info, validate or merge");
+  add("what", po::value<std::string>(), "info, validate, convert, merge or split");
   add("files", po::value<std::vector<std::string>>(), "datasets");
-  add("out", po::value<std::string>(), "file that merge writes");
+  add("out", po::value<std::vector<std::string>>()->composing(),
+      "what is written: a file, or Minari's folder named NAME-vN; repeated for split");
+  add("format", po::value<std::string>(), "d4rl or minari (convert: the other one; merge: d4rl)");
+  add("fraction", po::value<std::vector<double>>()->composing(),
+      "split: share of the episodes of each --out but the last, which gets the rest");
+  add("seed", po::value<std::int64_t>()->default_value(0), "split: of the draw of episodes");
+  add("max-episode-steps", po::value<int>(),
+      "step limit: validate tells time-outs from terminals by it (1000), convert needs it without timeouts");
+  add("actions", po::value<std::string>(),
+      "validate: LOW,HIGH of every action (the file's own space, or -1,1)");
+  add("rewards", po::value<std::string>(), "validate: LOW,HIGH of rewards (none)");
   add("json", po::bool_switch(), "one JSON object on stdout");
+  add("quiet", po::bool_switch(), "show no progress");
   line.positional.add("what", 1).add("files", -1);
   const auto values = Parse(line, words);
   if (!values) return 0;
-  const auto what = RequiredWord<std::string>(*values, "what", "info, validate or merge");
-  const std::vector<std::string> known = {"info", "validate", "merge"};
-  if (std::ranges::find(known, what) == known.end()) throw UnknownName("dataset command", what, known);
+  const Command& command = FindCommand(*values);
   const auto files = RequiredWord<std::vector<std::string>>(*values, "files", "FILE");
   const bool as_json = (*values)["json"].as<bool>();
+  if (const auto steps = Given<int>(*values, "max-episode-steps"); steps && *steps < 1) {
+    throw InputError("--max-episode-steps {}: expected at least 1", *steps);
+  }
 
-  if (what == "merge") {
-    MergeDatasets({files.begin(), files.end()}, Required<std::string>(*values, "out"));
+  const bool info = command.name == "info";
+  if (!info && command.name != "validate") {
+    try {
+      Write(command.name, files, *values);
+    } catch (const Stopped&) {
+      std::cerr << "stopped; nothing was written\n";
+      return 128 + StopSignal();
+    }
     return 0;
   }
-  const bool info = what == "info";
+  const ValidateOptions options = ValidateOptionsOf(*values);
   std::vector<nlohmann::ordered_json> all;
   for (const std::string& file : files) {
-    all.push_back(info ? Info(file) : Defects(file));
+    all.push_back(info ? Info(file) : Defects(file, options));
     if (!as_json) info ? PrintInfo(all.back()) : PrintDefects(all.back());
   }
   if (as_json) PrintJson(all);

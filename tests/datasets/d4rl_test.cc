@@ -52,7 +52,7 @@ TEST(D4rl, AbsentColumnsStayAbsent) {
 TEST(D4rl, BlocksOfAnySizeGiveTheSameFile) {
   const TemporaryFolder folder;
   const Dataset dataset = MakeDataset(9000, 11, 3);
-  const D4rlWriteOptions options{.action_log_probs = true, .qpos_size = 2, .qvel_size = 3};
+  const DatasetWriteOptions options{.action_log_probs = true, .qpos_size = 2, .qvel_size = 3};
   D4rlWriter writer(folder.path() / "blocks.hdf5", 11, 3, options);
   std::size_t first = 0;
   for (const std::size_t count : {1, 7, 3000, 0, 5992}) {

@@ -116,7 +116,7 @@ TEST_F(MergeTest, InputsAreNotWrittenOver) {
   EXPECT_EQ(MessageOf<InputError>([&] {
               MergeDatasets({path, path}, path);
             }),
-            path.string() + " is to be merged and to be written; expected another --out");
+            path.string() + " is to be read and to be written; expected another --out");
   EXPECT_EQ(ReadD4rl(path).rows, 10);
 }
 

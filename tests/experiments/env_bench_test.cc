@@ -3,11 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
-
 #include "core/error.h"
-#include "experiments/peer_process.h"
+#include "tests/experiments/fake_peer.h"
 
 namespace strider {
 namespace {
@@ -34,21 +31,6 @@ std::vector<std::string> Names(const std::vector<BenchResult>& results) {
   for (const BenchResult& result : results) names.push_back(result.name);
   return names;
 }
-
-// A program in place of Python that answers every question alike.
-class FakePeer {
- public:
-  explicit FakePeer(const std::string& answer)
-      : path_(std::filesystem::temp_directory_path() / fmt::format("strider_fake_peer_{}", getpid())) {
-    std::ofstream(path_) << "#!/bin/sh\nwhile read -r line; do " << answer << "; done\n";
-    std::filesystem::permissions(path_, std::filesystem::perms::owner_all);
-  }
-  ~FakePeer() { std::filesystem::remove(path_); }
-  std::string path() const { return path_.string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 TEST(EnvBenchTest, RobotsAreMeasuredFourWays) {
   const auto results = BenchWith({"HalfCheetah-v5"}, "");
@@ -93,7 +75,7 @@ TEST(EnvBenchTest, ClassicAndNewestEnvironmentsAreBenched) {
 
 TEST(EnvBenchTest, TheMachineIsDescribed) {
   const auto machine = DescribeMachine();
-  for (const auto* key : {"processor", "cores", "load", "compiler", "mujoco"})
+  for (const auto* key : {"processor", "cores", "load", "compiler", "mujoco", "hdf5"})
     EXPECT_TRUE(machine.contains(key));
 }
 
