@@ -8,25 +8,6 @@
 namespace strider {
 namespace {
 
-// Which rows the step limit cuts: those that `timeouts` marks or, without that column, those where D4RL's
-// counter of steps says so.
-class LimitFinder {
- public:
-  LimitFinder(const DatasetView& dataset, int max_episode_steps)
-      : dataset_(dataset), last_step_(max_episode_steps - 1) {}
-
-  bool IsFinal(std::size_t row) const {
-    return dataset_.timeouts.empty() ? counter_ == last_step_ : dataset_.timeouts[row] != 0;
-  }
-  void Restart() { counter_ = 0; }
-  void Advance() { ++counter_; }
-
- private:
-  const DatasetView& dataset_;
-  int last_step_;
-  int counter_ = 0;
-};
-
 struct RowRange {
   std::size_t first = 0;
   std::size_t count = 0;
@@ -35,7 +16,7 @@ struct RowRange {
 // The rows of the q-learning view, as runs of neighbours: whatever is long is then copied in blocks.
 std::vector<RowRange> QlearningRuns(const DatasetView& dataset, const ViewOptions& options) {
   std::vector<RowRange> runs;
-  LimitFinder limit(dataset, options.max_episode_steps);
+  StepLimit limit(options.max_episode_steps);
   std::size_t first = 0;  // of the run under way
   const auto end_run = [&](std::size_t row) {
     if (row > first) runs.push_back({first, row - first});
@@ -43,7 +24,7 @@ std::vector<RowRange> QlearningRuns(const DatasetView& dataset, const ViewOption
   };
   std::size_t row = 0;
   for (; row + 1 < dataset.rows; ++row) {
-    const bool final = limit.IsFinal(row);
+    const bool final = limit.Cuts(dataset, row);
     if (final && !options.terminate_on_end) {
       limit.Restart();
       end_run(row);
@@ -123,24 +104,26 @@ Normalizer FitNormalizer(const Transitions& transitions) {
   return normalizer;
 }
 
-std::vector<Episode> Episodes(const DatasetView& dataset, const ViewOptions& options, bool with_trailing) {
+std::vector<Episode> EpisodeScanner::Add(const DatasetView& block) {
   std::vector<Episode> episodes;
-  LimitFinder limit(dataset, options.max_episode_steps);
-  Episode episode;
-  for (std::size_t row = 0; row < dataset.rows; ++row) {
-    ++episode.length;
-    episode.episode_return += static_cast<double>(dataset.rewards[row]);
-    if (dataset.terminals[row] != 0 || limit.IsFinal(row)) {
-      episodes.push_back(episode);
-      episode = {.start = row + 1};
-      limit.Restart();
+  for (std::size_t row = 0; row < block.rows; ++row) {
+    ++unfinished_.length;
+    unfinished_.episode_return += static_cast<double>(block.rewards[row]);
+    if (block.terminals[row] != 0 || limit_.Cuts(block, row)) {
+      episodes.push_back(unfinished_);
+      episodes.back().complete = true;
+      unfinished_ = {.start = unfinished_.start + unfinished_.length, .complete = false};
+      limit_.Restart();
     }
-    limit.Advance();  // here too the counter is 1 at the next episode's first step
+    limit_.Advance();  // here too the counter is 1 at the next episode's first step
   }
-  if (with_trailing && episode.length > 0) {
-    episode.complete = false;
-    episodes.push_back(episode);
-  }
+  return episodes;
+}
+
+std::vector<Episode> Episodes(const DatasetView& dataset, const ViewOptions& options, bool with_trailing) {
+  EpisodeScanner scanner(options);
+  std::vector<Episode> episodes = scanner.Add(dataset);
+  if (with_trailing && scanner.unfinished().length > 0) episodes.push_back(scanner.unfinished());
   return episodes;
 }
 

@@ -86,6 +86,23 @@ struct Normalizer {
 // From the observations s of the transitions (offline-baselines sheet, section 2). REQUIRES: size >= 1.
 Normalizer FitNormalizer(const Transitions& transitions);
 
+// Which rows the step limit cuts: those that `timeouts` marks or, without that column, those where D4RL's
+// counter of steps says so. Rows are asked about in order; views differ in when the counter starts again.
+class StepLimit {
+ public:
+  explicit StepLimit(int max_episode_steps) : last_step_(max_episode_steps - 1) {}
+
+  bool Cuts(const DatasetView& block, std::size_t row) const {
+    return block.timeouts.empty() ? counter_ == last_step_ : block.timeouts[row] != 0;
+  }
+  void Restart() { counter_ = 0; }
+  void Advance() { ++counter_; }
+
+ private:
+  int last_step_;
+  int counter_ = 0;
+};
+
 struct Episode {
   std::size_t start = 0;      // first row
   std::size_t length = 0;     // rows
@@ -93,7 +110,24 @@ struct Episode {
   bool complete = true;       // ended by a terminal or by the step limit
 };
 
-// Episodes in order (sheet, section 1.4). The rows after the last end are given out, as incomplete, only with
+// Finds the episodes (sheet, section 1.4) of a dataset that is read block by block. Options: only
+// max_episode_steps counts.
+class EpisodeScanner {
+ public:
+  explicit EpisodeScanner(const ViewOptions& options = {}) : limit_(options.max_episode_steps) {}
+
+  // Takes the next rows, of which it needs rewards and flags, and returns the episodes that end in them.
+  std::vector<Episode> Add(const DatasetView& block);
+
+  // The rows after the last end; of length 0 where there are none.
+  const Episode& unfinished() const { return unfinished_; }
+
+ private:
+  StepLimit limit_;
+  Episode unfinished_{.complete = false};
+};
+
+// Episodes in order. The rows after the last end are given out, as incomplete, only with
 // `with_trailing`. Options: only max_episode_steps counts.
 std::vector<Episode> Episodes(const DatasetView& dataset, const ViewOptions& options = {},
                               bool with_trailing = false);

@@ -2,231 +2,157 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "core/error.h"
-#include "datasets/reader.h"
 
 namespace strider {
 namespace {
 
-constexpr std::size_t kBlockRows = 65536;
-constexpr int kMinBins = 2;
-constexpr int kMaxBins = 255;  // a code, 0 to bins, is a byte
-constexpr std::size_t kFirstSlots = 1024;
+constexpr std::size_t kCodes = 256;
 
-// 32 well-mixed bits of a row's code.
-std::uint32_t HashOf(std::span<const std::uint8_t> code) {
-  constexpr std::uint64_t kMultiplier = 0x9e3779b97f4a7c15ULL;  // 2^64 / golden ratio, odd
-  std::uint64_t hash = code.size() * kMultiplier;
-  for (std::size_t i = 0; i < code.size(); i += sizeof(std::uint64_t)) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, code.data() + i, std::min(sizeof(word), code.size() - i));
-    hash = (hash ^ word) * kMultiplier;
-    hash ^= hash >> 32;
-  }
-  hash *= kMultiplier;
-  return static_cast<std::uint32_t>(hash >> 32);
-}
+// Rows that are encoded, hashed and counted at a time, so that they stay in the processor's cache.
+constexpr std::size_t kBatchRows = 1024;
 
-// Calls visit(block) for all rows of a file, observations and actions only among the wide columns.
-template <class Visit>
-void ForEachBlock(const DatasetReader& reader, const Visit& visit) {
-  constexpr DatasetColumns kColumns{.next_observations = false, .infos = false};
-  const std::size_t rows = reader.layout().rows;
-  for (std::size_t first = 0; first < rows; first += kBlockRows) {
-    visit(reader.Read(first, std::min(kBlockRows, rows - first), kColumns));
-  }
-}
-
-ColumnLimits MeasureLimits(const DatasetReader& reader) {
-  ColumnLimits limits(reader.layout().observation_size + reader.layout().action_size);
-  ForEachBlock(reader,
-               [&](const Dataset& block) { limits.Add(block.observations, block.actions, block.rows); });
-  return limits;
-}
-
-UniqueCounter Count(const DatasetReader& reader, const ColumnLimits& limits, int bins) {
-  UniqueCounter counter(limits, bins);
-  ForEachBlock(reader,
-               [&](const Dataset& block) { counter.Add(block.observations, block.actions, block.rows); });
-  return counter;
-}
+constexpr std::size_t kKeptBytes = std::size_t{256} << 20;
 
 }  // namespace
 
-void ColumnLimits::Add(std::span<const float> observations, std::span<const float> actions,
-                       std::size_t rows) {
-  if (rows == 0) return;
-  const std::size_t observation_size = observations.size() / rows;
-  const auto widen = [&](std::span<const float> values, std::size_t width, std::size_t first_column) {
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      const std::size_t column = first_column + i % width;
-      low_[column] = std::min(low_[column], static_cast<double>(values[i]));
-      high_[column] = std::max(high_[column], static_cast<double>(values[i]));
-    }
-  };
-  widen(observations, observation_size, 0);
-  widen(actions, actions.size() / rows, observation_size);
+PairCounter::PairCounter(const ColumnLimits& limits, int bins, Counting counting)
+    : discretizer_(limits, bins),
+      counter_(ExactCounter(discretizer_.code_words())),
+      visited_(limits.columns() * kCodes, 0) {
+  if (counting == Counting::kHyperLogLog) counter_ = HyperLogLog();
 }
 
-Digitizer::Digitizer(double low, double high, int edges)
-    : scale_(high > low ? static_cast<double>(edges - 1) / (high - low) : 0.0) {
-  const double step = (high - low) / static_cast<double>(edges - 1);
-  edges_.reserve(static_cast<std::size_t>(edges));
-  for (int k = 0; k + 1 < edges; ++k) edges_.push_back(static_cast<double>(k) * step + low);
-  edges_.push_back(high);
-}
-
-std::uint8_t Digitizer::operator()(double value) const {
-  if (value < edges_.front()) return 0;
-  if (!(value < edges_.back())) return static_cast<std::uint8_t>(edges_.size());
-  // The quotient may be off by a rounding: the edges themselves decide.
-  auto k = std::min(static_cast<std::size_t>((value - edges_.front()) * scale_), edges_.size() - 2);
-  while (value >= edges_[k + 1]) ++k;
-  while (value < edges_[k]) --k;
-  return static_cast<std::uint8_t>(k + 1);
-}
-
-UniqueCounter::UniqueCounter(const ColumnLimits& limits, int bins)
-    : width_(limits.columns()), slots_(kFirstSlots, 0) {
-  if (bins < kMinBins || bins > kMaxBins) {
-    throw InputError("bins: {} is out of range, expected {} to {}", bins, kMinBins, kMaxBins);
-  }
-  digitizers_.reserve(width_);
-  for (std::size_t column = 0; column < width_; ++column) {
-    digitizers_.emplace_back(limits.low(column), limits.high(column), bins);
-  }
-}
-
-void UniqueCounter::Add(std::span<const float> observations, std::span<const float> actions,
-                        std::size_t rows) {
+void PairCounter::Add(std::span<const float> observations, std::span<const float> actions, std::size_t rows) {
   if (rows == 0) return;
   const std::size_t observation_size = observations.size() / rows;
   const std::size_t action_size = actions.size() / rows;
-  std::vector<std::uint8_t> code(width_);
-  for (std::size_t row = 0; row < rows; ++row) {
-    for (std::size_t k = 0; k < observation_size; ++k) {
-      code[k] = digitizers_[k](observations[row * observation_size + k]);
+  const std::size_t columns = discretizer_.columns();
+  for (std::size_t first = 0; first < rows; first += kBatchRows) {
+    const std::size_t count = std::min(kBatchRows, rows - first);
+    discretizer_.Encode(observations.subspan(first * observation_size, count * observation_size),
+                        actions.subspan(first * action_size, count * action_size), count, codes_);
+    HashCodes(codes_, discretizer_.code_words(), hashes_);
+    if (auto* const exact = std::get_if<ExactCounter>(&counter_)) {
+      exact->Add(codes_, hashes_);
+    } else {
+      std::get<HyperLogLog>(counter_).Add(hashes_);
     }
-    for (std::size_t k = 0; k < action_size; ++k) {
-      code[observation_size + k] = digitizers_[observation_size + k](actions[row * action_size + k]);
-    }
-    ++CountOf(code);
-  }
-  rows_ += rows;
-}
-
-std::uint64_t& UniqueCounter::CountOf(std::span<const std::uint8_t> code) {
-  if (2 * counts_.size() >= slots_.size()) Grow();
-  const std::uint64_t hash = HashOf(code);
-  const std::size_t mask = slots_.size() - 1;
-  for (std::size_t place = hash & mask;; place = (place + 1) & mask) {
-    const std::uint64_t slot = slots_[place];
-    if (slot == 0) {
-      codes_.insert(codes_.end(), code.begin(), code.end());
-      counts_.push_back(0);
-      slots_[place] = (hash << 32) | counts_.size();
-      return counts_.back();
-    }
-    // Equal hashes are no proof: the codes decide.
-    const std::size_t index = (slot & 0xffffffffULL) - 1;
-    if (slot >> 32 == hash && std::memcmp(codes_.data() + index * width_, code.data(), width_) == 0) {
-      return counts_[index];
+    const auto* code = reinterpret_cast<const std::uint8_t*>(codes_.data());
+    for (std::size_t row = 0; row < count; ++row, code += 8 * discretizer_.code_words()) {
+      for (std::size_t k = 0; k < columns; ++k) visited_[k * kCodes + code[k]] = 1;
     }
   }
 }
 
-void UniqueCounter::Grow() {
-  std::vector<std::uint64_t> larger(2 * slots_.size(), 0);
-  const std::size_t mask = larger.size() - 1;
-  for (const std::uint64_t slot : slots_) {
-    if (slot == 0) continue;
-    std::size_t place = (slot >> 32) & mask;
-    while (larger[place] != 0) place = (place + 1) & mask;
-    larger[place] = slot;
+std::uint64_t PairCounter::unique() const {
+  if (const auto* const exact = std::get_if<ExactCounter>(&counter_)) return exact->unique();
+  return static_cast<std::uint64_t>(std::llround(std::get<HyperLogLog>(counter_).Estimate()));
+}
+
+std::optional<double> PairCounter::Entropy() const {
+  if (const auto* const exact = std::get_if<ExactCounter>(&counter_)) return exact->Entropy();
+  return std::nullopt;
+}
+
+std::vector<double> PairCounter::Coverage() const {
+  std::vector<double> coverage;
+  const int bins = discretizer_.bins();
+  for (std::size_t column = 0; column < discretizer_.columns(); ++column) {
+    const auto first = visited_.begin() + static_cast<std::ptrdiff_t>(column * kCodes);
+    coverage.push_back(static_cast<double>(std::count(first + 1, first + 1 + bins, 1)) / bins);
   }
-  slots_ = std::move(larger);
+  return coverage;
 }
 
-double UniqueCounter::Entropy() const {
-  if (rows_ == 0) return 0.0;
-  const auto total = static_cast<double>(rows_);
-  double sum = 0.0;  // of n ln n
-  for (const std::uint64_t count : counts_)
-    sum += static_cast<double>(count) * std::log(static_cast<double>(count));
-  return std::log(total) - sum / total;
+double PairCounter::StandardError() const {
+  const auto* const sketch = std::get_if<HyperLogLog>(&counter_);
+  return sketch == nullptr ? 0.0 : sketch->StandardError();
 }
 
-double Saco(std::size_t unique, std::size_t reference_unique) {
+double PairCounter::ErrorBound() const {
+  const auto* const sketch = std::get_if<HyperLogLog>(&counter_);
+  return sketch == nullptr ? 0.0 : sketch->ErrorBound();
+}
+
+double Saco(std::uint64_t unique, std::uint64_t reference_unique) {
   return static_cast<double>(unique) / static_cast<double>(reference_unique);
 }
 
-double LogSaco(std::size_t unique, std::size_t reference_unique) {
-  if (reference_unique == 1) return std::numeric_limits<double>::quiet_NaN();
+double LogSaco(std::uint64_t unique, std::uint64_t reference_unique) {
   return std::log(static_cast<double>(unique)) / std::log(static_cast<double>(reference_unique));
 }
 
-std::optional<double> MeanReturn(std::span<const Episode> episodes) {
-  double sum = 0.0;
-  std::size_t count = 0;
-  for (const Episode& episode : episodes) {
-    if (!episode.complete) continue;
-    sum += episode.episode_return;
-    ++count;
-  }
-  if (count == 0) return std::nullopt;
-  return sum / static_cast<double>(count);
+double TrajectoryQuality(double mean_return, double min_return, double max_return) {
+  return (mean_return - min_return) / (max_return - min_return);
 }
 
-double TrajectoryQuality(double mean_return, const ReferenceScore& reference) {
-  return (mean_return - reference.min) / (reference.max - reference.min);
+CoverageReference MeasureCoverage(const DatasetReader& reader, const MetricOptions& options) {
+  const DatasetMetrics metrics = MeasureDataset(reader, {}, options);
+  return {.unique_state_actions = metrics.unique_state_actions,
+          .limits = metrics.limits,
+          .bins = metrics.bins,
+          .source = metrics.path};
 }
 
-CoverageReference MeasureCoverage(const std::filesystem::path& path, int bins) {
-  const auto opened = OpenDataset(path);
-  const DatasetReader& reader = *opened;
-  CoverageReference reference{.limits = MeasureLimits(reader), .bins = bins, .source = path.string()};
-  reference.unique_state_actions = Count(reader, reference.limits, bins).unique();
-  return reference;
-}
-
-DatasetMetrics MeasureDataset(const std::filesystem::path& path, const CoverageReference* reference,
+DatasetMetrics MeasureDataset(const DatasetReader& reader, const MetricReferences& references,
                               const MetricOptions& options) {
-  const auto opened = OpenDataset(path);
-  const DatasetReader& reader = *opened;
-  const std::size_t rows = reader.layout().rows;
+  const CoverageReference* const reference = references.coverage ? &*references.coverage : nullptr;
+  const bool limits_given = reference != nullptr && reference->limits;
   const std::size_t columns = reader.layout().observation_size + reader.layout().action_size;
-  if (reference != nullptr && columns != reference->limits.columns()) {
+  if (limits_given && columns != reference->limits->columns()) {
     throw InputError("{}: has {} columns of observations and actions, expected {} as in the reference {}",
-                     path.string(), columns, reference->limits.columns(), reference->source);
+                     reader.path().string(), columns, reference->limits->columns(), reference->source);
   }
   DatasetMetrics metrics;
-  metrics.path = path.string();
-  metrics.rows = rows;
-  metrics.references.bins = reference != nullptr ? reference->bins : options.bins;
-  metrics.references.limits_source = reference != nullptr ? reference->source : metrics.path;
+  metrics.path = reader.path().string();
+  metrics.bins = limits_given ? reference->bins : options.bins;
+  CheckBins(metrics.bins);  // before a long pass over the rows
+  metrics.counting = options.counting;
+  metrics.limits_source = limits_given ? reference->source : metrics.path;
 
-  const UniqueCounter counter = Count(
-      reader, reference != nullptr ? reference->limits : MeasureLimits(reader), metrics.references.bins);
-  metrics.unique_state_actions = counter.unique();
-  metrics.entropy = counter.Entropy();
-  if (reference != nullptr) {
-    metrics.references.unique_state_actions = reference->unique_state_actions;
-    metrics.saco = Saco(counter.unique(), reference->unique_state_actions);
-    metrics.lsaco = LogSaco(counter.unique(), reference->unique_state_actions);
+  // Where the limits are to be found first, counting waits: for the rows in memory, or for a second pass.
+  const bool keep = !limits_given && reader.layout().rows * columns * sizeof(float) <= kKeptBytes;
+  const std::size_t passes = limits_given || keep ? 1 : 2;
+  const auto pass = [&](std::size_t index, const std::function<void(Dataset block)>& visit) {
+    ForEachBlock(reader, visit, [&](std::size_t done, std::size_t total) {
+      if (options.progress) options.progress(index * total + done, passes * total);
+    });
+  };
+  std::optional<PairCounter> counter;
+  if (limits_given) counter.emplace(*reference->limits, metrics.bins, options.counting);
+  const auto count = [&](const Dataset& block) {
+    counter->Add(block.observations, block.actions, block.rows);
+  };
+  Summarizer summarizer(reader.layout(), options.summary);
+  std::vector<Dataset> kept;
+  pass(0, [&](Dataset block) {
+    summarizer.Add(block);
+    if (counter) count(block);
+    if (keep) kept.push_back(std::move(block));
+  });
+  metrics.summary = summarizer.Finish();
+  metrics.limits = limits_given ? *reference->limits : metrics.summary.limits;
+  if (!counter) {
+    counter.emplace(metrics.limits, metrics.bins, options.counting);
+    for (const Dataset& block : kept) count(block);
+    if (!keep) pass(1, count);
   }
-
-  constexpr DatasetColumns kRewardsAndFlags{
-      .observations = false, .actions = false, .next_observations = false, .infos = false};
-  const std::vector<Episode> episodes =
-      Episodes(reader.Read(0, rows, kRewardsAndFlags), {.max_episode_steps = options.max_episode_steps});
-  metrics.episodes = episodes.size();
-  metrics.mean_return = MeanReturn(episodes);
-  if (options.returns) {
-    metrics.references.min_return = options.returns->min;
-    metrics.references.max_return = options.returns->max;
-    if (metrics.mean_return) metrics.tq = TrajectoryQuality(*metrics.mean_return, *options.returns);
+  metrics.unique_state_actions = counter->unique();
+  metrics.standard_error = counter->StandardError();
+  metrics.error_bound = counter->ErrorBound();
+  metrics.entropy = counter->Entropy();
+  metrics.coverage = counter->Coverage();
+  if (reference != nullptr) {
+    metrics.saco = Saco(metrics.unique_state_actions, reference->unique_state_actions);
+    if (reference->unique_state_actions > 1) {
+      metrics.lsaco = LogSaco(metrics.unique_state_actions, reference->unique_state_actions);
+    }
+  }
+  if (metrics.summary.mean_return && references.min_return && references.max_return) {
+    metrics.tq = TrajectoryQuality(*metrics.summary.mean_return, references.min_return->value,
+                                   references.max_return->value);
   }
   return metrics;
 }

@@ -4,130 +4,111 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
-#include <limits>
 #include <optional>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
-#include "datasets/dataset.h"
+#include "datasets/discretizer.h"
+#include "datasets/exact_counter.h"
+#include "datasets/hyperloglog.h"
+#include "datasets/reader.h"
 #include "datasets/reference_scores.h"
+#include "datasets/summary.h"
 
 namespace strider {
 
-inline constexpr int kDefaultBins = 100;  // edges per axis in the authors' code
-
-// Smallest and largest value of each column, observation first and action after it.
-class ColumnLimits {
- public:
-  explicit ColumnLimits(std::size_t columns)
-      : low_(columns, std::numeric_limits<double>::infinity()),
-        high_(columns, -std::numeric_limits<double>::infinity()) {}
-
-  // Widens the limits by rows of observations (n x o) and actions (n x a), o + a columns together.
-  void Add(std::span<const float> observations, std::span<const float> actions, std::size_t rows);
-
-  std::size_t columns() const { return low_.size(); }
-  double low(std::size_t column) const { return low_[column]; }
-  double high(std::size_t column) const { return high_[column]; }
-
- private:
-  std::vector<double> low_;
-  std::vector<double> high_;
+enum class Counting {
+  kExact,        // memory grows with the distinct pairs
+  kHyperLogLog,  // 16 KiB, for a standard error of 0.8 %
 };
 
-// Equally spaced edges from `low` to `high`, ends included, as numpy.linspace gives them.
-class Digitizer {
+// Counts distinct state-action pairs, and which bins of each column they fall into.
+class PairCounter {
  public:
-  // REQUIRES: 2 <= edges <= 255; low <= high, both finite.
-  Digitizer(double low, double high, int edges);
+  // Errors of CheckBins.
+  PairCounter(const ColumnLimits& limits, int bins = kDefaultBins, Counting counting = Counting::kExact);
 
-  // Number of edges <= value (numpy.digitize): 0 below `low`, `edges` from `high` on and for NaN.
-  std::uint8_t operator()(double value) const;
-
- private:
-  std::vector<double> edges_;
-  double scale_;
-};
-
-// Counts distinct rows of bin codes, exactly; memory grows with the distinct rows only.
-class UniqueCounter {
- public:
-  // InputError unless 2 <= bins <= 255.
-  explicit UniqueCounter(const ColumnLimits& limits, int bins = kDefaultBins);
-
-  // Counts rows of observations and actions; together limits.columns() wide.
+  // Counts rows of observations and actions; together limits.columns() wide. REQUIRES: finite values.
   void Add(std::span<const float> observations, std::span<const float> actions, std::size_t rows);
 
-  std::size_t unique() const { return counts_.size(); }
-  std::uint64_t rows() const { return rows_; }
-  // Plug-in estimate of the entropy of the occupancy, in nats: -sum (n/N) ln(n/N). exp of it is at most
-  // unique().
-  double Entropy() const;
+  // Distinct pairs; the nearest whole number to the estimate of HyperLogLog.
+  std::uint64_t unique() const;
+  // Plug-in estimate of the entropy of the pairs, in nats. Nothing from HyperLogLog.
+  std::optional<double> Entropy() const;
+  // For each column, the share of its bins that some value fell into. Values below the limits count for none.
+  std::vector<double> Coverage() const;
+  // Of the number of distinct pairs, relative: 0 where they are counted exactly. See HyperLogLog.
+  double StandardError() const;
+  double ErrorBound() const;
 
  private:
-  std::uint64_t& CountOf(std::span<const std::uint8_t> code);
-  void Grow();
-
-  std::size_t width_;  // bytes of a code
-  std::vector<Digitizer> digitizers_;
-  std::vector<std::uint8_t> codes_;    // (unique x width)
-  std::vector<std::uint64_t> counts_;  // (unique)
-  std::vector<std::uint64_t> slots_;   // open addressing: upper half of the hash, then index + 1; 0 is free
-  std::uint64_t rows_ = 0;
+  Discretizer discretizer_;
+  std::variant<ExactCounter, HyperLogLog> counter_;
+  std::vector<std::uint8_t> visited_;  // (columns x 256) by code
+  std::vector<std::uint64_t> codes_;   // of the block in hand
+  std::vector<std::uint64_t> hashes_;
 };
 
 // State-action coverage: unique pairs in proportion to the reference's.
-double Saco(std::size_t unique, std::size_t reference_unique);
-// Its logarithmic form, ln u / ln u_ref; NaN where the reference has one pair.
-double LogSaco(std::size_t unique, std::size_t reference_unique);
-// Mean undiscounted return of the complete episodes; nothing where there is none.
-std::optional<double> MeanReturn(std::span<const Episode> episodes);
+double Saco(std::uint64_t unique, std::uint64_t reference_unique);
+// Its logarithmic form, ln u / ln u_ref. REQUIRES: a reference of two pairs or more.
+double LogSaco(std::uint64_t unique, std::uint64_t reference_unique);
 // Trajectory quality: where the mean return lies between the references' returns. Not clipped.
-double TrajectoryQuality(double mean_return, const ReferenceScore& reference);
+double TrajectoryQuality(double mean_return, double min_return, double max_return);
 
 // What SACo is measured against.
 struct CoverageReference {
-  ColumnLimits limits;
-  std::size_t unique_state_actions = 0;
+  std::uint64_t unique_state_actions = 0;
+  std::optional<ColumnLimits> limits = std::nullopt;  // that bound the bins; nothing: each dataset's own do
   int bins = kDefaultBins;
-  std::string source;  // the file
-};
-
-// Reads the file in blocks. Errors as OpenDataset's.
-CoverageReference MeasureCoverage(const std::filesystem::path& path, int bins = kDefaultBins);
-
-struct DatasetMetrics {
-  struct References {
-    std::optional<double> min_return;
-    std::optional<double> max_return;
-    std::optional<std::size_t> unique_state_actions;
-    int bins = kDefaultBins;
-    std::string limits_source;  // the file whose smallest and largest values bound the bins
-  };
-
-  std::string path;
-  std::size_t rows = 0;
-  std::size_t episodes = 0;  // complete ones
-  std::size_t unique_state_actions = 0;
-  double entropy = 0;          // nats
-  std::optional<double> saco;  // nothing without a reference dataset
-  std::optional<double> lsaco;
-  std::optional<double> tq;  // nothing without reference returns or without a complete episode
-  std::optional<double> mean_return;
-  References references;
+  std::string source;  // the file, or "given"
 };
 
 struct MetricOptions {
-  int bins = kDefaultBins;       // where there is no reference dataset, which brings its own
-  int max_episode_steps = 1000;  // step limit of a file without timeouts
-  std::optional<ReferenceScore> returns = std::nullopt;
+  int bins = kDefaultBins;  // where there is no reference dataset, which brings its own
+  Counting counting = Counting::kExact;
+  SummaryOptions summary = {};
+  RowProgress progress = {};
 };
 
-// Everything about one file, read in blocks. Bin limits are the reference's, or the file's own without one.
-// InputError where the file is no sound dataset, holds NaN, or has other widths than the reference.
-DatasetMetrics MeasureDataset(const std::filesystem::path& path, const CoverageReference* reference,
+// Measures a dataset that others are compared with. Errors as the reader's.
+CoverageReference MeasureCoverage(const DatasetReader& reader, const MetricOptions& options = {});
+
+// A return that TQ takes for 0 or 1.
+struct ReferenceReturn {
+  double value = 0;
+  std::string source;  // "D4RL's hopper", a file, a run's folder, or "given"
+};
+
+struct MetricReferences {
+  std::optional<CoverageReference> coverage = std::nullopt;
+  std::optional<ReferenceReturn> min_return = std::nullopt;
+  std::optional<ReferenceReturn> max_return = std::nullopt;
+};
+
+struct DatasetMetrics {
+  std::string path;
+  DatasetSummary summary;
+  int bins = kDefaultBins;
+  ColumnLimits limits{0};     // that bound the bins
+  std::string limits_source;  // the file whose smallest and largest values they are
+  Counting counting = Counting::kExact;
+  std::uint64_t unique_state_actions = 0;
+  double standard_error = 0;  // relative, of unique_state_actions
+  double error_bound = 0;
+  std::vector<double> coverage;   // (columns) share of bins that were visited, observations first
+  std::optional<double> entropy;  // nats; nothing from HyperLogLog
+  std::optional<double> saco;     // nothing without a reference
+  std::optional<double> lsaco;    // nor with a reference of one pair
+  std::optional<double> tq;       // nothing without both reference returns or without a complete episode
+};
+
+// Everything about one dataset, read in blocks: once where a reference bounds the bins or where observations
+// and actions take at most 256 MiB, which are then kept; twice otherwise. InputError where it cannot be read,
+// holds NaN, or has other widths than the reference.
+DatasetMetrics MeasureDataset(const DatasetReader& reader, const MetricReferences& references = {},
                               const MetricOptions& options = {});
 
 }  // namespace strider

@@ -13,44 +13,52 @@ struct Entry {
   ReferenceScore score;
 };
 
-constexpr ReferenceScore kHalfCheetah{-280.178953, 12135.0};
-constexpr ReferenceScore kHopper{-20.272305, 3234.3};
-constexpr ReferenceScore kWalker2d{1.629008, 4592.3};
-constexpr ReferenceScore kAnt{-325.6, 3879.7};
+constexpr Entry D4rl(std::string_view prefix, double min, double max) {
+  return {prefix, {.min = min, .max = max, .source = "D4RL"}};
+}
 
 // The first entry that a name begins with counts, so longer prefixes stand before shorter ones. File names
-// have an underscore where data set names have a hyphen.
+// have an underscore where data set names have a hyphen. D4RL's numbers are those of its `infos.py`, and
+// those of maze2d's version 0 of its earlier state.
 constexpr std::array kEntries{
-    Entry{"halfcheetah-", kHalfCheetah},
-    Entry{"halfcheetah_", kHalfCheetah},
-    Entry{"hopper-", kHopper},
-    Entry{"hopper_", kHopper},
-    Entry{"walker2d-", kWalker2d},
-    Entry{"walker2d_", kWalker2d},
-    Entry{"ant-", kAnt},
-    Entry{"ant_", kAnt},
-    Entry{"maze2d-open-dense-", {11.17817, 27.166538620695782}},
-    Entry{"maze2d-open-", {0.01, 20.66}},
-    Entry{"maze2d-umaze-dense-", {68.537689, 193.66285642381482}},
-    Entry{"maze2d-umaze-v0", {0.94, 62.6}},
-    Entry{"maze2d-umaze-", {23.85, 161.86}},
-    Entry{"maze2d-medium-dense-", {44.264742, 297.4552547777125}},
-    Entry{"maze2d-medium-v0", {5.77, 85.14}},
-    Entry{"maze2d-medium-", {13.13, 277.39}},
-    Entry{"maze2d-large-dense-", {30.569041, 303.4857382709002}},
-    Entry{"maze2d-large-v0", {4.83, 191.99}},
-    Entry{"maze2d-large-", {6.7, 273.99}},
-    Entry{"antmaze-", {0.0, 1.0}},
-    Entry{"kitchen-", {0.0, 4.0}},
-    Entry{"pen-", {96.262799, 3076.8331017826877}},
-    Entry{"hammer-", {-274.856578, 12794.134825156867}},
-    Entry{"door-", {-56.512833, 2880.5693087298737}},
-    Entry{"relocate-", {-6.425911, 4233.877797728884}},
-    Entry{"minigrid-fourrooms-", {0.01442, 2.89685}},
-    Entry{"bullet-halfcheetah-", {-1275.766996, 2381.6725}},
-    Entry{"bullet-hopper-", {20.058972, 1441.8059623430963}},
-    Entry{"bullet-ant-", {373.705955, 2650.495}},
-    Entry{"bullet-walker2d-", {16.523877, 1623.6476303317536}},
+    D4rl("halfcheetah-", -280.178953, 12135.0),
+    D4rl("halfcheetah_", -280.178953, 12135.0),
+    D4rl("hopper-", -20.272305, 3234.3),
+    D4rl("hopper_", -20.272305, 3234.3),
+    D4rl("walker2d-", 1.629008, 4592.3),
+    D4rl("walker2d_", 1.629008, 4592.3),
+    D4rl("ant-", -325.6, 3879.7),
+    D4rl("ant_", -325.6, 3879.7),
+    D4rl("maze2d-open-dense-", 11.17817, 27.166538620695782),
+    D4rl("maze2d-open-", 0.01, 20.66),
+    D4rl("maze2d-umaze-dense-", 68.537689, 193.66285642381482),
+    D4rl("maze2d-umaze-v0", 0.94, 62.6),
+    D4rl("maze2d-umaze-", 23.85, 161.86),
+    D4rl("maze2d-medium-dense-", 44.264742, 297.4552547777125),
+    D4rl("maze2d-medium-v0", 5.77, 85.14),
+    D4rl("maze2d-medium-", 13.13, 277.39),
+    D4rl("maze2d-large-dense-", 30.569041, 303.4857382709002),
+    D4rl("maze2d-large-v0", 4.83, 191.99),
+    D4rl("maze2d-large-", 6.7, 273.99),
+    D4rl("antmaze-", 0.0, 1.0),
+    D4rl("kitchen-", 0.0, 4.0),
+    D4rl("pen-", 96.262799, 3076.8331017826877),
+    D4rl("hammer-", -274.856578, 12794.134825156867),
+    D4rl("door-", -56.512833, 2880.5693087298737),
+    D4rl("relocate-", -6.425911, 4233.877797728884),
+    D4rl("minigrid-fourrooms-", 0.01442, 2.89685),
+    D4rl("flow-ring-", -165.22, 24.42),
+    D4rl("flow-merge-", 118.67993, 330.03179),
+    D4rl("carla-lane-", -0.8503839912088142, 1023.5784385429523),
+    D4rl("carla-town-", -114.81579500772153, 2440.1772022247314),
+    D4rl("bullet-halfcheetah-", -1275.766996, 2381.6725),
+    D4rl("bullet-hopper-", 20.058972, 1441.8059623430963),
+    D4rl("bullet-ant-", 373.705955, 2650.495),
+    D4rl("bullet-walker2d-", 16.523877, 1623.6476303317536),
+    D4rl("bullet-maze2d-open-", 8.75, 64.15),
+    D4rl("bullet-maze2d-umaze-", 32.46, 153.99),
+    D4rl("bullet-maze2d-medium-", 14.87, 238.05),
+    D4rl("bullet-maze2d-large-", 1.82, 285.92),
 };
 
 }  // namespace

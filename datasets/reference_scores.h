@@ -1,4 +1,4 @@
-// D4RL's reference returns and normalised scores (dataset-formats sheet, section 1.7).
+// Reference returns and normalised scores (dataset-formats sheet, section 1.7).
 #pragma once
 
 #include <optional>
@@ -10,10 +10,12 @@ namespace strider {
 struct ReferenceScore {
   double min = 0;
   double max = 0;
+  std::string_view source;  // who measured them: "D4RL" or "Strider"
 };
 
 // By environment id or dataset name, in any case: "Hopper-v5", "hopper-medium-v2", "maze2d-umaze-dense-v1".
-// Any version of a locomotion robot has D4RL's numbers. Nothing where D4RL has none.
+// Any version of a locomotion robot has D4RL's numbers; Strider's own are those of environments that D4RL has
+// none for. Nothing where nobody has measured any.
 std::optional<ReferenceScore> FindReferenceScore(std::string_view name);
 
 // 100 (return - min) / (max - min).

@@ -124,4 +124,26 @@ void DrawPicture(const PictureFrame& frame, std::string_view plot, const std::fi
   }
 }
 
+std::string PictureFormat(const std::filesystem::path& file) {
+  const std::string ending = file.extension().string();
+  if (ending == ".png" || ending == ".svg") return ending.substr(1);
+  throw InputError("picture '{}': expected a name that ends in .png or .svg", file.string());
+}
+
+void DrawPictureFile(const PictureFrame& frame, std::string_view plot, const std::filesystem::path& file) {
+  const std::string format = PictureFormat(file);
+  struct Scratch {
+    std::filesystem::path path;
+    ~Scratch() {
+      std::error_code ignored;
+      std::filesystem::remove(path, ignored);
+    }
+  };
+  WriteWhole(file, [&](const std::filesystem::path& temporary) {
+    const Scratch script{temporary.string() + ".gp"};
+    WriteTextWhole(script.path, Preamble(frame) + std::string(plot));
+    RunGnuplot(script.path, format, temporary);
+  });
+}
+
 }  // namespace strider

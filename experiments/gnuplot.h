@@ -29,4 +29,10 @@ struct PictureFrame {
 // Throws WorkError where gnuplot is not installed or refuses the script.
 void DrawPicture(const PictureFrame& frame, std::string_view plot, const std::filesystem::path& base);
 
+// "png" or "svg", from a file's ending. InputError for any other.
+std::string PictureFormat(const std::filesystem::path& file);
+
+// Draws one file alone, in the format that its ending names. Errors as above, and PictureFormat's.
+void DrawPictureFile(const PictureFrame& frame, std::string_view plot, const std::filesystem::path& file);
+
 }  // namespace strider

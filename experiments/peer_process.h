@@ -36,5 +36,6 @@ class PeerProcess {
 // The scripts experiments/benchmarks/env_peers.py and dataset_peers.py, for `python -c`.
 std::string_view EnvPeersScript();
 std::string_view DatasetPeersScript();
+std::string_view MetricPeersScript();
 
 }  // namespace strider

@@ -195,8 +195,8 @@ void WriteScoresPicture(const std::string& title, const std::string& subtitle, s
               base);
 }
 
-void WriteMetricsPicture(const std::vector<MetricsPoint>& points, const std::filesystem::path& base) {
-  if (points.empty()) throw InputError("{}: no dataset to draw", base.string());
+void WriteMetricsPicture(const std::vector<MetricsPoint>& points, const std::filesystem::path& file) {
+  if (points.empty()) throw InputError("{}: no dataset to draw", file.string());
   Axis saco;
   Axis tq;
   saco.Cover(0);
@@ -208,7 +208,7 @@ void WriteMetricsPicture(const std::vector<MetricsPoint>& points, const std::fil
   for (std::size_t i = 0; i < points.size(); ++i) {
     const MetricsPoint& point = points[i];
     if (!std::isfinite(point.saco) || !std::isfinite(point.tq)) {
-      throw InputError("{}: dataset '{}' has SACo {} and TQ {}; expected finite numbers", base.string(),
+      throw InputError("{}: dataset '{}' has SACo {} and TQ {}; expected finite numbers", file.string(),
                        point.label, point.saco, point.tq);
     }
     saco.Cover(point.saco);
@@ -231,10 +231,10 @@ void WriteMetricsPicture(const std::vector<MetricsPoint>& points, const std::fil
   script += AxisCommands("x", saco, "State-action coverage SACo (1 = reference data)");
   script += AxisCommands("y", tq, "Trajectory quality TQ (1 = best online policy)");
   script += fmt::format("plot {}\n", fmt::join(layers, ", \\\n  "));
-  DrawPicture({.title = "Datasets: how good and how varied",
-               .subtitle = "Relative to the reference data; up is better "
-                           "behaviour, right is more varied"},
-              script, base);
+  DrawPictureFile({.title = "Datasets: how good and how varied",
+                   .subtitle = "Relative to the reference data; up is better "
+                               "behaviour, right is more varied"},
+                  script, file);
 }
 
 }  // namespace strider

@@ -55,8 +55,8 @@ struct MetricsPoint {
   double tq;
 };
 
-// Writes BASE.png and BASE.svg: TQ over SACo, a labelled point a dataset. Throws InputError where there is no
+// Writes one .png or .svg file: TQ over SACo, a labelled point a dataset. Throws InputError where there is no
 // point or a measure is not finite.
-void WriteMetricsPicture(const std::vector<MetricsPoint>& points, const std::filesystem::path& base);
+void WriteMetricsPicture(const std::vector<MetricsPoint>& points, const std::filesystem::path& file);
 
 }  // namespace strider

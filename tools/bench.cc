@@ -3,6 +3,7 @@
 #include "envs/registry.h"
 #include "experiments/dataset_bench.h"
 #include "experiments/env_bench.h"
+#include "experiments/metric_bench.h"
 #include "tools/options.h"
 
 namespace strider::tools {
@@ -59,13 +60,16 @@ int Bench(const Words& words) {
   line.about =
       "How fast environments step: one beside the bare mj_step loop and Gymnasium, 64 robots or 1024 classic "
       "environments beside EnvPool and mujoco.rollout. How fast datasets load, open again and are written: "
-      "beside h5py and D4RL's rule in Python. Medians of repetitions in turns. Peers need a Python that has "
+      "beside h5py and D4RL's rule in Python; and how fast they are measured (SACo and TQ), beside the way "
+      "the "
+      "public code works. Medians of repetitions in turns. Peers need a Python that has "
       "them.";
   auto add = line.options.add_options();
   add("names", po::value<std::vector<std::string>>()->default_value({"envs"}, "envs"),
       "what to measure: envs, datasets, or environment ids");
   add("peer-python", po::value<std::string>()->default_value(""),
-      "a Python with gymnasium, mujoco, envpool and h5py; without it the peers' columns stay empty");
+      "a Python with gymnasium, mujoco, envpool, h5py and hyperloglog; without it the peers' columns stay "
+      "empty");
   add("threads", po::value<int>()->default_value(2), "threads of vectors, ours and the peers'");
   add("repetitions", po::value<int>()->default_value(7), "of each measurement, in turns with the peer");
   add("seconds", po::value<double>()->default_value(0.2), "that each of them lasts, of environments");
@@ -101,7 +105,13 @@ int Bench(const Words& words) {
     results.push_back(result);
   };
   if (!selection.ids.empty()) BenchEnvs(selection.ids, options, take);
-  if (selection.datasets) BenchDatasets(dataset_options, take);
+  if (selection.datasets) {
+    BenchDatasets(dataset_options, take);
+    BenchMetrics({.rows = dataset_options.rows,
+                  .repetitions = options.repetitions,
+                  .peer_python = options.peer_python},
+                 take);
+  }
   if (!json) return 0;
   nlohmann::ordered_json report = {{"machine", DescribeMachine()}, {"results", nlohmann::json::array()}};
   for (const BenchResult& result : results) report["results"].push_back(ToJson(result));

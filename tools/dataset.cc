@@ -10,63 +10,72 @@
 #include "datasets/merge.h"
 #include "datasets/minari.h"
 #include "datasets/reader.h"
-#include "datasets/reference_scores.h"
 #include "datasets/split.h"
 #include "datasets/validate.h"
 #include "experiments/progress_bar.h"
 #include "tools/options.h"
+#include "tools/summaries.h"
 
 namespace strider::tools {
 namespace {
 
+// Reads every value of the columns that learners use, so that a file with a damaged chunk or a NaN in it is
+// refused.
 nlohmann::ordered_json Info(const std::string& path) {
   const auto reader = OpenDataset(path);
   const DatasetLayout& layout = reader->layout();
-  // Episodes need rewards and flags only.
-  Dataset flags = reader->Read(0, layout.rows, {false, false, false, false});
-  const auto episodes = Episodes(flags);
-  double sum = 0;
-  double best = 0;
-  double worst = 0;
-  for (const Episode& episode : episodes) {
-    const bool first = &episode == &episodes.front();
-    sum += episode.episode_return;
-    best = first ? episode.episode_return : std::max(best, episode.episode_return);
-    worst = first ? episode.episode_return : std::min(worst, episode.episode_return);
-  }
+  LateProgress progress(path);
+  const DatasetSummary summary = Summarize(*reader, SummaryOptionsFor(*reader), progress.Listener());
+  const auto returns = [&](std::size_t quantile) {
+    return summary.returns ? nlohmann::ordered_json((*summary.returns)[quantile]) : nlohmann::ordered_json();
+  };
   nlohmann::ordered_json json = {
       {"path", path},
       {"rows", layout.rows},
       {"observation_size", layout.observation_size},
       {"action_size", layout.action_size},
-      {"episodes", episodes.size()},
-      {"terminals", std::ranges::count(flags.terminals, 1)},
-      {"timeouts",
-       layout.has_timeouts ? nlohmann::json(std::ranges::count(flags.timeouts, 1)) : nlohmann::json()},
+      {"episodes", summary.episodes},
+      {"unfinished_rows", summary.unfinished_rows},
+      {"terminals", summary.terminals},
+      {"timeouts", layout.has_timeouts ? nlohmann::ordered_json(summary.timeouts) : nlohmann::ordered_json()},
       {"next_observations", layout.has_next_observations},
       {"qpos_size", layout.qpos_size},
-      {"qvel_size", layout.qvel_size}};
-  const bool any = !episodes.empty();
-  const double mean = any ? sum / static_cast<double>(episodes.size()) : 0;
-  json["mean_return"] = any ? nlohmann::json(mean) : nlohmann::json();
-  json["min_return"] = any ? nlohmann::json(worst) : nlohmann::json();
-  json["max_return"] = any ? nlohmann::json(best) : nlohmann::json();
-  json["metadata"] = reader->Metadata();
-  const auto env = reader->Metadata();
-  const auto named = env.find("env_id");
-  const auto reference = named == env.end() ? std::nullopt : FindReferenceScore(named->second);
-  json["normalized"] =
-      any && reference ? nlohmann::json(NormalizedScore(*reference, mean)) : nlohmann::json();
+      {"qvel_size", layout.qvel_size},
+      {"mean_return", OrNull(summary.mean_return)},
+      {"min_return", returns(0)},
+      {"max_return", returns(kQuantileLevels.size() - 1)},
+      {"return_quantiles", ToJson(summary.returns)},
+      {"length_quantiles", ToJson(summary.lengths)},
+      {"action_saturation", OrNull(summary.action_saturation)},
+      {"metadata", reader->Metadata()},
+      {"normalized", nullptr},
+      {"normalized_by", nullptr}};
+  if (const auto reference = FindReferenceScoreOf(*reader); reference && summary.mean_return) {
+    json["normalized"] = NormalizedScore(reference->score, *summary.mean_return);
+    json["normalized_by"] = fmt::format("{}: {}", reference->score.source, reference->name);
+  }
   return json;
 }
 
 constexpr std::size_t kLongText = 120;  // spaces and descriptions may go on for pages
 
+// "-" for nothing, "min 1, p5 2, ..." for an object, anything else as JSON writes it.
+std::string ValueText(const nlohmann::ordered_json& value) {
+  if (value.is_null()) return "-";
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_object()) return value.dump();
+  std::string text;
+  for (const auto& [name, part] : value.items()) {
+    text += fmt::format("{}{} {:.6g}", text.empty() ? "" : ", ", name, part.get<double>());
+  }
+  return text;
+}
+
 void PrintInfo(const nlohmann::ordered_json& info) {
   std::cout << info["path"].get<std::string>() << ":\n";
   for (const auto& [key, value] : info.items()) {
     if (key == "path" || key == "metadata") continue;
-    std::cout << fmt::format("  {:<18} {}\n", key, value.is_null() ? "-" : value.dump());
+    std::cout << fmt::format("  {:<18} {}\n", key, ValueText(value));
   }
   for (const auto& [key, value] : info["metadata"].items()) {
     auto text = value.get<std::string>();
@@ -117,7 +126,7 @@ const std::vector<Command>& Commands() {
       {"info", {"json"}},
       {"validate", {"json", "max-episode-steps", "actions", "rewards"}},
       {"convert", {"out", "format", "max-episode-steps", "quiet"}},
-      {"merge", {"out", "format", "quiet"}},
+      {"merge", {"out", "format", "complete-episodes", "quiet"}},
       {"split", {"out", "fraction", "seed", "quiet"}}};
   return commands;
 }
@@ -256,6 +265,8 @@ int DatasetCommand(const Words& words) {
   add("out", po::value<std::vector<std::string>>()->composing(),
       "what is written: a file, or Minari's folder named NAME-vN; repeated for split");
   add("format", po::value<std::string>(), "d4rl or minari (convert: the other one; merge: d4rl)");
+  add("complete-episodes", po::bool_switch(),
+      "merge: leave out what follows a file's last end of an episode, as D4RL's medium-expert sets do");
   add("fraction", po::value<std::vector<double>>()->composing(),
       "split: share of the episodes of each --out but the last, which gets the rest");
   add("seed", po::value<std::int64_t>()->default_value(0), "split: of the draw of episodes");

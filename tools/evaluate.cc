@@ -58,6 +58,7 @@ nlohmann::ordered_json Describe(const std::string& env, const EpisodeScores& sco
                                  {"ci95", {NumberOrNull(summary.ci95.low), NumberOrNull(summary.ci95.high)}}};
   json["normalized"] =
       reference ? nlohmann::json(NormalizedScore(*reference, summary.mean)) : nlohmann::json();
+  json["normalized_by"] = reference ? nlohmann::json(reference->source) : nlohmann::json();
   return json;
 }
 
@@ -69,7 +70,8 @@ void Print(const std::string& env, const EpisodeScores& scores, const nlohmann::
                              summary.ci95.high, summary.std, summary.iqm);
   }
   if (json["normalized"].is_number())
-    std::cout << fmt::format(", normalised {:.1f}", json["normalized"].get<double>());
+    std::cout << fmt::format(", normalised {:.1f} (by {}'s scores)", json["normalized"].get<double>(),
+                             json["normalized_by"].get<std::string>());
   std::cout << '\n';
 }
 

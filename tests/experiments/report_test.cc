@@ -339,23 +339,34 @@ TEST(Gnuplot, TextCannotEndItsString) {
   EXPECT_EQ(GnuplotText("a\nb"), "'a b'");
 }
 
-TEST(WriteMetricsPicture, DrawsEveryDataset) {
+TEST(WriteMetricsPicture, DrawsEveryDatasetIntoOneFile) {
   const TemporaryFolder folder;
-  WriteMetricsPicture({{"random", 0.4, 0.0}, {"it's \"mixed\"", 1.0, 0.5}, {"medium", 0.7, 1.2}},
-                      folder.path() / "metrics");
-  ExpectPicture(folder.path() / "metrics");
-  const std::string svg = ReadText(folder.path() / "metrics.svg");
+  for (const char* ending : {"svg", "png"}) {
+    const fs::path file = folder.path() / ending / (std::string("metrics.") + ending);
+    fs::create_directory(file.parent_path());
+    WriteMetricsPicture({{"random", 0.4, 0.0}, {"it's \"mixed\"", 1.0, 0.5}, {"medium", 0.7, 1.2}}, file);
+    EXPECT_GT(fs::file_size(file), 1000);
+    EXPECT_EQ(std::distance(fs::directory_iterator(file.parent_path()), fs::directory_iterator()), 1)
+        << "nothing is left beside it";
+  }
+  const std::string svg = ReadText(folder.path() / "svg" / "metrics.svg");
   for (const char* label : {"random", "it's", "medium", "SACo", "TQ"}) EXPECT_THAT(svg, HasSubstr(label));
+  EXPECT_THAT(ReadText(folder.path() / "png" / "metrics.png").substr(1, 3), "PNG");
 }
 
-TEST(WriteMetricsPicture, RefusesNothingAndNan) {
+TEST(WriteMetricsPicture, RefusesNothingAndNanAndOtherFormats) {
   const TemporaryFolder folder;
-  EXPECT_THAT(MessageOf<InputError>([&] { WriteMetricsPicture({}, folder.path() / "m"); }),
+  EXPECT_THAT(MessageOf<InputError>([&] { WriteMetricsPicture({}, folder.path() / "m.svg"); }),
               HasSubstr("no dataset to draw"));
   EXPECT_THAT(MessageOf<InputError>([&] {
-                WriteMetricsPicture({{"bad", 0.5, NAN}}, folder.path() / "m");
+                WriteMetricsPicture({{"bad", 0.5, NAN}}, folder.path() / "m.svg");
               }),
               HasSubstr("dataset 'bad' has SACo 0.5 and TQ nan; expected finite numbers"));
+  EXPECT_THAT(MessageOf<InputError>([&] {
+                WriteMetricsPicture({{"good", 0.5, 0.5}}, folder.path() / "m.pdf");
+              }),
+              HasSubstr("m.pdf': expected a name that ends in .png or .svg"));
+  EXPECT_TRUE(fs::is_empty(folder.path()));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "experiments/experiment.h"
 #include "experiments/presets.h"
 #include "tests/experiments/temporary_folder.h"
+#include "tests/support/golden.h"
 #include "tests/tools/program.h"
 
 namespace strider {
@@ -79,6 +80,26 @@ TEST(Calls, MissingOptionsAreNamed) {
   ExpectRefused({"collect", "--env", "Hopper-v5", "--steps", "1", "--out", "x"}, {"--policy is missing"});
   ExpectRefused({"evaluate", "random"}, {"names no environment; expected --env ID"});
   ExpectRefused({"metrics"}, {"FILE is missing"});
+  const std::string toy = GoldenPath("datasets/metrics/toy.hdf5");
+  ExpectRefused({"metrics", toy, "--exact", "--hll"}, {"--exact and --hll contradict each other"});
+  ExpectRefused({"metrics", toy, "--bins", "1"}, {"bins: 1 is out of range, expected 2 to 255"});
+  ExpectRefused({"metrics", toy, "--reference", toy, "--reference-unique", "3"},
+                {"--reference and --reference-unique say the same thing"});
+  ExpectRefused({"metrics", toy, "--random", toy, "--min-return", "3"}, {"--random and --min-return"});
+  ExpectRefused({"metrics", toy, "--run", "x", "--max-return", "3"}, {"--run and --max-return"});
+  ExpectRefused({"metrics", toy, "--reference-unique", "0"}, {"--reference-unique 0: expected at least 1"});
+  ExpectRefused({"metrics", toy, "--min-return", "nan"}, {"--min-return nan: expected a finite number"});
+  ExpectRefused({"metrics", toy, "--min-return", "4", "--max-return", "4"},
+                {"toy.hdf5: reference returns 4 (given) and 4 (given): expected the first below the second"});
+  ExpectRefused({"metrics", toy, "--env", "CartPole-v1"},
+                {"--env CartPole-v1: there are no reference returns for it"});
+  ExpectRefused({"metrics", toy, "--run", "not/there"}, {"not/there"});
+  ExpectRefused({"metrics", toy, "--random", GoldenPath("datasets/malformed/nan_rewards.hdf5")},
+                {"nan_rewards.hdf5", "row "});
+  ExpectRefused({"metrics", toy, "--picture", "p.pdf"},
+                {"'p.pdf': expected a name that ends in .png or .svg"});
+  ExpectRefused({"metrics", toy, "--picture", "p.svg"}, {"--picture", "has no SACo", "--reference FILE"});
+  ExpectRefused({"metrics", toy, "--reference", toy, "--picture", "p.svg"}, {"has no TQ", "--max-return"});
   ExpectRefused({"report"}, {"DIR is missing"});
   ExpectRefused({"dataset"}, {"info, validate, convert, merge or split is missing"});
   ExpectRefused({"dataset", "info"}, {"FILE is missing"});

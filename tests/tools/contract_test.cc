@@ -17,6 +17,7 @@ namespace strider {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsSupersetOf;
 using ::testing::SizeIs;
 
@@ -90,6 +91,60 @@ TEST_F(Contract, Metrics) {
   EXPECT_EQ(file.at("saco"), 1.0) << "a dataset covers itself";
   EXPECT_TRUE(file.at("references").is_object());
   EXPECT_TRUE(file.at("tq").is_number());
+  EXPECT_EQ(file.at("references").at("max_return_source"), "D4RL: Hopper-v5");
+}
+
+// The worked toy examples of the dataset-metrics sheet, section 7 (V1 and V2), through the program.
+TEST_F(Contract, MetricsOfTheToys) {
+  const std::string toy = GoldenPath("datasets/metrics/toy.hdf5");
+  const std::string reference = GoldenPath("datasets/metrics/toy_reference.hdf5");
+  for (const std::string counting : {"--exact", "--hll"}) {
+    const Finished finished = Strider({"metrics", toy, reference, "--reference", reference, "--min-return",
+                                       "0.5", "--max-return", "4", counting, "--json"});
+    ASSERT_EQ(finished.code, 0) << finished.message;
+    const auto files = finished.Json().at("files");
+    ASSERT_THAT(files, SizeIs(2));
+    EXPECT_NEAR(files[0].at("saco").get<double>(), .666667, 5e-7);
+    EXPECT_NEAR(files[0].at("lsaco").get<double>(), .773706, 5e-7);
+    EXPECT_NEAR(files[0].at("tq").get<double>(), .428571, 5e-7);
+    EXPECT_EQ(files[0].at("unique_state_actions"), 4);
+    EXPECT_EQ(files[0].at("episodes"), 2);
+    EXPECT_EQ(files[0].at("return_quantiles").at("max"), 3);
+    EXPECT_EQ(files[0].at("references").at("bins"), 100);
+    EXPECT_EQ(files[0].at("references").at("limits"), reference);
+    EXPECT_EQ(files[0].at("references").at("unique_state_actions"), 6);
+    EXPECT_EQ(files[0].at("references").at("min_return_source"), "given");
+    EXPECT_EQ(files[0].at("counting").at("method"), counting == "--exact" ? "exact" : "hyperloglog");
+    EXPECT_EQ(files[0].at("counting").at("error_bound") > 0, counting == "--hll");
+    EXPECT_EQ(files[0].at("coverage").at("observations"), std::vector{.03});
+    EXPECT_EQ(files[1].at("saco"), 1.0);
+  }
+  const Finished table = Strider({"metrics", toy, "--reference-unique", "6", "--random", reference,
+                                  "--max-return", "4", "--picture", (folder_.path() / "toy.svg").string()});
+  ASSERT_EQ(table.code, 0) << table.message;
+  // The reference's two episodes return 2 each.
+  for (const char* text : {"0.666667", "0.773706", "0.000000", "1.329661", "100 bins", "counted exactly",
+                           "toy_reference.hdf5) to 4 (given)"}) {
+    EXPECT_THAT(table.out, HasSubstr(text));
+  }
+  EXPECT_TRUE(std::filesystem::exists(folder_.path() / "toy.svg"));
+}
+
+// References of one's own run: TQ 1 is its best evaluation, whichever that was.
+TEST_F(Contract, MetricsTakeARunsBestEvaluation) {
+  folder_.Write("run/config.cfg", "run.agent = sac\nrun.env = Hopper-v5\nrun.seed = 0\n");
+  folder_.Write("run/evaluations.csv",
+                "step,episode,return,length,normalised\n"
+                "1000,0,3,9,\n1000,1,5,9,\n2000,0,1,9,\n2000,1,2,9,\n");
+  const std::string run = folder_.path() / "run";
+  const std::string toy = GoldenPath("datasets/metrics/toy.hdf5");
+  const Finished finished = Strider({"metrics", toy, "--min-return", "0", "--run", run, "--json"});
+  ASSERT_EQ(finished.code, 0) << finished.message;
+  const auto file = finished.Json().at("files")[0];
+  EXPECT_EQ(file.at("references").at("max_return"), 4);
+  EXPECT_EQ(file.at("references").at("max_return_source"), run);
+  EXPECT_EQ(file.at("tq"), .5);
+  EXPECT_TRUE(file.at("saco").is_null());
 }
 
 TEST_F(Contract, DatasetValidate) {

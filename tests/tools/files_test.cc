@@ -97,20 +97,21 @@ INSTANTIATE_TEST_SUITE_P(Absent, WrongDataset, ::testing::Values(Case{"not_there
 INSTANTIATE_TEST_SUITE_P(Malformed, WrongDataset, ::testing::ValuesIn(MalformedCases()), CaseName);
 INSTANTIATE_TEST_SUITE_P(Malformed, MalformedDataset, ::testing::ValuesIn(MalformedCases()), CaseName);
 
-TEST(Files, InfoReadsOnlyWhatItNeeds) {
+TEST(Files, InfoRefusesWhatLearnersCouldNotRead) {
   const Finished whole = Strider({"dataset", "info", Malformed("whole.hdf5"), "--json"});
   EXPECT_EQ(whole.code, 0) << whole.message;
   const D4rlReader reader(Malformed("whole.hdf5"));
   EXPECT_EQ(whole.Json().at("rows"), reader.layout().rows);
   EXPECT_EQ(whole.Json().at("observation_size"), reader.layout().observation_size);
-  const std::pair<std::string, std::string> wrong[] = {{"not_there.hdf5", "no such file"},
-                                                       {"zero_bytes.hdf5", "is empty"},
-                                                       {"truncated_half.hdf5", "cut short"},
-                                                       {"missing_actions.hdf5", "actions: is missing"},
-                                                       {"nan_rewards.hdf5", "rewards: row "}};
+  const std::pair<std::string, std::string> wrong[] = {
+      {"not_there.hdf5", "no such file"},      {"zero_bytes.hdf5", "is empty"},
+      {"truncated_half.hdf5", "cut short"},    {"missing_actions.hdf5", "actions: is missing"},
+      {"nan_rewards.hdf5", "rewards: row "},   {"nan_observations.hdf5", "observations: row "},
+      {"corrupt_chunk.hdf5", "observations: "}};
   for (const auto& [file, complaint] : wrong) {
     const Finished finished = Strider({"dataset", "info", Malformed(file)});
     EXPECT_EQ(finished.code, 2);
+    EXPECT_EQ(finished.out, "");
     EXPECT_THAT(finished.message, AllOf(HasSubstr(Malformed(file)), HasSubstr(complaint)));
   }
 }
