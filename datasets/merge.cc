@@ -94,8 +94,9 @@ Texts CommonTexts(const std::vector<std::filesystem::path>& files, const std::ve
   return common;
 }
 
-void MergeRows(const Readers& readers, const std::string& names, const Texts& common, const MergeOptions& options,
-               const std::filesystem::path& out, const std::function<void(std::size_t)>& progress) {
+void MergeRows(const Readers& readers, const std::string& names, const Texts& common,
+               const MergeOptions& options, const std::filesystem::path& out,
+               const std::function<void(std::size_t)>& progress) {
   const DatasetLayout& first = readers.front()->layout();
   const auto writer =
       CreateDataset(options.format, out, first.observation_size, first.action_size, CommonColumns(readers));

@@ -190,8 +190,7 @@ bool Collect(const Policy& policy, Env& env, const CollectOptions& options, cons
   return true;
 }
 
-void CollectReplay(const std::filesystem::path& run, const std::filesystem::path& out,
-                   DatasetFormat format) {
+void CollectReplay(const std::filesystem::path& run, const std::filesystem::path& out, DatasetFormat format) {
   const RunPaths paths{run};
   if (!IsRun(run)) throw InputError("{} is no run: it holds no config.cfg", run.string());
   if (!std::filesystem::exists(paths.checkpoint())) {

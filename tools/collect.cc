@@ -71,7 +71,8 @@ int Collect(const Words& words) {
       "       strider collect --preset d4rl --env ID --out FOLDER [--expert DIR|FILE.hdf5] [--steps N] "
       "[options]";
   line.about =
-      "Lets a policy act and writes every step into a dataset, a file in D4RL's layout or a folder in Minari's; or writes what an off-policy "
+      "Lets a policy act and writes every step into a dataset, a file in D4RL's layout or a folder in "
+      "Minari's; or writes what an off-policy "
       "run "
       "has lived through; or makes D4RL's whole set for a task: random, medium, medium-replay, expert, "
       "full-replay, medium-expert and noisy, with a manifest.";
