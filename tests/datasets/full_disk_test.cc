@@ -44,6 +44,14 @@ bool FailsInOrder(rlim_t bytes, const std::string& text, const Work& work) {
   return WIFEXITED(status) && WEXITSTATUS(status) == 7;
 }
 
+// In episodes of 500 steps: those of MakeDataset are short, and there would be thousands.
+Dataset MakeLong(std::size_t rows) {
+  Dataset dataset = MakeDataset(rows, 11, 3);
+  dataset.terminals.assign(rows, 0);
+  for (std::size_t row = 0; row < rows; ++row) dataset.timeouts[row] = row % 500 == 499 ? 1 : 0;
+  return dataset;
+}
+
 class FullDisk : public ::testing::TestWithParam<rlim_t> {};
 
 TEST_P(FullDisk, WriterFailsAndTheOldFileStays) {
@@ -72,7 +80,7 @@ TEST_P(FullDisk, BlockwiseWriterFailsToo) {
 
 TEST_P(FullDisk, MinariFoldersAreWholeOrNotThere) {
   const TemporaryFolder folder;
-  const Dataset dataset = MakeDataset(20000, 11, 3);
+  const Dataset dataset = MakeLong(20000);
   EXPECT_TRUE(FailsInOrder(GetParam(), "cannot write",
                            [&] { WriteDataset(DatasetFormat::kMinari, folder.path() / "x-v0", dataset); }));
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
@@ -84,7 +92,7 @@ TEST_P(FullDisk, ConversionLeavesTheOldFile) {
   const auto minari = folder.path() / "x-v0";
   const Dataset old = MakeDataset(10, 4, 2);
   WriteD4rl(path, old);
-  WriteDataset(DatasetFormat::kMinari, minari, MakeDataset(20000, 11, 3));
+  WriteDataset(DatasetFormat::kMinari, minari, MakeLong(20000));
   EXPECT_TRUE(
       FailsInOrder(GetParam(), "cannot write", [&] { ConvertDataset(minari, path, DatasetFormat::kD4rl); }));
   EXPECT_EQ(ReadD4rl(path).observations, old.observations);

@@ -223,7 +223,10 @@ TEST_F(Contract, DatasetValidateFindsPlantedDefects) {
       found = found || (defect.at("kind") == kind && defect.at("rows") == rows);
     EXPECT_TRUE(found) << kind << " is not among " << json.dump();
   };
-  expect("no_terminals", {}, [](Dataset& d) { d.terminals.assign(100, 0); });
+  expect("no_terminals", {}, [](Dataset& d) {
+    d.terminals.assign(100, 0);
+    d.timeouts.assign(100, 0);
+  });
   expect("unmarked_end", {13}, [](Dataset& d) { d.terminals[13] = 0; });
   expect("crossed_border", {9},
          [](Dataset& d) { std::copy_n(d.observations.begin() + 30, 3, d.next_observations.begin() + 27); });
