@@ -4,7 +4,7 @@
 PRESET ?= release
 build_folder := $(if $(filter release,$(PRESET)),build,build-$(PRESET))
 
-.PHONY: help deps build test demo bench format lint clean
+.PHONY: help deps build test demo bench fuzz format lint clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -29,6 +29,10 @@ bench: build  ## measure speed: environments against the bare physics, training 
 	@$(build_folder)/env_step_benchmark
 	@experiments/benchmarks/on_policy_speed.py
 
+fuzz: deps  ## let clang's fuzzer feed the dataset readers for ten minutes
+	@cmake/bootstrap.sh fuzz
+	@tests/fuzz/run.py --seconds 600
+
 format:  ## format the C++ files in place
 	@cmake/bootstrap.sh lint
 	@git ls-files -z --cached --others --exclude-standard '*.h' '*.cc' | xargs -0 -r clang-format -i
@@ -38,4 +42,4 @@ lint:  ## check the format, then run clang-tidy (slow: some minutes)
 	@cmake/lint.sh
 
 clean:  ## remove what was built; .deps/ stays
-	rm -rf build build-debug build-asan build-cuda build-lint
+	rm -rf build build-debug build-asan build-cuda build-fuzz build-lint

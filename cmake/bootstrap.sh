@@ -3,8 +3,9 @@
 # .deps/python (no Python package is installed). Does only what is missing, may be interrupted at any moment and run
 # again, and ends with exit code 1 and a line that says what to do when something cannot be had.
 #
-# Usage: cmake/bootstrap.sh [cuda] [lint]
+# Usage: cmake/bootstrap.sh [cuda] [fuzz] [lint]
 #   cuda  also the libraries that the `cuda` preset's programs load when they start (cmake/wheels-cuda.txt)
+#   fuzz  also clang, whose fuzzer is used
 #   lint  also clang-format and clang-tidy
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -77,8 +78,9 @@ want_lint=false
 for word in "$@"; do
   case $word in
     cuda) want_cuda=true ;;
+    fuzz) packages+=(clang) ;;
     lint) want_lint=true ;;
-    *) fail "unknown word '$word': expected cuda or lint" ;;
+    *) fail "unknown word '$word': expected cuda, fuzz or lint" ;;
   esac
 done
 

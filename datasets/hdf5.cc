@@ -74,10 +74,19 @@ std::optional<Shape> ShapeOf(hid_t space) {
   return Shape(extents.begin(), extents.end());
 }
 
-// Whether the values of a dataset lie in other files.
-bool IsStoredElsewhere(hid_t dataset) {
+// How the values of a dataset are stored.
+void DescribeStorage(hid_t dataset, Hdf5Info& info) {
   const Hdf5Handle list(H5Dget_create_plist(dataset), H5Pclose);
-  return H5Pget_layout(list.id()) == H5D_VIRTUAL || H5Pget_external_count(list.id()) > 0;
+  info.stored_bytes = H5Dget_storage_size(dataset);
+  if (H5Pget_layout(list.id()) == H5D_VIRTUAL || H5Pget_external_count(list.id()) > 0) {
+    info.kind = Hdf5Kind::kOther;
+    info.type = "stored in other files (which are not read)";
+  }
+  if (H5Pget_layout(list.id()) != H5D_CHUNKED) return;
+  std::vector<hsize_t> extents(info.shape.size());
+  if (H5Pget_chunk(list.id(), static_cast<int>(extents.size()), extents.data()) > 0) {
+    info.chunk.assign(extents.begin(), extents.end());
+  }
 }
 
 bool IsLinkIntoOtherFile(hid_t file, const std::string& key) {
@@ -184,8 +193,16 @@ std::size_t MachineMemory() {
 std::string ClaimProblem(const Hdf5Info& info) {
   const std::optional<std::size_t> count = CheckedCount(info.shape);
   if (!count) return fmt::format("shape {} is larger than any file", ShapeText(info.shape));
-  if (*count > kHarmlessBytes && *count / kMaxExpansion > info.stored_bytes) {
+  const auto is_hollow = [&](std::size_t values) {
+    return values > kHarmlessBytes && values / kMaxExpansion > info.stored_bytes;
+  };
+  if (is_hollow(*count)) {
     return fmt::format("claims shape {} but only {} bytes are stored", ShapeText(info.shape),
+                       info.stored_bytes);
+  }
+  const std::optional<std::size_t> chunk = CheckedCount(info.chunk);
+  if (!chunk || is_hollow(*chunk)) {
+    return fmt::format("claims chunks of shape {} but only {} bytes are stored", ShapeText(info.chunk),
                        info.stored_bytes);
   }
   return "";
@@ -261,11 +278,7 @@ std::optional<Hdf5Info> Hdf5File::Find(std::string_view key) const {
       break;
     case H5I_DATASET:
       Describe({H5Dget_type(object.id()), H5Tclose}, {H5Dget_space(object.id()), H5Sclose}, info);
-      info.stored_bytes = H5Dget_storage_size(object.id());
-      if (IsStoredElsewhere(object.id())) {
-        info.kind = Hdf5Kind::kOther;
-        info.type = "stored in other files (which are not read)";
-      }
+      DescribeStorage(object.id(), info);
       break;
     case H5I_DATATYPE:
       info.type = "a named type";

@@ -54,6 +54,7 @@ struct Hdf5Info {
   std::string type;  // for messages: "64-bit float", "a group"
   Shape shape;
   std::size_t stored_bytes = 0;  // what the values occupy in the file, compressed
+  Shape chunk;                   // the library reads whole ones into memory; empty where there are none
 
   // An array or scalar that can be converted to numbers.
   bool is_numeric() const {
@@ -153,7 +154,7 @@ class Hdf5File {
   // With the groups on the way to it. REQUIRES: the key is new.
   void CreateGroup(std::string_view key);
   // The object under `from_key` with all that is in it and its attributes, as it is stored. Links are copied
-  // as links. REQUIRES: the key is new.
+  // as links. InputError where KeysUnder (columns.h) refuses it. REQUIRES: the key is new.
   void Copy(const Hdf5File& from, std::string_view from_key, std::string_view key);
 
   // Attributes of the object at `key`, which must be there. `flags` as in Hdf5WriteOptions. Text is of

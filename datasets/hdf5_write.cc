@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "datasets/columns.h"
 #include "datasets/hdf5.h"
 #include "datasets/hdf5_driver.h"
 #include "datasets/hdf5_internal.h"
@@ -125,6 +126,7 @@ void Hdf5File::CreateGroup(std::string_view key) {
 }
 
 void Hdf5File::Copy(const Hdf5File& from, std::string_view from_key, std::string_view key) {
+  KeysUnder(from, std::string(from_key));  // the library's own copy takes any depth, until the stack is full
   const Hdf5Handle links = IntermediateGroups();
   const bool ok = H5Ocopy(from.handle_.id(), RootedKey(from_key).c_str(), handle_.id(),
                           std::string(key).c_str(), H5P_DEFAULT, links.id()) >= 0;

@@ -51,19 +51,37 @@ void CheckSizes(const std::filesystem::path& file, const DatasetLayout& layout,
   throw InputError("{}: timeouts: no such key; needed to tell where episodes end", file.string());
 }
 
-// What all datasets that say anything about `key` say; nothing where none does.
+// What the datasets that say anything about `key` agree on; nothing where none does. InputError where they
+// differ by `same(a, b)`.
+template <class Same>
 std::optional<std::string> CommonText(const std::vector<std::filesystem::path>& files,
-                                      const std::vector<Texts>& texts, const std::string& key) {
+                                      const std::vector<Texts>& texts, const std::string& key,
+                                      const Same& same) {
   std::optional<std::size_t> first;
   for (std::size_t i = 0; i < files.size(); ++i) {
     if (!texts[i].contains(key)) continue;
     if (!first) first = i;
-    if (texts[i].at(key) == texts[*first].at(key)) continue;
+    if (same(texts[i].at(key), texts[*first].at(key))) continue;
     throw InputError("{}: metadata/{} is {}; expected {} as in {}", files[i].string(), key, texts[i].at(key),
                      texts[*first].at(key), files[*first].string());
   }
   if (!first) return std::nullopt;
   return texts[*first].at(key);
+}
+
+// The environment and its bounds of actions, which must be the same everywhere.
+Texts CommonTexts(const std::vector<std::filesystem::path>& files, const std::vector<Texts>& texts) {
+  const auto same_space = [](const std::string& a, const std::string& b) {
+    const GymSpace first = ParseSpace(a, "action_space");
+    const GymSpace second = ParseSpace(b, "action_space");
+    return first.kind == second.kind && first.low == second.low && first.high == second.high;
+  };
+  Texts common;
+  if (auto text = CommonText(files, texts, "env_id", std::equal_to<>())) common["env_id"] = *std::move(text);
+  if (auto text = CommonText(files, texts, "action_space", same_space)) {
+    common["action_space"] = *std::move(text);
+  }
+  return common;
 }
 
 void MergeRows(const Readers& readers, const std::string& names, const Texts& common, DatasetFormat format,
@@ -122,10 +140,7 @@ void MergeDatasets(const std::vector<std::filesystem::path>& files, const std::f
     texts.push_back(readers.back()->Metadata());
     names += (names.empty() ? "" : ", ") + NameOf(file);
   }
-  Texts common;
-  for (const char* key : {"env_id", "action_space", "observation_space"}) {
-    if (auto text = CommonText(files, texts, key)) common[key] = *std::move(text);
-  }
+  const Texts common = CommonTexts(files, texts);
   if (format == DatasetFormat::kMinari && minari.size() == files.size()) {
     MergeEpisodes(minari, out, progress);
   } else {

@@ -219,6 +219,12 @@ std::optional<std::filesystem::path> FindMinari(const std::filesystem::path& pat
   return IsData(data) ? std::optional(data) : std::nullopt;
 }
 
+Hdf5File OpenMinariData(const std::filesystem::path& folder) {
+  std::error_code none;
+  if (!std::filesystem::exists(folder / kMinariData, none)) ReadMinariMetadata(folder);
+  return Hdf5File::Open(folder / kMinariData);
+}
+
 MinariInspection InspectMinari(const std::filesystem::path& folder, const Hdf5File& file) {
   return Inspector(folder, file).Inspect();
 }
@@ -237,7 +243,7 @@ bool LacksColumn(const Hdf5File& rest, std::string_view key) {
 
 MinariReader::MinariReader(const std::filesystem::path& folder, const DatasetReadOptions& options)
     : DatasetReader(folder),
-      file_(Hdf5File::Open(folder / kMinariData)),
+      file_(OpenMinariData(folder)),
       options_(options),
       inspection_(InspectMinari(folder, file_)) {
   ThrowFirst(file_.path(), inspection_.problems);

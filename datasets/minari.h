@@ -56,6 +56,9 @@ inline constexpr std::size_t kMaxMinariProblems = 100;
 // "episode_3/rewards".
 std::string EpisodeKey(std::size_t episode, std::string_view key);
 
+// A data folder's main_data.hdf5. InputError where there is none, because the dataset is of another format.
+Hdf5File OpenMinariData(const std::filesystem::path& folder);
+
 // Judges the files in a data folder without reading arrays. InputError where the metadata cannot be read.
 MinariInspection InspectMinari(const std::filesystem::path& folder, const Hdf5File& file);
 

@@ -282,7 +282,7 @@ bool CheckStructure(const std::filesystem::path& path, const std::optional<std::
   std::vector<std::string> problems;
   std::size_t rows = 0;
   if (folder) {
-    const MinariInspection found = InspectMinari(*folder, Hdf5File::Open(*folder / kMinariData));
+    const MinariInspection found = InspectMinari(*folder, OpenMinariData(*folder));
     problems = found.problems;
     rows = found.layout.rows;
   } else {

@@ -57,6 +57,8 @@ nlohmann::ordered_json Info(const std::string& path) {
   return json;
 }
 
+constexpr std::size_t kLongText = 120;  // spaces and descriptions may go on for pages
+
 // "-" for nothing, "min 1, p5 2, ..." for an object, anything else as JSON writes it.
 std::string ValueText(const nlohmann::ordered_json& value) {
   if (value.is_null()) return "-";
@@ -76,7 +78,9 @@ void PrintInfo(const nlohmann::ordered_json& info) {
     std::cout << fmt::format("  {:<18} {}\n", key, ValueText(value));
   }
   for (const auto& [key, value] : info["metadata"].items()) {
-    std::cout << fmt::format("  metadata/{:<9} {}\n", key, value.get<std::string>());
+    auto text = value.get<std::string>();
+    if (text.size() > kLongText) text = text.substr(0, kLongText) + " ... (--json has all)";
+    std::cout << fmt::format("  metadata/{:<9} {}\n", key, text);
   }
 }
 
@@ -171,29 +175,34 @@ ValidateOptions ValidateOptionsOf(const po::variables_map& values) {
 // Thrown out of work that a signal asks to stop.
 struct Stopped {};
 
-// Shows how far the work has come; what was begun is removed where it is to stop.
+// Shows how far the work has come, once that takes a second; what was begun is removed where it is to stop.
 class Progress {
  public:
-  Progress(const std::string& title, const std::vector<std::string>& files, bool quiet)
-      : bar_(title, Rows(files), "rows", StandardError(quiet)) {
+  Progress(std::string title, const std::vector<std::string>& files, bool quiet)
+      : title_(std::move(title)), output_(StandardError(quiet)), start_(output_.seconds()) {
+    for (const std::string& file : files) {
+      rows_ += OpenDataset(file, {.allow_non_finite = true})->layout().rows;
+    }
     CatchStopSignals();
   }
 
   void operator()(std::size_t rows) {
-    bar_.Update(static_cast<std::int64_t>(rows));
     if (StopRequested()) throw Stopped{};
+    if (!bar_ && output_.seconds() - start_ > 1) {
+      bar_.emplace(title_, static_cast<std::int64_t>(rows_), "rows", output_);
+    }
+    if (bar_) bar_->Update(static_cast<std::int64_t>(rows));
   }
-  void Finish() { bar_.Finish(); }
+  void Finish() {
+    if (bar_) bar_->Finish();
+  }
 
  private:
-  static std::int64_t Rows(const std::vector<std::string>& files) {
-    std::size_t rows = 0;
-    for (const std::string& file : files)
-      rows += OpenDataset(file, {.allow_non_finite = true})->layout().rows;
-    return static_cast<std::int64_t>(rows);
-  }
-
-  ProgressBar bar_;
+  std::string title_;
+  ProgressOutput output_;
+  double start_;
+  std::size_t rows_ = 0;
+  std::optional<ProgressBar> bar_;
 };
 
 std::string TheOnly(const std::vector<std::string>& words, std::string_view what) {

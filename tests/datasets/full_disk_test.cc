@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "datasets/convert.h"
 #include "datasets/d4rl.h"
 #include "tests/datasets/make_dataset.h"
 #include "tests/experiments/temporary_folder.h"
@@ -67,6 +68,27 @@ TEST_P(FullDisk, BlockwiseWriterFailsToo) {
     writer.Finish();
   }));
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST_P(FullDisk, MinariFoldersAreWholeOrNotThere) {
+  const TemporaryFolder folder;
+  const Dataset dataset = MakeDataset(20000, 11, 3);
+  EXPECT_TRUE(FailsInOrder(GetParam(), "cannot write",
+                           [&] { WriteDataset(DatasetFormat::kMinari, folder.path() / "x-v0", dataset); }));
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST_P(FullDisk, ConversionLeavesTheOldFile) {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "x.hdf5";
+  const auto minari = folder.path() / "x-v0";
+  const Dataset old = MakeDataset(10, 4, 2);
+  WriteD4rl(path, old);
+  WriteDataset(DatasetFormat::kMinari, minari, MakeDataset(20000, 11, 3));
+  EXPECT_TRUE(
+      FailsInOrder(GetParam(), "cannot write", [&] { ConvertDataset(minari, path, DatasetFormat::kD4rl); }));
+  EXPECT_EQ(ReadD4rl(path).observations, old.observations);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 2);
 }
 
 TEST_P(FullDisk, WholeFileFailsToo) {

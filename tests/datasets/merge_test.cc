@@ -6,8 +6,11 @@
 
 #include "core/error.h"
 #include "datasets/d4rl.h"
+#include "datasets/minari.h"
 #include "tests/datasets/make_dataset.h"
+#include "tests/datasets/same_files.h"
 #include "tests/experiments/temporary_folder.h"
+#include "tests/support/golden.h"
 
 namespace strider {
 namespace {
@@ -149,6 +152,65 @@ TEST_F(MergeTest, UnreadableFilesLeaveNothing) {
   const auto text = folder_.Write("text.hdf5", "no dataset");
   EXPECT_THAT(MessageOf<InputError>([&] { MergeDatasets({first, text}, out()); }), HasSubstr(text.string()));
   EXPECT_FALSE(std::filesystem::exists(out()));
+}
+
+TEST_F(MergeTest, MinariEpisodesKeepWhatTheyHold) {
+  const auto golden = GoldenPath("datasets/minari/golden/cartpole-v0");
+  const auto out = folder_.path() / "both-v0";
+  MergeDatasets({golden, golden}, out, DatasetFormat::kMinari);
+  const MinariReader merged(out / "data");
+  const MinariReader source(golden / "data");
+  ASSERT_EQ(merged.inspection().episodes(), 6);
+  EXPECT_EQ(merged.inspection().metadata.json.at("dataset_id"), "both-v0");
+  EXPECT_EQ(merged.inspection().metadata.json.at("combined_datasets"),
+            nlohmann::json({"golden/cartpole-v0", "golden/cartpole-v0"}));
+  for (std::size_t k = 0; k < 6; ++k) {
+    const std::string from = EpisodeKey(k % 3, "");
+    EXPECT_EQ(merged.file().ReadAttribute<std::int64_t>(EpisodeKey(k, ""), "id").values[0],
+              static_cast<std::int64_t>(k));
+    EXPECT_EQ(merged.file().ReadAttribute<std::uint64_t>(EpisodeKey(k, ""), "seed").values,
+              source.file().ReadAttribute<std::uint64_t>(from, "seed").values);
+    for (const std::string& key : KeysUnder(source.file(), from)) {
+      EXPECT_EQ(Describe(source.file(), key),
+                Describe(merged.file(), EpisodeKey(k, key.substr(from.size() + 1))));
+    }
+  }
+}
+
+TEST_F(MergeTest, FormatsMayBeMixed) {
+  const auto golden = GoldenPath("datasets/minari/golden/pendulum-v0");
+  const Dataset pendulum = ReadDataset(golden);
+  Dataset other = MakeDataset(30, pendulum.observation_size, pendulum.action_size);
+  const auto d4rl = Write("other.hdf5", other);
+  MergeDatasets({golden, d4rl}, out());
+  const Dataset merged = ReadDataset(out());
+  EXPECT_EQ(merged.observations, Joined(pendulum.observations, other.observations));
+  EXPECT_EQ(merged.next_observations, Joined(pendulum.next_observations, other.next_observations));
+  EXPECT_EQ(merged.timeouts, Joined(pendulum.timeouts, other.timeouts));
+  EXPECT_EQ(merged.metadata.at("env_id"), "Pendulum-v1");
+  EXPECT_THAT(merged.metadata.at("action_space"), HasSubstr("[-2.0]"));
+  const auto folder = folder_.path() / "mixed-v0";
+  MergeDatasets({golden, d4rl}, folder, DatasetFormat::kMinari);
+  EXPECT_EQ(ReadDataset(folder).observations, merged.observations);
+  EXPECT_THAT(MessageOf<InputError>([&] {
+                MergeDatasets({golden, d4rl}, golden, DatasetFormat::kMinari);
+              }),
+              HasSubstr("is to be read and to be written"));
+}
+
+TEST_F(MergeTest, BoundsOfActionsMustBeEqual) {
+  Dataset dataset = MakeDataset(10, 4, 1);
+  const auto with = [&](const char* low) {
+    dataset.metadata["action_space"] = fmt::format(
+        R"({{"type": "Box", "dtype": "float32", "shape": [1], "low": [{}], "high": [2.0]}})", low);
+    return Write(fmt::format("low{}.hdf5", low), dataset);
+  };
+  MergeDatasets({with("-2"), with("-2.0")}, out());
+  EXPECT_THAT(ReadD4rl(out()).metadata.at("action_space"), HasSubstr("[-2]"));
+  EXPECT_THAT(MessageOf<InputError>([&] {
+                MergeDatasets({with("-2"), with("-1")}, out());
+              }),
+              AllOf(HasSubstr("low-1.hdf5: metadata/action_space is"), HasSubstr("low-2.hdf5")));
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ TEST_F(SplitTest, EveryEpisodeGoesWholeIntoOneOutput) {
 }
 
 TEST_F(SplitTest, TheSeedDecides) {
-  const auto golden = GoldenPath("datasets/d4rl/hopper_random_gzip_min.hdf5");
+  const auto golden = GoldenPath("datasets/d4rl/hopper_random_contiguous_min.hdf5");
   const auto rewards = [&](std::uint64_t seed, const std::string& name) {
     SplitDataset(golden, {Path(name + "1.hdf5"), Path(name + "2.hdf5")}, {0.5}, {.seed = seed});
     return ReadDataset(Path(name + "1.hdf5")).rewards;
@@ -132,7 +132,7 @@ TEST_F(SplitTest, MinariEpisodesKeepWhatTheyHold) {
 }
 
 TEST_F(SplitTest, BadCallsAreRefused) {
-  const auto golden = GoldenPath("datasets/d4rl/hopper_random_gzip_min.hdf5");
+  const auto golden = GoldenPath("datasets/d4rl/hopper_random_contiguous_min.hdf5");
   EXPECT_THAT(Message(golden, {"a.hdf5"}, {}), HasSubstr("expected another --out"));
   EXPECT_THAT(Message(golden, {"a.hdf5", "b.hdf5"}, {}),
               HasSubstr("0 fractions for 2 outputs; expected one for each"));

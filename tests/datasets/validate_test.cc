@@ -5,6 +5,8 @@
 
 #include <limits>
 
+#include "core/error.h"
+#include "datasets/d4rl.h"
 #include "tests/datasets/make_dataset.h"
 #include "tests/experiments/temporary_folder.h"
 
@@ -127,6 +129,64 @@ TEST(Validate, MissingFileIsADefect) {
   ASSERT_THAT(defects, SizeIs(1));
   EXPECT_EQ(DefectName(defects[0].kind), "unreadable");
   EXPECT_THAT(defects[0].message, HasSubstr("none.hdf5: no such file"));
+}
+
+TEST(Validate, FindsRewardsOutsideTheirRange) {
+  Dataset dataset = Sound();
+  dataset.rewards[7] = 1.5F;
+  dataset.rewards[70] = -1.5F;
+  EXPECT_THAT(ValidateContents(dataset), IsEmpty());
+  const std::vector<Defect> defects = ValidateContents(dataset, {.reward_range = {{-1.0, 1.0}}});
+  ASSERT_THAT(defects, SizeIs(1));
+  EXPECT_EQ(defects[0].kind, DefectKind::kRewardRange);
+  EXPECT_THAT(defects[0].rows, ElementsAre(7, 70));
+  EXPECT_THAT(defects[0].message, HasSubstr("rewards: 2 rows lie outside [-1, 1]"));
+}
+
+TEST(Validate, ActionBoundsMayBeOthers) {
+  Dataset dataset = Sound();
+  dataset.actions[2 * 30 + 1] = 1.5F;
+  EXPECT_THAT(ValidateContents(dataset, {.action_low = {-2}, .action_high = {2}}), IsEmpty());
+  EXPECT_THAT(ValidateContents(dataset, {.action_low = {-1, -2}, .action_high = {1, 2}}), IsEmpty());
+  const auto defects = ValidateContents(dataset, {.action_low = {-2, -1}, .action_high = {2, 1}});
+  ASSERT_THAT(defects, SizeIs(1));
+  EXPECT_THAT(defects[0].rows, ElementsAre(30));
+  EXPECT_THAT(defects[0].message, HasSubstr("1 rows lie outside their bounds"));
+  EXPECT_THAT(MessageOf<InputError>([&] {
+                ValidateContents(dataset, {.action_low = {1, 2, 3}});
+              }),
+              HasSubstr("bounds for 2 numbers of an action"));
+}
+
+// Those of a file that names its space.
+TEST(Validate, ActionsAreHeldAgainstTheFilesOwnSpace) {
+  const TemporaryFolder folder;
+  Dataset dataset = Sound();
+  dataset.actions[2 * 30 + 1] = 1.5F;
+  const auto path = folder.path() / "x.hdf5";
+  WriteD4rl(path, dataset);
+  EXPECT_THAT(Validate(path), SizeIs(1));
+  dataset.metadata["action_space"] =
+      R"({"type":"Box","dtype":"float32","shape":[2],"low":[-2.0,-Infinity],"high":[2.0,Infinity]})";
+  WriteD4rl(path, dataset);
+  EXPECT_THAT(Validate(path), IsEmpty());
+  EXPECT_THAT(Validate(path, {.action_low = {-1}, .action_high = {1}}), SizeIs(1));
+}
+
+// Without next_observations, by the length that all other time-outs have.
+TEST(Validate, FindsLostTimeoutsByLength) {
+  Dataset dataset = Sound();
+  dataset.next_observations.clear();
+  dataset.terminals.assign(100, 0);
+  dataset.timeouts.assign(100, 0);
+  for (const std::size_t row : {19, 39, 59, 79, 99}) dataset.timeouts[row] = 1;
+  EXPECT_THAT(Find(dataset), IsEmpty());
+  dataset.timeouts[59] = 0;
+  std::vector<std::size_t> rows;
+  for (const Defect& defect : Find(dataset)) {
+    if (defect.kind == DefectKind::kUnmarkedEnd) rows = defect.rows;
+  }
+  EXPECT_THAT(rows, ElementsAre(59));
 }
 
 }  // namespace

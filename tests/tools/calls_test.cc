@@ -101,8 +101,19 @@ TEST(Calls, MissingOptionsAreNamed) {
   ExpectRefused({"metrics", toy, "--picture", "p.svg"}, {"--picture", "has no SACo", "--reference FILE"});
   ExpectRefused({"metrics", toy, "--reference", toy, "--picture", "p.svg"}, {"has no TQ", "--max-return"});
   ExpectRefused({"report"}, {"DIR is missing"});
-  ExpectRefused({"dataset"}, {"info, validate or merge is missing"});
+  ExpectRefused({"dataset"}, {"info, validate, convert, merge or split is missing"});
   ExpectRefused({"dataset", "info"}, {"FILE is missing"});
+  ExpectRefused({"dataset", "info", "x.hdf5", "--out", "y"},
+                {"dataset info takes no --out; expected --json"});
+  ExpectRefused({"dataset", "convert", "x.hdf5"}, {"--out is missing"});
+  ExpectRefused({"dataset", "convert", "x.hdf5", "y.hdf5", "--out", "z"},
+                {"2 FILEs were given, expected one"});
+  ExpectRefused({"dataset", "merge", "x.hdf5", "--out", "y", "--out", "z"},
+                {"2 --outs were given, expected one"});
+  ExpectRefused({"dataset", "convert", "none.hdf5", "--out", "y-v0", "--max-episode-steps", "0"},
+                {"--max-episode-steps 0: expected at least 1"});
+  ExpectRefused({"dataset", "validate", "x.hdf5", "--actions", "1"},
+                {"--actions 1: expected two numbers LOW,HIGH"});
   ExpectRefused({"evaluate"}, {"DIR or FILE.hdf5 is missing"});
   ExpectRefused({"train", "td3", "--env"}, {"'--env'", "usage: strider train"});
 }
@@ -147,7 +158,8 @@ TEST(Calls, ValuesOutOfRangeNameWhatIsAccepted) {
   ExpectRefused(with(collect, {"--steps", "9", "--epsilon", "1.5"}), {"--epsilon 1.5", "[0, 1]"});
   ExpectRefused(with(collect, {"--steps", "9", "--noise=-1"}), {"--noise -1", "at least 0"});
   ExpectRefused(with(collect, {"--steps", "9", "--seed=-1"}), {"--seed -1", "at least 0"});
-  ExpectRefused(with(collect, {"--steps", "9", "--format", "rlds"}), {"--format rlds", "d4rl"});
+  ExpectRefused(with(collect, {"--steps", "9", "--format", "rlds"}),
+                {"--format rlds: expected d4rl or minari"});
   ExpectRefused({"evaluate", "random", "--env", "Hopper-v5", "--episodes", "0"},
                 {"--episodes 0", "at least 1"});
   ExpectRefused({"evaluate", "random", "--env", "Hopper-v5", "--seed=-1"}, {"--seed -1", "at least 0"});

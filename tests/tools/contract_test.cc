@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
+#include "datasets/d4rl.h"
 #include "datasets/hdf5.h"
+#include "tests/datasets/make_dataset.h"
 #include "tests/experiments/temporary_folder.h"
 #include "tests/support/golden.h"
 #include "tests/tools/program.h"
@@ -163,6 +166,80 @@ TEST_F(Contract, DatasetMerge) {
   const std::string out = folder_.path() / "twice.hdf5";
   EXPECT_EQ(Strider({"dataset", "merge", hopper, hopper, "--out", out}).code, 0);
   EXPECT_EQ(Strider({"dataset", "info", out, "--json"}).Json().at("rows"), 260);
+}
+
+TEST_F(Contract, DatasetConvertAndSplit) {
+  const std::string d4rl = Collect("Pendulum-v1", 600);
+  const std::string minari = folder_.path() / "pendulum-v0";
+  const Finished made = Strider({"dataset", "convert", d4rl, "--out", minari});
+  ASSERT_EQ(made.code, 0) << made.message;
+  EXPECT_EQ(made.out, "");
+  const auto info = Strider({"dataset", "info", minari, "--json"}).Json();
+  EXPECT_EQ(info.at("rows"), 600);
+  EXPECT_EQ(info.at("metadata").at("env_id"), "Pendulum-v1");
+  EXPECT_EQ(Strider({"dataset", "validate", minari, "--json"}).Json().at("ok"), true);
+  EXPECT_EQ(Strider({"metrics", minari, "--json"}).Json().at("files").at(0).at("rows"), 600);
+  const std::string back = folder_.path() / "back.hdf5";
+  ASSERT_EQ(Strider({"dataset", "convert", minari, "--out", back, "--format", "d4rl"}).code, 0);
+  const auto actions = [](const std::string& path) {
+    return Hdf5File::Open(path).Read<float>("actions").values;
+  };
+  EXPECT_EQ(actions(back), actions(d4rl));
+  const std::string a = folder_.path() / "a-v0";
+  const std::string b = folder_.path() / "b-v0";
+  const Finished split =
+      Strider({"dataset", "split", minari, "--out", a, "--out", b, "--fraction", "0.7", "--seed", "1"});
+  ASSERT_EQ(split.code, 0) << split.message;
+  const auto rows = [](const std::string& path) {
+    return Strider({"dataset", "info", path, "--json"}).Json().at("rows").get<int>();
+  };
+  EXPECT_EQ(rows(a) + rows(b), 600);
+  // Collected in Minari's layout at once, and learnt from.
+  const std::string direct = folder_.path() / "direct-v0";
+  const Finished collected = Strider({"collect", "--policy", "random", "--env", "Pendulum-v1", "--steps",
+                                      "600", "--out", direct, "--format", "minari", "--quiet"});
+  ASSERT_EQ(collected.code, 0) << collected.message;
+  const std::string run = folder_.path() / "run";
+  const Finished trained =
+      Strider({"train", "prdc", "--dataset", direct, "--env", "Pendulum-v1", "--out", run, "--steps", "5",
+               "--set", "agent.hidden=16,16", "--set", "run.eval_episodes=1", "--threads", "1", "--quiet"});
+  EXPECT_EQ(trained.code, 0) << trained.message;
+}
+
+// Every defect, planted in a sound file, is named with its rows.
+TEST_F(Contract, DatasetValidateFindsPlantedDefects) {
+  const std::string path = folder_.path() / "planted.hdf5";
+  const auto expect = [&](const std::string& kind, std::vector<std::size_t> rows, const auto& plant,
+                          std::vector<std::string> options = {}) {
+    Dataset dataset = MakeDataset(100, 3, 2);
+    plant(dataset);
+    WriteD4rl(path, dataset);
+    std::vector<std::string> words = {"dataset", "validate", path, "--json"};
+    words.insert(words.end(), options.begin(), options.end());
+    const auto json = Strider(words).Json();
+    EXPECT_EQ(json.at("ok"), false) << kind;
+    bool found = false;
+    for (const auto& defect : json.at("defects"))
+      found = found || (defect.at("kind") == kind && defect.at("rows") == rows);
+    EXPECT_TRUE(found) << kind << " is not among " << json.dump();
+  };
+  expect("no_terminals", {}, [](Dataset& d) { d.terminals.assign(100, 0); });
+  expect("unmarked_end", {13}, [](Dataset& d) { d.terminals[13] = 0; });
+  expect("crossed_border", {9},
+         [](Dataset& d) { std::copy_n(d.observations.begin() + 30, 3, d.next_observations.begin() + 27); });
+  expect("timeout_as_terminal", {24, 49, 74, 99}, [](Dataset& d) {
+    d.next_observations.clear();
+    d.timeouts.assign(100, 0);
+    for (std::size_t row = 0; row < 100; ++row) d.terminals[row] = row % 25 == 24;
+  });
+  expect("action_range", {50}, [](Dataset& d) { d.actions[101] = -3; });
+  expect("reward_range", {8}, [](Dataset& d) { d.rewards[8] = 7; }, {"--rewards", "-1,1"});
+  expect("non_finite", {8}, [](Dataset& d) { d.rewards[8] = std::numeric_limits<float>::quiet_NaN(); });
+  expect("duplicate_block", {70}, [](Dataset& d) {
+    std::copy_n(d.observations.begin(), 3 * 30, d.observations.begin() + 3 * 70);
+    std::copy_n(d.actions.begin(), 2 * 30, d.actions.begin() + 2 * 70);
+    std::copy_n(d.rewards.begin(), 30, d.rewards.begin() + 70);
+  });
 }
 
 // A learner on a dataset, evaluated; then its policy collects.
