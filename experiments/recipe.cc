@@ -6,7 +6,6 @@
 #include "datasets/checksum.h"
 #include "datasets/d4rl.h"
 #include "datasets/merge.h"
-#include "datasets/metrics.h"
 #include "datasets/reference_scores.h"
 #include "experiments/collect.h"
 #include "experiments/evaluation.h"
@@ -116,13 +115,19 @@ class Recipe {
     const D4rlReader reader(path);
     const Dataset flags = reader.Read(0, reader.layout().rows, {false, false, false, false});
     const std::vector<Episode> episodes = Episodes(flags);
-    const auto mean_return = MeanReturn(episodes);
+    std::vector<double> returns;
+    for (const Episode& episode : episodes) returns.push_back(episode.episode_return);
     const auto reference = FindReferenceScore(options_.env);
     nlohmann::ordered_json& entry = manifest_["datasets"][name];
-    entry = {{"file", path.filename().string()}, {"rows", flags.rows}, {"episodes", episodes.size()}};
-    entry["mean_return"] = mean_return ? nlohmann::json(*mean_return) : nlohmann::json();
-    entry["normalized"] = mean_return && reference ? nlohmann::json(NormalizedScore(*reference, *mean_return))
-                                                   : nlohmann::json();
+    entry = {{"file", path.filename().string()},
+             {"rows", flags.rows},
+             {"episodes", episodes.size()},
+             {"mean_return", nullptr},
+             {"normalized", nullptr}};
+    if (!returns.empty()) {
+      entry["mean_return"] = Mean(returns);
+      if (reference) entry["normalized"] = NormalizedScore(*reference, Mean(returns));
+    }
     entry["sha256"] = FileChecksum(path);
     WriteManifest();
   }
