@@ -9,10 +9,10 @@
 
 namespace strider {
 
-// Calls write(temporary), which must create a file (or a folder) at that path in the folder of `path`; then flushes it to
-// the disk and renames it to `path`. A reader sees the old file or the new one, never half of one. Where
-// `write` throws, the temporary is removed and the old file stays as it was. Throws WorkError where the
-// system refuses (a full disk).
+// Calls write(temporary), which must create a file (or a folder) at that path in the folder of `path`; then
+// flushes it to the disk and renames it to `path`. A reader sees the old file or the new one, never half of
+// one. Where `write` throws, the temporary is removed and the old file stays as it was. Throws WorkError
+// where the system refuses (a full disk).
 void WriteWhole(const std::filesystem::path& path,
                 const std::function<void(const std::filesystem::path&)>& write);
 
