@@ -27,7 +27,8 @@ std::vector<std::size_t> Deal(std::size_t episodes, const std::vector<double>& f
   std::iota(order.begin(), order.end(), std::size_t{0});
   Pcg64 random(seed);
   for (std::size_t i = episodes; i > 1; --i) {
-    std::swap(order[i - 1], order[static_cast<std::size_t>(random.Integers(0, static_cast<std::int64_t>(i)))]);
+    std::swap(order[i - 1],
+              order[static_cast<std::size_t>(random.Integers(0, static_cast<std::int64_t>(i)))]);
   }
   std::vector<std::size_t> output(episodes, fractions.size());
   double share = 0;
