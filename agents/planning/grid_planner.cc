@@ -99,16 +99,16 @@ class GridPlan::Shift {
   float point_share_ = 0;
 };
 
-GridPlan::GridPlan(const Mdp& mdp, TwoWeights weights, const GridOptions& options, WorkerPool& pool,
+GridPlan::GridPlan(Mdp mdp, TwoWeights weights, const GridOptions& options, WorkerPool& pool,
                    const Progress& progress)
-    : mdp_(mdp), weights_(weights), bytes_(GridBytes(mdp, options)) {
-  if (mdp.reward_size() > 1) {
+    : mdp_(std::move(mdp)), weights_(weights), bytes_(GridBytes(mdp_, options)) {
+  if (mdp_.reward_size() > 1) {
     throw InputError(
         "{}: a grid of stocks is for rewards of one number; expected plan.horizon and plan.stocks=0",
-        mdp.name());
+        mdp_.name());
   }
   if (options.stocks < 2 || options.atoms < 2) {
-    throw InputError("{}: a grid of {} stocks and {} atoms; expected at least 2 of each", mdp.name(),
+    throw InputError("{}: a grid of {} stocks and {} atoms; expected at least 2 of each", mdp_.name(),
                      options.stocks, options.atoms);
   }
   if (bytes_ > options.memory) {
@@ -116,46 +116,47 @@ GridPlan::GridPlan(const Mdp& mdp, TwoWeights weights, const GridOptions& option
         "{}: {} states x {} stocks x {} atoms need {:.1f} MB, and plan.memory allows {:.1f} MB; expected "
         "fewer "
         "plan.stocks or plan.atoms, or a larger plan.memory",
-        mdp.name(), mdp.states(), options.stocks, options.atoms, bytes_ / 1e6, options.memory / 1e6);
+        mdp_.name(), mdp_.states(), options.stocks, options.atoms, bytes_ / 1e6, options.memory / 1e6);
   }
-  if (mdp.actions() > std::numeric_limits<std::uint16_t>::max()) {
-    throw InputError("{}: {} actions; expected at most 65535", mdp.name(), mdp.actions());
+  if (mdp_.actions() > std::numeric_limits<std::uint16_t>::max()) {
+    throw InputError("{}: {} actions; expected at most 65535", mdp_.name(), mdp_.actions());
   }
 
-  ReturnRange range = RangeOfReturns(mdp);
+  ReturnRange range = RangeOfReturns(mdp_);
   if (range.high - range.low < 1e-9) range.high = range.low + 1;
   stocks_ = Linspace(-range.high, -range.low, options.stocks);
   atoms_ = Linspace(range.low, range.high, options.atoms);
   stock_step_ = (range.high - range.low) / (options.stocks - 1);
   atom_step_ = (range.high - range.low) / (options.atoms - 1);
 
-  const std::size_t size = Size(mdp.states()) * stocks_.size();
+  const std::size_t size = Size(mdp_.states()) * stocks_.size();
   utilities_.resize(size);
   next_utilities_.resize(size);
   means_.resize(size);
   next_means_.resize(size);
-  for (int state = 0; state < mdp.states(); ++state) {
+  for (int state = 0; state < mdp_.states(); ++state) {
     for (std::size_t i = 0; i < stocks_.size(); ++i) Row(utilities_, state)[i] = weights(stocks_[i]);
   }
-  policies_.resize(Size(std::max(mdp.horizon(), 1)));
+  policies_.resize(Size(std::max(mdp_.horizon(), 1)));
   for (auto& policy : policies_) policy.resize(size);
   laws_.resize(size * atoms_.size());
   next_laws_.resize(laws_.size());
-  Shift shift(atoms_, atom_step_, mdp.discount());
+  Shift shift(atoms_, atom_step_, mdp_.discount());
   shift.SetReward(0);
   for (std::size_t row = 0; row < size; ++row) shift.AddPoint(1, laws_.data() + row * atoms_.size());
 
   const double slope = std::max(std::abs(weights.below), std::abs(weights.above));
-  const int sweeps = Sweeps(mdp, options.tolerance / std::max(slope, 1e-9));
+  const int sweeps = Sweeps(mdp_, options.tolerance / std::max(slope, 1e-9));
   const int law_sweeps =
-      mdp.horizon() > 0
+      mdp_.horizon() > 0
           ? sweeps
-          : std::min(sweeps, static_cast<int>(std::ceil(std::log(kLawTolerance) / std::log(mdp.discount()))));
+          : std::min(sweeps,
+                     static_cast<int>(std::ceil(std::log(kLawTolerance) / std::log(mdp_.discount()))));
   // A sweep of the laws takes about as long as ten of the values.
   const double work = sweeps + 10.0 * law_sweeps;
   double done = 0;
   while (sweeps_ < sweeps) {
-    if (mdp.horizon() > 0 && sweeps_ > 0) std::ranges::rotate(policies_, policies_.end() - 1);
+    if (mdp_.horizon() > 0 && sweeps_ > 0) std::ranges::rotate(policies_, policies_.end() - 1);
     SweepValues(pool);
     ++sweeps_;
     done += 1;

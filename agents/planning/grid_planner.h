@@ -31,8 +31,8 @@ double GridBytes(const Mdp& mdp, const GridOptions& options);
 class GridPlan {
  public:
   // Plans. The result does not depend on the pool's number of threads. Throws InputError before any memory is
-  // taken where it would not fit, and where rewards are vectors. The process must outlive the plan.
-  GridPlan(const Mdp& mdp, TwoWeights weights, const GridOptions& options, WorkerPool& pool,
+  // taken where it would not fit, and where rewards are vectors.
+  GridPlan(Mdp mdp, TwoWeights weights, const GridOptions& options, WorkerPool& pool,
            const Progress& progress = {});
 
   const std::vector<double>& stocks() const { return stocks_; }
@@ -64,7 +64,7 @@ class GridPlan {
   void SweepValues(WorkerPool& pool);
   void SweepLaws(WorkerPool& pool);
 
-  const Mdp& mdp_;
+  Mdp mdp_;
   TwoWeights weights_;
   std::vector<double> stocks_;
   std::vector<double> atoms_;

@@ -192,17 +192,17 @@ void Appraise(const StockTree& tree, const Objective& objective, std::span<const
 
 }  // namespace
 
-StockTree::StockTree(const Mdp& mdp, double memory) : mdp_(&mdp) {
+StockTree::StockTree(Mdp mdp, double memory) : mdp_(std::move(mdp)) {
   StockLevel first;
   first.scale = 1;
-  for (int state = 0; state < mdp.states(); ++state) {
-    if (mdp.start()[static_cast<std::size_t>(state)] == 0) continue;
+  for (int state = 0; state < mdp_.states(); ++state) {
+    if (mdp_.start()[static_cast<std::size_t>(state)] == 0) continue;
     first.states.push_back(state);
-    first.offsets.insert(first.offsets.end(), static_cast<std::size_t>(mdp.reward_size()), 0);
+    first.offsets.insert(first.offsets.end(), static_cast<std::size_t>(mdp_.reward_size()), 0);
   }
   levels_.push_back(std::move(first));
-  for (int step = 0; step < mdp.horizon(); ++step) Grow(step, memory);
-  if (mdp.reward_size() == 1) {
+  for (int step = 0; step < mdp_.horizon(); ++step) Grow(step, memory);
+  if (mdp_.reward_size() == 1) {
     const StockLevel& last = levels_.back();
     for (const double offset : last.offsets) returns_.push_back(last.scale * offset);
     SortUnique(returns_);
@@ -211,9 +211,9 @@ StockTree::StockTree(const Mdp& mdp, double memory) : mdp_(&mdp) {
 
 void StockTree::Grow(int step, double memory) {
   StockLevel& level = levels_.back();
-  const auto size = static_cast<std::size_t>(mdp_->reward_size());
+  const auto size = static_cast<std::size_t>(mdp_.reward_size());
   StockLevel next;
-  next.scale = level.scale * mdp_->discount();
+  next.scale = level.scale * mdp_.discount();
   std::vector<double> keys;  // the offsets, snapped
   const auto hash = [&](std::int32_t node) {
     auto mixed = static_cast<std::uint64_t>(next.states[static_cast<std::size_t>(node)]);
@@ -238,9 +238,9 @@ void StockTree::Grow(int step, double memory) {
   for (std::size_t node = 0; node < level.size(); ++node) {
     level.first_child.push_back(level.children.size());
     const int state = level.states[node];
-    for (std::size_t b = mdp_->FirstBranch(state, 0); b < mdp_->EndBranch(state, mdp_->actions() - 1); ++b) {
-      const Branch& branch = mdp_->branch(b);
-      const auto reward = mdp_->Reward(b);
+    for (std::size_t b = mdp_.FirstBranch(state, 0); b < mdp_.EndBranch(state, mdp_.actions() - 1); ++b) {
+      const Branch& branch = mdp_.branch(b);
+      const auto reward = mdp_.Reward(b);
       if (branch.terminal) {
         level.children.push_back(kNoChild);
         if (size == 1) ended.push_back(level.scale * (level.offsets[node] + reward[0]));
@@ -250,7 +250,7 @@ void StockTree::Grow(int step, double memory) {
       const auto guess = static_cast<std::int32_t>(next.states.size());
       next.states.push_back(branch.next_state);
       for (std::size_t k = 0; k < size; ++k) {
-        next.offsets.push_back((level.offsets[node * size + k] + reward[k]) / mdp_->discount());
+        next.offsets.push_back((level.offsets[node * size + k] + reward[k]) / mdp_.discount());
         keys.push_back(Snap(next.offsets.back()));
       }
       const auto [place, is_new] = index.insert(guess);
@@ -270,7 +270,7 @@ void StockTree::Grow(int step, double memory) {
           "{}: exact stocks do not fit: {} were needed when step {} of {} had {} pairs of state and stock, "
           "and "
           "plan.memory allows {}; expected a larger one, or plan.stocks=401 for a grid of stocks",
-          mdp_->name(), Megabytes(bytes), step + 1, mdp_->horizon(), next.size(), Megabytes(memory));
+          mdp_.name(), Megabytes(bytes), step + 1, mdp_.horizon(), next.size(), Megabytes(memory));
     }
   }
   returns_.insert(returns_.end(), ended.begin(), ended.end());

@@ -35,10 +35,10 @@ inline constexpr std::int32_t kNoChild = -1;  // the episode is over
 class StockTree {
  public:
   // Throws InputError, before memory is taken beyond `memory` bytes, that says how much was needed until
-  // then. The process must outlive the tree. REQUIRES: a horizon.
-  StockTree(const Mdp& mdp, double memory);
+  // then. REQUIRES: a horizon.
+  StockTree(Mdp mdp, double memory);
 
-  const Mdp& mdp() const { return *mdp_; }
+  const Mdp& mdp() const { return mdp_; }
   int horizon() const { return static_cast<int>(levels_.size()) - 1; }
   // `horizon` of them, and a last one where nothing is chosen any more.
   const StockLevel& level(int step) const { return levels_[static_cast<std::size_t>(step)]; }
@@ -52,7 +52,7 @@ class StockTree {
  private:
   void Grow(int step, double memory);
 
-  const Mdp* mdp_;
+  Mdp mdp_;
   std::vector<StockLevel> levels_;
   std::vector<double> returns_;
   double bytes_ = 0;

@@ -33,7 +33,7 @@ TEST(MdpTest, EqualOutcomesAreOneBranchAndImpossibleOnesNone) {
 }
 
 TEST(MdpTest, DiscountsOutsideTheirRangeAreRefused) {
-  for (const double discount : {0.0, -0.5, 1.01, NAN, INFINITY}) {
+  for (const double discount : std::initializer_list<double>{0, -0.5, 1.01, NAN, INFINITY}) {
     const auto message =
         ThrowsMessage<InputError>(fmt::format("B: discount is {}; expected a number in (0, 1]", discount));
     EXPECT_THAT([&] { ProcessB(3).With(discount, 3); }, message);

@@ -330,7 +330,7 @@ TEST(StockTreeTest, WhatDoesNotFitIsRefusedWithItsSize) {
   EXPECT_THAT(
       [&] {
         DistributionalValueIteration(tree, ParseObjective("target:1"), std::array{-1.0},
-                                     {Projection::kMerge, 64, 1e4}, pool);
+                                     {Projection::kMerge, 64, 5e3}, pool);
       },
       ThrowsMessage<InputError>(HasSubstr("the laws of one step's nodes need more than 0.0 MB")));
 }
