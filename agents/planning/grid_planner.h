@@ -25,6 +25,12 @@ struct GridOptions {
   double memory = 4e9;      // bytes
 };
 
+// The best that a pair of state and stock can have.
+struct Worth {
+  double utility = 0;  // E f(c + G)
+  double mean = 0;     // E G
+};
+
 // What planning with these options takes, in bytes.
 double GridBytes(const Mdp& mdp, const GridOptions& options);
 
@@ -39,13 +45,11 @@ class GridPlan {
   int sweeps() const { return sweeps_; }
   double bytes() const { return bytes_; }
 
-  // The largest E f(stock + G) from this state.
-  double Utility(int state, double stock) const;
-  // The same from the start.
-  double Utility(double stock) const;
+  // The largest E f(stock + G) from the start, and the mean return that comes with it.
+  double Utility(double stock) const { return AtStart(stock).utility; }
+  double MeanReturn(double stock) const { return AtStart(stock).mean; }
   // The law of the return from the start under the plan, on a fixed grid of atoms.
   ReturnLaw Law(double stock) const;
-  double MeanReturn(double stock) const;
 
   // The action at a grid point; `step` counts where there is a horizon.
   int Action(int step, int state, std::size_t stock) const;
@@ -59,8 +63,14 @@ class GridPlan {
  private:
   class Shift;
 
-  double* Row(std::vector<double>& table, int state) const;
-  const double* Row(const std::vector<double>& table, int state) const;
+  // Of a state with any stock, between the grid's points and beyond its ends.
+  Worth At(int state, double stock) const;
+  Worth AtStart(double stock) const;
+  // The place of (stock i + reward) / discount on the grid, counted in points: first + i / discount.
+  double FirstPlace(double reward) const;
+  Rounded RoundPlace(double place) const;
+  // The laws before the first of their sweeps: no return yet, or the mean where there is no horizon.
+  void StartLaws();
   void SweepValues(WorkerPool& pool);
   void SweepLaws(WorkerPool& pool);
 
@@ -72,10 +82,10 @@ class GridPlan {
   double atom_step_;
   int sweeps_ = 0;
   double bytes_;
+  std::size_t law_size_;  // atoms, and zeros up to whole blocks
   // (states x stocks), and what the next sweep makes of it.
-  std::vector<double> utilities_, next_utilities_;
-  std::vector<double> means_, next_means_;
-  // (states x stocks x atoms)
+  std::vector<Worth> worths_, next_worths_;
+  // (states x stocks x law_size)
   std::vector<float> laws_, next_laws_;
   // (states x stocks), one a step from the last on, or the newest only.
   std::vector<std::vector<std::uint16_t>> policies_;
