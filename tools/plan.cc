@@ -20,7 +20,13 @@ namespace strider::tools {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using namespace planning;
+using planning::Mdp;
+using planning::Objective;
+using planning::PlanConfig;
+using planning::PlanResult;
+using planning::PolicyEntry;
+using planning::ReturnLaw;
+using planning::StockValue;
 
 // What is too much to read is left to --json.
 constexpr std::size_t kPrintedStocks = 25;
@@ -30,7 +36,7 @@ constexpr std::size_t kPrintedAtoms = 40;
 // Progress on standard error, but only of work that takes more than two seconds.
 class LateProgress {
  public:
-  explicit LateProgress(std::string title, bool quiet) : title_(std::move(title)), quiet_(quiet) {}
+  LateProgress(std::string title, bool quiet) : title_(std::move(title)), quiet_(quiet) {}
 
   void operator()(double share) {
     constexpr double kPatience = 2;
@@ -62,14 +68,19 @@ Json ToJson(const ReturnLaw& law) {
 }
 
 Json ToJson(const Mdp& mdp, const Objective& objective, const PlanConfig& config, const PlanResult& result) {
-  Json json = {
-      {"mdp", mdp.name()},           {"objective", objective.name},
-      {"discount", config.discount}, {"horizon", config.horizon == 0 ? Json() : Json(config.horizon)},
-      {"value", result.value},       {"initial_stock", NumberOrList(result.initial_stock)},
-      {"mean", result.mean},         {"exact", result.exact},
-      {"policy", Json::array()},     {"distribution", ToJson(result.law)},
-      {"stocks", Json::array()},     {"state_stock_pairs", result.pairs},
-      {"memory_bytes", result.bytes}};
+  Json json = {{"mdp", mdp.name()},
+               {"objective", objective.name},
+               {"discount", config.discount},
+               {"horizon", config.horizon == 0 ? Json() : Json(config.horizon)},
+               {"value", result.value},
+               {"initial_stock", NumberOrList(result.initial_stock)},
+               {"mean", result.mean},
+               {"exact", result.exact},
+               {"policy", Json::array()},
+               {"distribution", ToJson(result.law)},
+               {"stocks", Json::array()},
+               {"state_stock_pairs", result.pairs},
+               {"memory_bytes", std::llround(result.bytes)}};
   for (const PolicyEntry& entry : result.policy) {
     Json step;
     if (entry.step) step["step"] = *entry.step;
@@ -138,8 +149,9 @@ void PrintLaws(const PlanResult& result) {
   const auto add = [&](const ReturnLaw& law, double Row::*column) {
     for (std::size_t i = 0; i < law.count(); ++i) {
       const auto atom = law.Atom(i);
-      const auto same = std::ranges::find_if(
-          rows, [&](const Row& row) { return std::ranges::equal(row.atom, atom, {}, Snap, Snap); });
+      const auto same = std::ranges::find_if(rows, [&](const Row& row) {
+        return std::ranges::equal(row.atom, atom, {}, planning::Snap, planning::Snap);
+      });
       Row& row = same != rows.end() ? *same : rows.emplace_back(Row{{atom.begin(), atom.end()}});
       row.*column = law.probabilities[i];
     }
@@ -186,15 +198,14 @@ std::filesystem::path PictureBase(const std::filesystem::path& file) {
 
 void Draw(const Mdp& mdp, const Objective& objective, const PlanResult& result,
           const std::filesystem::path& base) {
-  const auto curve = [&](std::string_view name, const ReturnLaw& law, double value) -> DistributionCurve {
-    return {fmt::format("{}: {} {:.4g}, mean {:.4g}", name, objective.name, value, Mean(law)), law.atoms,
-            law.probabilities};
-  };
-  WriteDistributionsPicture(fmt::format("Returns in {}", mdp.name()),
-                            fmt::format("Best for {} and best for the mean", objective.name),
-                            {curve("mean-optimal", result.mean_law, result.mean_law_value),
-                             curve("risk-optimal", result.law, result.value)},
-                            base);
+  WriteDistributionsPicture(
+      fmt::format("Returns in {}", mdp.name()),
+      fmt::format("{}: {:.4g}, and {:.4g} of the mean-optimal policy; means {:.4g} and {:.4g}",
+                  objective.name, result.value, result.mean_law_value, Mean(result.law),
+                  Mean(result.mean_law)),
+      {{"mean-optimal", result.mean_law.atoms, result.mean_law.probabilities},
+       {"risk-optimal", result.law.atoms, result.law.probabilities}},
+      base);
 }
 
 CommandLine PlanLine() {
@@ -214,7 +225,7 @@ CommandLine PlanLine() {
       "NAME[:PARAM]:\n{}\n"
       "Settings, with defaults (discount and horizon are the MDP's own), and env.* as in `strider "
       "train`:\n{}",
-      WorldsHelp(), ObjectiveHelp(), keys);
+      planning::WorldsHelp(), planning::ObjectiveHelp(), keys);
   auto add = line.options.add_options();
   add("mdp", po::value<std::string>(), "what to plan in");
   add("objective", po::value<std::string>(), "what to make large");
@@ -232,7 +243,7 @@ int Plan(const Words& words) {
   const auto values = Parse(PlanLine(), words);
   if (!values) return 0;
   const auto name = RequiredWord<std::string>(*values, "mdp", "MDP");
-  const Objective objective = ParseObjective(Required<std::string>(*values, "objective"));
+  const Objective objective = planning::ParseObjective(Required<std::string>(*values, "objective"));
   const auto picture = Given<std::string>(*values, "picture");
   const std::filesystem::path base = picture ? PictureBase(*picture) : "";
 
@@ -246,7 +257,7 @@ int Plan(const Words& words) {
       plan_settings.push_back(std::move(given));
     }
   }
-  const Mdp mdp = MakeMdp(name, env_options);
+  const Mdp mdp = planning::MakeMdp(name, env_options);
   if (picture && mdp.reward_size() > 1) {
     throw InputError("--picture: returns of {} have {} components; expected one", name, mdp.reward_size());
   }
@@ -257,7 +268,7 @@ int Plan(const Words& words) {
 
   const PlanResult result = [&] {
     LateProgress progress("plan " + name, (*values)["quiet"].as<bool>());
-    return MakePlan(mdp, objective, config, [&](double share) { progress(share); });
+    return planning::MakePlan(mdp, objective, config, [&](double share) { progress(share); });
   }();
   if (picture) Draw(mdp, objective, result, base);
   if ((*values)["json"].as<bool>()) {

@@ -68,6 +68,12 @@ double ChooseStock(const StockTree& tree, const Objective& objective, int candid
   return best.stock;
 }
 
+// Progress of a part of the work.
+Progress Between(const Progress& progress, double begin, double end) {
+  if (!progress) return {};
+  return [=](double share) { progress(begin + share * (end - begin)); };
+}
+
 LawOptions LawOptionsOf(const PlanConfig& config, double memory) {
   const auto projection = config.projection == "merge"      ? Projection::kMerge
                           : config.projection == "quantile" ? Projection::kQuantile
@@ -85,20 +91,22 @@ void NoteMeanPlan(const Objective& objective, ReturnLaw law, PlanResult& result)
 PlanResult PlanExactly(const Mdp& mdp, const Objective& objective, const PlanConfig& config, WorkerPool& pool,
                        const Progress& progress) {
   const double memory = config.memory * 1e9;
-  const StockTree tree(mdp, memory / 2);
+  const StockTree tree(mdp, memory / 2, Between(progress, 0, 0.2));
   PlanResult result;
   result.pairs = tree.nodes();
   result.bytes = tree.bytes();
   result.initial_stock = config.initial_stock.empty() ? objective.initial_stock : config.initial_stock;
   if (objective.chooses_stock && config.initial_stock.empty()) {
-    result.initial_stock = {ChooseStock(tree, objective, config.candidates, pool, progress, result.stocks)};
+    result.initial_stock = {
+        ChooseStock(tree, objective, config.candidates, pool, Between(progress, 0.2, 0.6), result.stocks)};
   }
   const LawOptions options = LawOptionsOf(config, memory / 4);
+  const Progress rest = Between(progress, 0.6, 1);
   const TreePlan plan =
       config.method == "policy-iteration"
           ? DistributionalPolicyIteration(tree, objective, result.initial_stock, ConstantPolicy(tree, 0),
-                                          options, pool, progress)
-          : DistributionalValueIteration(tree, objective, result.initial_stock, options, pool, progress);
+                                          options, pool, rest)
+          : DistributionalValueIteration(tree, objective, result.initial_stock, options, pool, rest);
   result.law = plan.law;
   result.mean = plan.mean;
   result.value = Value(objective, result.initial_stock, plan.law);

@@ -192,7 +192,7 @@ void Appraise(const StockTree& tree, const Objective& objective, std::span<const
 
 }  // namespace
 
-StockTree::StockTree(Mdp mdp, double memory) : mdp_(std::move(mdp)) {
+StockTree::StockTree(Mdp mdp, double memory, const Progress& progress) : mdp_(std::move(mdp)) {
   StockLevel first;
   first.scale = 1;
   for (int state = 0; state < mdp_.states(); ++state) {
@@ -201,7 +201,10 @@ StockTree::StockTree(Mdp mdp, double memory) : mdp_(std::move(mdp)) {
     first.offsets.insert(first.offsets.end(), static_cast<std::size_t>(mdp_.reward_size()), 0);
   }
   levels_.push_back(std::move(first));
-  for (int step = 0; step < mdp_.horizon(); ++step) Grow(step, memory);
+  for (int step = 0; step < mdp_.horizon(); ++step) {
+    Grow(step, memory);
+    if (progress) progress((step + 1.0) / mdp_.horizon());
+  }
   if (mdp_.reward_size() == 1) {
     const StockLevel& last = levels_.back();
     for (const double offset : last.offsets) returns_.push_back(last.scale * offset);

@@ -30,13 +30,16 @@ struct StockLevel {
   std::size_t size() const { return states.size(); }
 };
 
+// Called with the share of the work that is done.
+using Progress = std::function<void(double)>;
+
 inline constexpr std::int32_t kNoChild = -1;  // the episode is over
 
 class StockTree {
  public:
   // Throws InputError, before memory is taken beyond `memory` bytes, that says how much was needed until
   // then. REQUIRES: a horizon.
-  StockTree(Mdp mdp, double memory);
+  StockTree(Mdp mdp, double memory, const Progress& progress = {});
 
   const Mdp& mdp() const { return mdp_; }
   int horizon() const { return static_cast<int>(levels_.size()) - 1; }
@@ -77,9 +80,6 @@ struct LawOptions {
   int atoms = 64;
   double memory = 1e9;  // bytes that the laws of one level may take
 };
-
-// Called with the share of the work that is done.
-using Progress = std::function<void(double)>;
 
 // The scalar recursion that value iteration on distributions comes down to for expected utilities: the value
 // of a node is the largest mean of its children's. Utilities that are not indifferent to the discount are
