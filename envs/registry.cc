@@ -30,6 +30,7 @@
 #include "envs/tabular/cliff_walking.h"
 #include "envs/tabular/four_rooms.h"
 #include "envs/tabular/frozen_lake.h"
+#include "envs/tabular/risk_worlds.h"
 
 namespace strider {
 namespace {
@@ -137,6 +138,10 @@ constexpr std::array kSingles{
     Entry<CliffWalking, CliffWalkingSlipperyConfig>("CliffWalkingSlippery-v1",
                                                     "the same in the wet (tabular)"),
     Entry<FourRooms>("FourRooms-v0", "find the goal among four rooms (tabular)"),
+    Entry<ThreeState>("ThreeState-v0", "a safe or a risky last step, after good or bad luck (tabular)"),
+    Entry<GridG>("GridG-v0", "collect points of either sign, any total is in reach (tabular)"),
+    Entry<GridR>("GridR-v0", "a short way over a weak bridge or a safe one around it (tabular)"),
+    Entry<Chain>("Chain-v0", "go forward without reward or back for a small one (tabular)"),
     Entry<LavaGap, LavaGapSized<5>>("MiniGrid-LavaGapS5-v0", "reach the goal through a gap in lava, 5 x 5"),
     Entry<LavaGap, LavaGapSized<6>>("MiniGrid-LavaGapS6-v0", "reach the goal through a gap in lava, 6 x 6"),
     Entry<LavaGap, LavaGapSized<7>>("MiniGrid-LavaGapS7-v0", "reach the goal through a gap in lava, 7 x 7"),

@@ -237,4 +237,38 @@ void WriteMetricsPicture(const std::vector<MetricsPoint>& points, const std::fil
                   script, file);
 }
 
+void WriteDistributionsPicture(const std::string& title, const std::string& subtitle,
+                               const std::vector<DistributionCurve>& curves,
+                               const std::filesystem::path& base) {
+  Axis returns;
+  for (const DistributionCurve& curve : curves) {
+    for (const double atom : curve.atoms) returns.Cover(atom);
+  }
+  returns.Round();
+  returns.Pad();
+  Axis probability;
+  probability.Cover(0);
+  probability.Cover(1);
+  probability.Divide();
+  std::string script = AxisCommands("x", returns, "Return") +
+                       AxisCommands("y", probability, "Probability of at most this return");
+  std::vector<std::string> lines;
+  for (std::size_t i = 0; i < curves.size(); ++i) {
+    const DistributionCurve& curve = curves[i];
+    script += fmt::format("$law{} << EOD\n{:.10g} 0\n", i, returns.low());
+    double cumulative = 0;
+    for (std::size_t j = 0; j < curve.atoms.size(); ++j) {
+      cumulative += curve.probabilities[j];
+      script += fmt::format("{:.10g} {:.10g}\n", curve.atoms[j], cumulative);
+    }
+    script += fmt::format("{:.10g} {:.10g}\nEOD\n", returns.high(), cumulative);
+    // The first curve is the wider one: where another covers it, it still shows.
+    lines.push_back(fmt::format("$law{} using 1:2 with steps linewidth {} linecolor {} title {}", i,
+                                i == 0 ? 4 : 2, GnuplotColour(i), GnuplotText(curve.label)));
+  }
+  script += fmt::format("plot {}\n", fmt::join(lines, ", \\\n  "));
+  DrawPicture({.title = title, .subtitle = subtitle, .key_entries = static_cast<int>(curves.size())}, script,
+              base);
+}
+
 }  // namespace strider

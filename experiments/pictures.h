@@ -1,5 +1,5 @@
 // The pictures of a report: learning curves, final scores, and where datasets lie between exploration and
-// return.
+// return; and those of a plan: distributions of returns.
 #pragma once
 
 #include <cstddef>
@@ -58,5 +58,18 @@ struct MetricsPoint {
 // Writes one .png or .svg file: TQ over SACo, a labelled point a dataset. Throws InputError where there is no
 // point or a measure is not finite.
 void WriteMetricsPicture(const std::vector<MetricsPoint>& points, const std::filesystem::path& file);
+
+// A distribution of returns.
+struct DistributionCurve {
+  std::string label;
+  std::vector<double> atoms;          // in ascending order
+  std::vector<double> probabilities;  // one an atom
+};
+
+// Writes BASE.png and BASE.svg: distribution functions as steps, in one plot. REQUIRES: at least one curve;
+// each has an atom.
+void WriteDistributionsPicture(const std::string& title, const std::string& subtitle,
+                               const std::vector<DistributionCurve>& curves,
+                               const std::filesystem::path& base);
 
 }  // namespace strider

@@ -31,6 +31,7 @@ constexpr std::array kCommands = {
     Command{"rollout", "replay recorded actions in an environment", &Rollout},
     Command{"dataset", "look into datasets, check and merge them", &DatasetCommand},
     Command{"metrics", "how explorative (SACo) and exploitative (TQ) datasets are", &Metrics},
+    Command{"plan", "optimise the distribution of returns in a small world", &Plan},
     Command{"report", "learning curves and tables of runs", &Report},
     Command{"bench", "how fast environments step, beside others", &Bench},
 };

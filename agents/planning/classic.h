@@ -1,0 +1,50 @@
+// Planning that looks at the mean only, and standard distributional dynamic programming: what stocks are
+// compared with.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "agents/planning/mdp.h"
+#include "agents/planning/return_law.h"
+
+namespace strider::planning {
+
+// All of this is for scalar rewards, and for a horizon or a discount below 1.
+
+// A horizon of its own, or the number of sweeps after which what lies beyond is worth less than `tolerance`.
+int Sweeps(const Mdp& mdp, double tolerance);
+
+// The smallest and largest return of any choices and chances from any state, over any number of steps up to
+// the horizon: 0 is always among them.
+struct ReturnRange {
+  double low = 0;
+  double high = 0;
+};
+ReturnRange RangeOfReturns(const Mdp& mdp);
+
+struct MeanPlan {
+  std::vector<double> values;  // (states)
+  std::vector<int> policy;     // (states) of the first step, where there is a horizon
+  int iterations = 0;
+};
+
+// Sweeps V <- max over actions of E R + discount V(S') from V = 0, and the greedy actions of the last one;
+// without a horizon until no value moves by more than `tolerance`. Ties go to the first action.
+MeanPlan ValueIteration(const Mdp& mdp, double tolerance = 1e-10);
+
+// Howard's: solves for the value of a policy, then takes its greedy actions. REQUIRES: a discount below 1 and
+// no horizon.
+MeanPlan PolicyIteration(const Mdp& mdp);
+
+struct DistributionalPlan {
+  std::vector<ReturnLaw> laws;  // (states)
+  std::vector<int> policy;      // (states) of the first step, where there is a horizon
+};
+
+// Bellemare, Dabney and Munos's operator for control: each state's law becomes that of reward plus discounted
+// return under the action of the largest mean, projected to quantiles (QR) or to `grid` (C51).
+DistributionalPlan QuantileIteration(const Mdp& mdp, int atoms, int sweeps);
+DistributionalPlan CategoricalIteration(const Mdp& mdp, std::span<const double> grid, int sweeps);
+
+}  // namespace strider::planning
