@@ -54,7 +54,11 @@ std::vector<std::size_t> QlearningRows(const Dataset& dataset, const ViewOptions
 }
 
 Transitions QlearningTransitions(const Dataset& dataset, const ViewOptions& options) {
-  const std::vector<std::size_t> rows = QlearningRows(dataset, options);
+  return QlearningTransitions(dataset, QlearningRows(dataset, options));
+}
+
+Transitions QlearningTransitions(const Dataset& dataset, const std::vector<std::size_t>& rows,
+                                 bool next_actions) {
   Transitions transitions;
   transitions.size = rows.size();
   transitions.observation_size = dataset.observation_size;
@@ -63,6 +67,7 @@ Transitions QlearningTransitions(const Dataset& dataset, const ViewOptions& opti
   transitions.actions = Gather(dataset.actions, dataset.action_size, rows);
   transitions.rewards = Gather(dataset.rewards, 1, rows);
   transitions.next_observations = Gather(dataset.observations, dataset.observation_size, rows, 1);
+  if (next_actions) transitions.next_actions = Gather(dataset.actions, dataset.action_size, rows, 1);
   transitions.terminals.reserve(rows.size());
   for (const std::size_t row : rows)
     transitions.terminals.push_back(dataset.terminals[row] != 0 ? 1.0F : 0.0F);

@@ -72,6 +72,9 @@ TEST(PolicyFile, EveryKindComesBackToTheBit) {
        {std::tuple{ActionDistribution::kTanhGaussian, "tanh_gaussian", Space(UniformBox(2, -2, 2))},
         std::tuple{ActionDistribution::kGaussian, "gaussian", Space(UniformBox(2, -2, 2))},
         std::tuple{ActionDistribution::kTanh, "tanh", Space(UniformBox(2, -2, 2))},
+        std::tuple{ActionDistribution::kClippedGaussian, "clipped_gaussian", Space(UniformBox(2, -2, 2))},
+        std::tuple{ActionDistribution::kClippedTanhGaussian, "clipped_tanh_gaussian",
+                   Space(UniformBox(2, -2, 2))},
         std::tuple{ActionDistribution::kCategorical, "categorical", Space(Discrete{4})}}) {
     for (const bool transformed : {false, true}) {
       const EnvSpec spec = Spec(3, space);
@@ -240,7 +243,8 @@ TEST_F(BadPolicyFile, WrongRank) {
 
 TEST_F(BadPolicyFile, UnknownDistributionOrNonlinearity) {
   texts_["output_distribution"] = "beta";
-  EXPECT_THAT(Message(), HasSubstr("output_distribution is 'beta'; expected tanh_gaussian, gaussian, tanh"));
+  EXPECT_THAT(Message(),
+              HasSubstr("output_distribution is 'beta'; expected tanh_gaussian, gaussian, clipped"));
   texts_["output_distribution"] = "tanh_gaussian";
   texts_["nonlinearity"] = "gelu";
   EXPECT_THAT(Message(), HasSubstr("nonlinearity is 'gelu'; expected relu or tanh"));
