@@ -40,10 +40,8 @@ Policy RandomPolicy(ActionDistribution distribution, const EnvSpec& spec) {
   const auto* discrete = std::get_if<Discrete>(&spec.action_space);
   const int outputs = discrete != nullptr ? discrete->n : spec.action_size();
   policy.mean = RandomLayer(outputs, 5, random);
-  if (distribution == ActionDistribution::kTanhGaussian || distribution == ActionDistribution::kGaussian) {
+  if (distribution != ActionDistribution::kTanh && distribution != ActionDistribution::kCategorical) {
     policy.log_std = RandomLayer(outputs, 5, random);
-  }
-  if (distribution == ActionDistribution::kTanhGaussian) {
     policy.log_std_min = -1.5;
     policy.log_std_max = 0.5;
   }

@@ -313,6 +313,43 @@ TEST(AwacCases, ConstantCriticsGiveCloning) {
   EXPECT_LT(LargestDifference(agent.actor().flat_grad(), cloning), 1e-7);
 }
 
+// What is handed out acts as the learner does: the mean, squashed or not, plus the deviation times noise,
+// clipped, and scaled to the box for the environment.
+TEST(ClippedPolicies, ActLikeTheirLearners) {
+  const at::Tensor states = Normal({40, 3}, 1);
+  const auto draw = [&](const Policy& policy, bool deterministic, bool environment) {
+    at::Tensor actions = at::empty({40, 2});
+    const std::span<float> span{actions.mutable_data_ptr<float>(), 80};
+    Pcg64 random(3);
+    policy.Sample({states.const_data_ptr<float>(), 120}, deterministic, random, span);
+    if (environment) policy.ToEnvironment(span);
+    return actions;
+  };
+  at::Tensor noise = at::empty({40, 2});
+  Pcg64 random(3);
+  for (std::int64_t i = 0; i < 80; ++i) {
+    noise.mutable_data_ptr<float>()[i] = static_cast<float>(random.StandardNormal());
+  }
+  Task task = BoxTask(3, 2);
+  task.action_space = UniformBox(2, -2, 2);
+  AwacConfig awac_config = Small<AwacConfig>();
+  AwacProbe awac(task, awac_config);
+  State(awac, "actor.1.bias").add_(0.8);
+  State(awac, "actor.log_std").copy_(at::tensor({-0.5F, 3.0F}));  // the second beyond its clamp
+  const at::Tensor expected = awac.Sample(states, noise);
+  EXPECT_EQ(LargestEntry(expected), 1) << "nothing is clipped";
+  EXPECT_LT(LargestDifference(draw(awac.MakePolicy(), false, false), expected), 1e-5);
+  EXPECT_LT(LargestDifference(draw(awac.MakePolicy(), false, true), 2 * expected), 2e-5);
+  EXPECT_LT(LargestDifference(draw(awac.MakePolicy(), true, false), awac.Sample(states, 0 * noise)), 1e-5);
+
+  const Iql iql(task, Small<IqlConfig>());
+  const at::Tensor mean = draw(iql.MakePolicy(), true, false);
+  EXPECT_LT(LargestDifference(draw(iql.MakePolicy(), false, false), (mean + noise).clamp(-1, 1)), 1e-5);
+  Policy plain = iql.MakePolicy();
+  plain.distribution = ActionDistribution::kTanh;
+  EXPECT_LT(LargestDifference(draw(plain, true, false), mean), 1e-6);
+}
+
 // Q constant in the action and a policy of density 2^-A: the penalty is A ln 2 + ln 30.
 TEST(CqlCases, PenaltyOfConstantCritics) {
   for (const int actions : {3, 6}) {

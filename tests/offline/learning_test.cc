@@ -135,10 +135,51 @@ TEST(TwoArmBandit, A2prLeavesTheBadArm) {
   config.vae_hidden = {64, 64};
   config.mask = 1;
   config.value_lr = 1e-3;
-  A2pr agent(BoxTask(1, 1), config);
+  class OpenA2pr : public A2pr {
+   public:
+    using A2pr::A2pr;
+    using A2pr::Candidate;
+  };
+  OpenA2pr agent(BoxTask(1, 1), config);
   Train(agent, data, 3000);
   EXPECT_GE(Action(agent, {1}), 0.45);
+  // Masked, the VAE knows the good arm alone: never the mean of both.
+  const at::Tensor candidates = agent.Candidate(at::ones({100, 1}), at::full({100, 1}, 0.5F));
+  EXPECT_NEAR(candidates.mean().item<double>(), 0.5, 0.05);
+  EXPECT_GT(candidates.min().item<double>(), 0.3);
   EXPECT_NEAR(Metric(agent, "vae_mask"), 0.5, 0.15) << "only the good arm is reconstructed";
+}
+
+// The A2PR sheet's case 4: no encoder and decoder can lose less than 0.125 (1 + ln(8 t^2)) on actions N(0,
+// t^2), or than t^2 where t^2 < 0.125, and trained ones come near it.
+TEST(ActionVaeBound, IsReachedAndNotPassed) {
+  const struct { double deviation, bound; } rows[] = {{1, 0.3849}, {0.5, 0.2116}, {0.3, 0.0900}};
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.deviation);
+    const ActionVae net(1, 1, {32, 32}, /*max_action=*/10);
+    const nn::ParameterSet parameters(net.Shapes(), at::kCPU);
+    net.Initialise(parameters, MakeGenerator(at::kCPU, 1));
+    const nn::Adam adam(parameters);
+    at::Generator random = MakeGenerator(at::kCPU, 2);
+    const auto normal = [&random](std::int64_t rows_, std::int64_t width) {
+      return at::randn({rows_, width}, random, at::TensorOptions().dtype(at::kFloat));
+    };
+    const auto loss = [&](std::int64_t batch) {
+      const at::Tensor s = at::ones({batch, 1});
+      const at::Tensor a = row.deviation * normal(batch, 1);
+      const auto code = net.Encode(parameters, s, a);
+      const at::Tensor z = code.mean + at::exp(code.log_std) * normal(batch, 2);
+      return (net.Decode(parameters, s, z) - a).square().mean() + 0.5 * ActionVae::Divergence(code);
+    };
+    for (int i = 0; i < 3000; ++i) {
+      parameters.Backward(loss(128));
+      adam.Step(parameters, i < 2000 ? 2e-3 : 2e-4);
+    }
+    const at::NoGradGuard no_grad;
+    const double reached = loss(400000).item<double>();
+    EXPECT_GT(reached, row.bound - 0.004) << "below the bound: the loss is not what it should be";
+    EXPECT_LT(reached, row.bound + 0.02);
+  }
 }
 
 // The weights of good and bad are in the ratio e^3 whatever the value: the mean is tanh(3/2)/2.
