@@ -51,6 +51,10 @@ class Agent {
   // moments. The tensors are views: writing to them restores the agent.
   virtual std::vector<nn::NamedTensor> State() const = 0;
 
+  // What a person should be told about the latest update, such as that hardly anything is learnt; empty where
+  // nothing. Costs a synchronisation.
+  virtual std::string Warning() const { return {}; }
+
   // The rest: update counts, random streams and the latest metrics.
   void Save(StateWriter& out) const;
   void Load(StateReader& in);

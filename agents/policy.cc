@@ -85,7 +85,11 @@ void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg
     return;
   }
   const bool stochastic = distribution != ActionDistribution::kTanh;
-  const bool squashed = distribution != ActionDistribution::kGaussian;
+  const bool clipped = distribution == ActionDistribution::kClippedGaussian ||
+                       distribution == ActionDistribution::kClippedTanhGaussian;
+  const bool squashed =
+      distribution == ActionDistribution::kTanhGaussian || distribution == ActionDistribution::kTanh;
+  if (distribution == ActionDistribution::kClippedTanhGaussian) out = out.array().tanh();
   Eigen::MatrixXf log_sd;
   if (stochastic) {
     log_sd = Linear(log_std, body)
@@ -104,7 +108,8 @@ void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg
         log_prob += -0.5F * noise * noise - log_sd(i, row) - kHalfLogTwoPi;
       }
       if (squashed) log_prob -= LogTanhSlope(x);
-      out(i, row) = squashed ? std::tanh(x) : x;
+      if (squashed) x = std::tanh(x);
+      out(i, row) = clipped ? std::clamp(x, -1.0F, 1.0F) : x;
     }
     if (!log_probs.empty()) log_probs[static_cast<std::size_t>(row)] = log_prob;
   }

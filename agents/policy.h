@@ -18,6 +18,9 @@ enum class ActionDistribution {
   kGaussian,      // action = mean + exp(log_std) * noise, clipped to the box for the environment
   kTanh,          // action = tanh(mean): deterministic
   kCategorical,   // logits of the discrete actions
+  // action = mean + exp(log_std) * noise clipped to [-1, 1], which is the box's frame; with tanh(mean)
+  kClippedGaussian,
+  kClippedTanhGaussian,
 };
 
 // A snapshot of a policy: a perceptron on transformed observations with one or two linear heads, in float32.
@@ -40,11 +43,11 @@ struct Policy {
   double log_std_max = 2;
   ObservationTransform transform;
 
-  // A draw in the learner's frame: [-1, 1] for the tanh kinds and for uniform draws from a box, unclipped for
-  // the Gaussian, the action's number for the categorical. `observations` are transformed rows (n x
-  // observation_size). `deterministic` takes the mean or the most probable action instead. Noise is drawn row
-  // by row. Where `log_probs` (n) is not empty it receives the natural-log density of each action in that
-  // frame.
+  // A draw in the learner's frame: [-1, 1] for the tanh and clipped kinds and for uniform draws from a box,
+  // unclipped for the Gaussian, the action's number for the categorical. `observations` are transformed rows
+  // (n x observation_size). `deterministic` takes the mean or the most probable action instead. Noise is
+  // drawn row by row. Where `log_probs` (n) is not empty it receives the natural-log density of each action
+  // in that frame, before any clipping.
   void Sample(std::span<const float> observations, bool deterministic, Pcg64& random,
               std::span<float> actions, std::span<float> log_probs = {}) const;
 

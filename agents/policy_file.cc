@@ -13,12 +13,24 @@
 namespace strider {
 namespace {
 
-constexpr std::array<std::pair<ActionDistribution, std::string_view>, 4> kDistributions = {{
+constexpr std::array<std::pair<ActionDistribution, std::string_view>, 6> kDistributions = {{
     {ActionDistribution::kTanhGaussian, "tanh_gaussian"},
     {ActionDistribution::kGaussian, "gaussian"},
     {ActionDistribution::kTanh, "tanh"},
     {ActionDistribution::kCategorical, "categorical"},
+    {ActionDistribution::kClippedGaussian, "clipped_gaussian"},
+    {ActionDistribution::kClippedTanhGaussian, "clipped_tanh_gaussian"},
 }};
+
+// Whether noise is added, of a deviation that the file holds.
+bool IsStochastic(ActionDistribution distribution) {
+  return distribution != ActionDistribution::kTanh && distribution != ActionDistribution::kCategorical;
+}
+
+// Whether the file says how the log deviation is clamped.
+bool HasBounds(ActionDistribution distribution) {
+  return IsStochastic(distribution) && distribution != ActionDistribution::kGaussian;
+}
 
 std::string_view DistributionName(ActionDistribution distribution) {
   for (const auto& [value, name] : kDistributions) {
@@ -48,7 +60,7 @@ void WriteParts(const PolicySink& sink, const Policy& policy) {
     WriteLayer(sink, fmt::format("fc{}", i), policy.hidden[i]);
   WriteLayer(sink, "last_fc", policy.mean);
   if (policy.log_std.bias.size() > 0) WriteLayer(sink, "last_fc_log_std", policy.log_std);
-  if (policy.distribution == ActionDistribution::kTanhGaussian) {
+  if (HasBounds(policy.distribution)) {
     const std::array<float, 2> bounds = {static_cast<float>(policy.log_std_min),
                                          static_cast<float>(policy.log_std_max)};
     sink.numbers("log_std_bounds", bounds, {bounds.size()});
@@ -81,9 +93,7 @@ class PolicyReader {
     }
     const int outputs = discrete != nullptr ? discrete->n : spec_.action_size();
     policy.mean = ReadLayer("last_fc", width, outputs);
-    const bool stochastic = policy.distribution == ActionDistribution::kTanhGaussian ||
-                            policy.distribution == ActionDistribution::kGaussian;
-    if (stochastic) policy.log_std = ReadLayer("last_fc_log_std", width, outputs);
+    if (IsStochastic(policy.distribution)) policy.log_std = ReadLayer("last_fc_log_std", width, outputs);
     ReadBounds(policy);
     ReadTransform(policy.transform);
     return policy;
@@ -98,8 +108,8 @@ class PolicyReader {
       if (name == text) return value;
     }
     throw InputError(
-        "{}: metadata/policy/output_distribution is '{}'; expected tanh_gaussian, gaussian, tanh or "
-        "categorical",
+        "{}: metadata/policy/output_distribution is '{}'; expected tanh_gaussian, gaussian, "
+        "clipped_gaussian, clipped_tanh_gaussian, tanh or categorical",
         Path(), text);
   }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "agents/agent.h"
+#include "datasets/preparation.h"
 
 namespace strider {
 
@@ -26,8 +27,8 @@ class AgentFactory {
   // The Config's fields as "agent.NAME", bound to this factory.
   virtual SettingList Settings() = 0;
 
-  // Whether a dataset's states are to be scaled by their mean and deviation before this agent sees them.
-  virtual bool NormalizesStates() const = 0;
+  // What is to be done to a dataset before this agent sees it.
+  virtual Preparation DatasetPreparation() const = 0;
 
   // Throws InputError where the Config or the task does not suit the agent. `data` is null while learning
   // online.
@@ -48,9 +49,19 @@ class FactoryOf final : public AgentFactory {
     return list;
   }
 
-  bool NormalizesStates() const override {
-    if constexpr (requires { config_.normalize_states; }) return config_.normalize_states;
-    return false;
+  Preparation DatasetPreparation() const override {
+    Preparation preparation;
+    preparation.next_actions = requires { A::kNeedsNextActions; };
+    if constexpr (requires { config_.normalize_states; }) {
+      preparation.normalize_states = config_.normalize_states;
+    }
+    if constexpr (requires { config_.rewards; }) preparation.rewards = config_.rewards;
+    if constexpr (requires { config_.best_fraction; }) {
+      preparation.best_fraction = config_.best_fraction;
+      preparation.return_discount = config_.return_discount;
+    }
+    if constexpr (requires { config_.episode; }) preparation.episode = config_.episode;
+    return preparation;
   }
 
   std::unique_ptr<OnPolicyAgent> MakeOnPolicy(const Task& task) const override {

@@ -7,11 +7,16 @@
 namespace strider {
 
 Td3::Td3(const Task& task, Config config)
+    : Td3(task, config,
+          nn::Mlp(task.observation_size, config.hidden, ContinuousActionSize(task), nn::Activation::kRelu),
+          nn::Mlp(task.observation_size + task.action_size(), config.hidden, 1, nn::Activation::kRelu,
+                  /*members=*/2)) {}
+
+Td3::Td3(const Task& task, Config config, nn::Mlp actor, nn::Mlp critic)
     : OffPolicyAgent(task),
       td3_(std::move(config)),
-      actor_net_(task.observation_size, td3_.hidden, ContinuousActionSize(task), nn::Activation::kRelu),
-      critic_net_(task.observation_size + task.action_size(), td3_.hidden, 1, nn::Activation::kRelu,
-                  /*members=*/2),
+      actor_net_(std::move(actor)),
+      critic_net_(std::move(critic)),
       actor_(actor_net_.Shapes(), task.device),
       critic_(critic_net_.Shapes(), task.device),
       actor_adam_(actor_),
@@ -28,6 +33,10 @@ at::Tensor Td3::Q(const at::Tensor& observations, const at::Tensor& actions) con
   return critic_net_.Forward(critic_, at::cat({observations, actions}, -1)).squeeze(-1);
 }
 
+at::Tensor Td3::TargetQ(const at::Tensor& observations, const at::Tensor& actions) const {
+  return critic_net_.Forward(critic_target_, at::cat({observations, actions}, -1)).squeeze(-1);
+}
+
 void Td3::Update(const TransitionBatch& batch) { Update(batch, Noise(batch.actions.sizes())); }
 
 at::Tensor Td3::Act(const nn::ParameterSet& actor, const at::Tensor& observations) const {
@@ -38,15 +47,19 @@ at::Tensor Td3::Act(const nn::ParameterSet& actor, const at::Tensor& observation
 void Td3::Update(const TransitionBatch& drawn, const at::Tensor& target_policy_noise) {
   TransitionBatch batch = drawn;
   if (td3_.max_action != 1) batch.actions = td3_.max_action * drawn.actions;
-  StepCritics(batch, target_policy_noise);
+  const at::Tensor next_action = NextAction(batch, target_policy_noise);
+  const at::Tensor target = TdTarget(batch, next_action);
+  StepCritics(batch, target);
+  AfterCritics(batch, next_action, target);
   CountUpdate();
   if (updates() % td3_.policy_delay != 0) return;
   const at::Tensor loss = ActorLoss(batch, Act(actor_, batch.observations));
   actor_.Backward(loss);
+  if (ActorTargetMovesFirst()) actor_target_.MoveTowards(actor_, td3_.tau);
   actor_adam_.Step(actor_, td3_.actor_lr);
-  Report("actor_loss", loss);
+  if (!ActorTargetMovesFirst()) actor_target_.MoveTowards(actor_, td3_.tau);
   critic_target_.MoveTowards(critic_, td3_.tau);
-  actor_target_.MoveTowards(actor_, td3_.tau);
+  Report("actor_loss", loss);
 }
 
 at::Tensor Td3::NextAction(const TransitionBatch& batch, const at::Tensor& target_policy_noise) const {
@@ -59,13 +72,11 @@ at::Tensor Td3::NextAction(const TransitionBatch& batch, const at::Tensor& targe
 
 at::Tensor Td3::TdTarget(const TransitionBatch& batch, const at::Tensor& next_action) const {
   const at::NoGradGuard no_grad;
-  const at::Tensor next_q =
-      critic_net_.Forward(critic_target_, at::cat({batch.next_observations, next_action}, -1)).squeeze(-1);
-  return Rewards(batch) + td3_.discount * (1 - batch.terminals) * std::get<0>(next_q.min(0));
+  const at::Tensor next_q = TargetQ(batch.next_observations, next_action).amin(0);
+  return Rewards(batch) + td3_.discount * (1 - batch.terminals) * next_q;
 }
 
-void Td3::StepCritics(const TransitionBatch& batch, const at::Tensor& target_policy_noise) {
-  const at::Tensor target = TdTarget(batch, NextAction(batch, target_policy_noise));
+void Td3::StepCritics(const TransitionBatch& batch, const at::Tensor& target) {
   const at::Tensor q = Q(batch.observations, batch.actions);
   const at::Tensor losses = (q - target).square().mean(1);  // (2)
   critic_.Backward(losses.sum());

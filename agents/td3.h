@@ -70,6 +70,9 @@ class Td3 : public OffPolicyAgent {
   const nn::ParameterSet& critic_target() const { return critic_target_; }
 
  protected:
+  // For descendants with other networks: `critic` is an ensemble of two.
+  Td3(const Task& task, Config config, nn::Mlp actor, nn::Mlp critic);
+
   // Below, actions are in the networks' frame: times max_action.
 
   // What the actor minimises, for its actions p = pi(s) on a batch: -mean Q_1(s, p). Descendants add a
@@ -79,12 +82,21 @@ class Td3 : public OffPolicyAgent {
   // Rewards as the critics see them; descendants scale and shift.
   virtual at::Tensor Rewards(const TransitionBatch& batch) const { return batch.rewards; }
 
+  // What a descendant learns between the step of the critics and that of the actor: a' and y are those of the
+  // critics' step.
+  virtual void AfterCritics(const TransitionBatch& /*batch*/, const at::Tensor& /*next_action*/,
+                            const at::Tensor& /*target*/) {}
+
   // a' = clip(pi'(s') + noise), (batch x actions), and the critics' target y at it, (batch). No gradients.
   at::Tensor NextAction(const TransitionBatch& batch, const at::Tensor& target_policy_noise) const;
-  at::Tensor TdTarget(const TransitionBatch& batch, const at::Tensor& next_action) const;
+  virtual at::Tensor TdTarget(const TransitionBatch& batch, const at::Tensor& next_action) const;
 
-  // Both online critics, (2 x batch).
+  // Whether the actor's target moves towards the actor before the actor's step, and not after it.
+  virtual bool ActorTargetMovesFirst() const { return false; }
+
+  // Both online critics and both target critics, (2 x batch).
   at::Tensor Q(const at::Tensor& observations, const at::Tensor& actions) const;
+  at::Tensor TargetQ(const at::Tensor& observations, const at::Tensor& actions) const;
 
   // -lambda mean q with lambda = alpha / mean |q|, no gradient through lambda: the TD3+BC scaling of the Q
   // term.
@@ -92,7 +104,7 @@ class Td3 : public OffPolicyAgent {
 
  private:
   at::Tensor Act(const nn::ParameterSet& actor, const at::Tensor& observations) const;
-  void StepCritics(const TransitionBatch& batch, const at::Tensor& target_policy_noise);
+  void StepCritics(const TransitionBatch& batch, const at::Tensor& target);
 
   Config td3_;
   nn::Mlp actor_net_;

@@ -11,9 +11,10 @@
 namespace strider {
 namespace {
 
-// The five columns of a batch.
-std::array<at::Tensor*, 5> Columns(TransitionBatch& batch) {
-  return {&batch.observations, &batch.actions, &batch.rewards, &batch.next_observations, &batch.terminals};
+// The columns of a batch, the last of which may be undefined.
+std::array<at::Tensor*, 6> Columns(TransitionBatch& batch) {
+  return {&batch.observations,      &batch.actions,   &batch.rewards,
+          &batch.next_observations, &batch.terminals, &batch.next_actions};
 }
 
 }  // namespace
@@ -26,9 +27,14 @@ BatchSampler::BatchSampler(const TransitionColumns& columns, at::Device device, 
   host_.next_observations =
       nn::OverHostMemory(columns.next_observations, {columns.capacity, columns.observation_size});
   host_.terminals = nn::OverHostMemory(columns.terminals, {columns.capacity});
+  if (!columns.next_actions.empty()) {
+    host_.next_actions = nn::OverHostMemory(columns.next_actions, {columns.capacity, columns.action_size});
+  }
   all_ = host_;
   if (!device.is_cpu()) {
-    for (at::Tensor* column : Columns(all_)) *column = column->to(device);
+    for (at::Tensor* column : Columns(all_)) {
+      if (column->defined()) *column = column->to(device);
+    }
   }
 }
 
@@ -37,6 +43,7 @@ void BatchSampler::Upload(std::int64_t first, std::int64_t count) {
   const auto from = Columns(host_);
   const auto to = Columns(all_);
   for (std::size_t i = 0; i < to.size(); ++i) {
+    if (!to[i]->defined()) continue;
     to[i]->narrow(0, first, count).copy_(from[i]->narrow(0, first, count), /*non_blocking=*/true);
   }
 }
@@ -54,7 +61,8 @@ TransitionBatch BatchSampler::Gather(const at::Tensor& indices) const {
           all_.actions.index_select(0, indices),
           all_.rewards.index_select(0, indices),
           all_.next_observations.index_select(0, indices),
-          all_.terminals.index_select(0, indices)};
+          all_.terminals.index_select(0, indices),
+          all_.next_actions.defined() ? all_.next_actions.index_select(0, indices) : at::Tensor()};
 }
 
 at::Generator MakeGenerator(at::Device device, std::uint64_t seed) {

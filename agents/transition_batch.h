@@ -19,6 +19,8 @@ struct TransitionBatch {
   at::Tensor rewards;            // (batch)
   at::Tensor next_observations;  // (batch x observations)
   at::Tensor terminals;          // (batch) 1 where the task ended; a time-out is 0
+  // (batch x actions) logged at s'; undefined where the source has none. At terminals it means nothing.
+  at::Tensor next_actions = {};
 };
 
 // Columns in host memory, `capacity` rows each.
@@ -31,6 +33,7 @@ struct TransitionColumns {
   std::span<const float> rewards;
   std::span<const float> next_observations;
   std::span<const float> terminals;
+  std::span<const float> next_actions = {};  // empty where nobody needs them
 };
 
 // Draws minibatches uniformly with replacement from columns that it keeps on the learner's device: on the CPU

@@ -48,6 +48,27 @@ std::vector<float> Gather(std::span<const float> matrix, std::size_t width, cons
   return gathered;
 }
 
+// The view of the rows in the runs.
+Transitions TransitionsOf(const DatasetView& dataset, const std::vector<RowRange>& runs, bool next_actions) {
+  Transitions transitions;
+  for (const RowRange& run : runs) transitions.size += run.count;
+  const std::size_t size = transitions.size;
+  transitions.observation_size = dataset.observation_size;
+  transitions.action_size = dataset.action_size;
+  transitions.observations = Gather(dataset.observations, dataset.observation_size, runs, size);
+  transitions.actions = Gather(dataset.actions, dataset.action_size, runs, size);
+  transitions.rewards = Gather(dataset.rewards, 1, runs, size);
+  transitions.next_observations = Gather(dataset.observations, dataset.observation_size, runs, size, 1);
+  if (next_actions) transitions.next_actions = Gather(dataset.actions, dataset.action_size, runs, size, 1);
+  transitions.terminals = ReserveColumn<float>(size);
+  for (const RowRange& run : runs) {
+    for (const std::uint8_t terminal : dataset.terminals.subspan(run.first, run.count)) {
+      transitions.terminals.push_back(terminal != 0 ? 1.0F : 0.0F);
+    }
+  }
+  return transitions;
+}
+
 }  // namespace
 
 std::vector<std::size_t> QlearningRows(const DatasetView& dataset, const ViewOptions& options) {
@@ -59,23 +80,17 @@ std::vector<std::size_t> QlearningRows(const DatasetView& dataset, const ViewOpt
 }
 
 Transitions QlearningTransitions(const DatasetView& dataset, const ViewOptions& options) {
-  const std::vector<RowRange> runs = QlearningRuns(dataset, options);
-  Transitions transitions;
-  for (const RowRange& run : runs) transitions.size += run.count;
-  const std::size_t size = transitions.size;
-  transitions.observation_size = dataset.observation_size;
-  transitions.action_size = dataset.action_size;
-  transitions.observations = Gather(dataset.observations, dataset.observation_size, runs, size);
-  transitions.actions = Gather(dataset.actions, dataset.action_size, runs, size);
-  transitions.rewards = Gather(dataset.rewards, 1, runs, size);
-  transitions.next_observations = Gather(dataset.observations, dataset.observation_size, runs, size, 1);
-  transitions.terminals = ReserveColumn<float>(size);
-  for (const RowRange& run : runs) {
-    for (const std::uint8_t terminal : dataset.terminals.subspan(run.first, run.count)) {
-      transitions.terminals.push_back(terminal != 0 ? 1.0F : 0.0F);
-    }
+  return TransitionsOf(dataset, QlearningRuns(dataset, options), /*next_actions=*/false);
+}
+
+Transitions QlearningTransitions(const DatasetView& dataset, const std::vector<std::size_t>& rows,
+                                 bool next_actions) {
+  std::vector<RowRange> runs;
+  for (const std::size_t row : rows) {
+    if (runs.empty() || row != runs.back().first + runs.back().count) runs.push_back({row, 0});
+    ++runs.back().count;
   }
-  return transitions;
+  return TransitionsOf(dataset, runs, next_actions);
 }
 
 Normalizer FitNormalizer(const Transitions& transitions) {

@@ -60,6 +60,9 @@ struct Transitions {
   std::vector<float> rewards;            // (size)
   std::vector<float> next_observations;  // (size x observation_size)
   std::vector<float> terminals;          // (size) 1 only at true ends of the task
+  // (size x action_size) of the next row, which at terminals belongs to another episode; empty where not
+  // asked for
+  std::vector<float> next_actions;
 };
 
 struct ViewOptions {
@@ -74,8 +77,11 @@ struct ViewOptions {
 // that ends by the step limit.
 std::vector<std::size_t> QlearningRows(const DatasetView& dataset, const ViewOptions& options = {});
 
-// D4RL's q-learning view of those rows: s' is the next row's observation, whatever next_observations says.
+// D4RL's q-learning view of those rows, or of some of them: s' is the next row's observation, whatever
+// next_observations says.
 Transitions QlearningTransitions(const DatasetView& dataset, const ViewOptions& options = {});
+Transitions QlearningTransitions(const DatasetView& dataset, const std::vector<std::size_t>& rows,
+                                 bool next_actions = false);
 
 // Per-component shift and scale of observations.
 struct Normalizer {

@@ -122,8 +122,7 @@ Experiment::Experiment(const std::vector<GivenSetting>& given) {
 
   std::vector<GivenSetting> all;
   if (!run_.preset.empty()) {
-    const std::string& task = has_env() ? run_.env : run_.dataset;
-    all = ParseConfig(PresetText(run_.agent, run_.preset, task), "preset " + run_.preset);
+    all = ParseConfig(PresetText(run_.agent, run_.preset, run_.env, run_.dataset), "preset " + run_.preset);
     apply_run(all);
     apply_run(given);
   }

@@ -20,7 +20,8 @@ TransitionColumns ColumnsOf(const Transitions& transitions) {
           transitions.actions,
           transitions.rewards,
           transitions.next_observations,
-          transitions.terminals};
+          transitions.terminals,
+          transitions.next_actions};
 }
 
 // Files hold actions in the environment's frame; learners see [-1, 1].
@@ -28,6 +29,7 @@ void RescaleActions(const Space& action_space, Transitions& transitions) {
   const auto* box = std::get_if<Box>(&action_space);
   if (box == nullptr || *box == UniformBox(static_cast<int>(box->low.size()), -1, 1)) return;
   ScaleFromBox(*box, transitions.actions);
+  ScaleFromBox(*box, transitions.next_actions);
 }
 
 // s and s' become (s - mean) / std in place, with the statistics of s; returns what a policy has to do alike.
@@ -61,13 +63,13 @@ OfflineData LoadData(const Experiment& experiment) {
   const DatasetView& dataset = opened.columns();
   if (!experiment.has_env())
     data.task.action_space = UniformBox(static_cast<int>(dataset.action_size), -1, 1);
-  data.transitions = QlearningTransitions(dataset, view);
-  if (data.transitions.size == 0) throw InputError("{}: holds no transition to learn from", run.dataset);
+  const Preparation preparation = experiment.factory().DatasetPreparation();
+  data.transitions = PreparedTransitions(dataset, view, preparation, run.dataset);
   RescaleActions(data.task.action_space, data.transitions);
   data.task.observation_size = static_cast<int>(dataset.observation_size);
   data.task.device = ParseDevice(run.device);
   data.task.seed = static_cast<std::uint64_t>(run.seed);
-  if (experiment.factory().NormalizesStates()) data.task.transform = NormalizeStates(data.transitions);
+  if (preparation.normalize_states) data.task.transform = NormalizeStates(data.transitions);
   return data;
 }
 
@@ -80,6 +82,10 @@ class OfflineTrainer final : public Trainer {
                  StreamSeed(data_.task.seed, Purpose::kSampling)) {
     const TransitionColumns columns = ColumnsOf(data_.transitions);
     agent_ = experiment.factory().MakeOffPolicy(data_.task, &columns);
+    if (data_.transitions.size < static_cast<std::size_t>(agent_->replay().batch_size)) {
+      throw InputError("{}: {} transitions to learn from, fewer than agent.batch_size = {}",
+                       experiment.run().dataset, data_.transitions.size, agent_->replay().batch_size);
+    }
   }
 
   void Advance() override {

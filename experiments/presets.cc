@@ -13,16 +13,37 @@ std::string Preset::Summary() const {
   return line.starts_with("# ") ? std::string(line.substr(2)) : std::string();
 }
 
-std::string PresetText(std::string_view agent, std::string_view name, std::string_view task) {
-  std::string robot;
+namespace {
+
+// "/data/hopper_medium-v2.hdf5" -> "hopper-medium".
+std::string TaskName(std::string_view task) {
+  std::string name;
   for (const char c : task.substr(task.find_last_of('/') + 1)) {
-    if (c == '-' || c == '_') break;
-    robot += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (c == '.') break;
+    name += c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  const std::size_t version = name.find_last_of('-');
+  const bool versioned = version != std::string::npos && version + 1 < name.size() &&
+                         name[version + 1] == 'v' &&
+                         name.find_first_not_of("0123456789", version + 2) == std::string::npos;
+  return versioned ? name.substr(0, version) : name;
+}
+
+}  // namespace
+
+std::string PresetText(std::string_view agent, std::string_view name, std::string_view env,
+                       std::string_view dataset) {
+  const std::string_view task = env.empty() ? dataset : env;
+  const std::string whole = TaskName(task);
+  const std::string robot = whole.substr(0, whole.find('-'));
+  std::vector<std::string> tasks = {""};
+  for (const std::string& more : {robot, whole, TaskName(dataset)}) {
+    if (std::ranges::find(tasks, more) == tasks.end()) tasks.push_back(more);
   }
   std::string text;
   bool found = false;
   std::vector<std::string> names;
-  for (const std::string_view wanted : {std::string_view(), std::string_view(robot)}) {
+  for (const std::string& wanted : tasks) {
     for (const Preset& preset : Presets()) {
       if (preset.agent != agent || preset.task != wanted) continue;
       names.emplace_back(preset.name);
@@ -31,7 +52,6 @@ std::string PresetText(std::string_view agent, std::string_view name, std::strin
       text += '\n';
       found = true;
     }
-    if (robot.empty()) break;
   }
   if (!found && names.empty()) {
     throw InputError("preset '{}': {} has none for {}; leave --preset out", name, agent,

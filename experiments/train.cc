@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <iostream>
 
 #include "agents/policy_file.h"
 #include "core/files.h"
@@ -120,6 +121,10 @@ class TrainingRun {
       row.emplace_back(name, std::isnan(number) ? std::nullopt : std::optional(number));
       if (!std::isnan(number)) scalars.emplace_back("train/" + name, number);
     }
+    if (const std::string warning = agent.Warning(); !warning.empty() && !warned_) {
+      std::cerr << fmt::format("\nstrider: warning: step {}: {}\n", trainer_->step(), warning);
+      warned_ = true;
+    }
     progress_->Append(row);
     for (const auto& [name, value] : row) {
       if ((name == "return" || name == "length") && value) scalars.emplace_back("episode/" + name, *value);
@@ -178,6 +183,7 @@ class TrainingRun {
   std::optional<CsvLog> evaluations_;
   std::optional<TensorBoardLog> board_;
   std::string status_;
+  bool warned_ = false;
   TrainingMarks marks_;
   Clock::time_point started_;
 };

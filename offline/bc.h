@@ -14,6 +14,8 @@ struct BcConfig {
   double actor_lr = 3e-4;
   double max_action = 1;
   bool normalize_states = true;
+  double best_fraction = 1;
+  double return_discount = 0.99;
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
@@ -24,6 +26,12 @@ struct BcConfig {
           "the error is measured in [-max_action, max_action]; the authors take the environment's bound",
           Above(0));
     visit("normalize_states", normalize_states, "scale states by the dataset's mean and deviation");
+    visit("best_fraction", best_fraction,
+          "share of the complete episodes that is cloned, the best by discounted return; 0.1 is 10 % BC, 1 "
+          "takes "
+          "every row",
+          InRange(0, 1));
+    visit("return_discount", return_discount, "discount factor of those returns", InRange(0, 1));
   }
 };
 

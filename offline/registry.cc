@@ -2,18 +2,37 @@
 
 #include <array>
 
+#include "offline/a2pr.h"
+#include "offline/awac.h"
 #include "offline/bc.h"
+#include "offline/cql.h"
+#include "offline/iql.h"
+#include "offline/odice.h"
 #include "offline/prdc.h"
+#include "offline/rebrac.h"
+#include "offline/sac_n.h"
 #include "offline/td3_bc.h"
 
 namespace strider {
 
 std::span<const AgentEntry> OfflineAgents() {
   static constexpr std::array kAgents = {
-      AgentEntry{"bc", "Behaviour Cloning", AgentKind::kOffline, &MakeFactory<Bc>},
+      AgentEntry{"bc", "Behaviour Cloning, of all data or of the best episodes", AgentKind::kOffline,
+                 &MakeFactory<Bc>},
       AgentEntry{"td3bc", "TD3 with a behaviour-cloning term", AgentKind::kOffline, &MakeFactory<Td3Bc>},
       AgentEntry{"prdc", "Policy Regularization with Dataset Constraint", AgentKind::kOffline,
                  &MakeFactory<Prdc>},
+      AgentEntry{"a2pr", "Adaptive Advantage-guided Policy Regularization", AgentKind::kOffline,
+                 &MakeFactory<A2pr>},
+      AgentEntry{"odice", "Orthogonal-gradient DICE, without actions in its values", AgentKind::kOffline,
+                 &MakeFactory<Odice>},
+      AgentEntry{"iql", "Implicit Q-Learning", AgentKind::kOffline, &MakeFactory<Iql>},
+      AgentEntry{"cql", "Conservative Q-Learning, CQL(H) on SAC", AgentKind::kOffline, &MakeFactory<Cql>},
+      AgentEntry{"awac", "Advantage-Weighted Actor-Critic", AgentKind::kOffline, &MakeFactory<Awac>},
+      AgentEntry{"rebrac", "TD3 with penalties in actor and critics", AgentKind::kOffline,
+                 &MakeFactory<Rebrac>},
+      AgentEntry{"sac-n", "SAC by the least of N critics", AgentKind::kOffline, &MakeFactory<SacN>},
+      AgentEntry{"edac", "SAC-N with diverse critics", AgentKind::kOffline, &MakeFactory<Edac>},
   };
   return kAgents;
 }

@@ -1,5 +1,7 @@
 #include "agents/nn/heads.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <numbers>
 
 namespace strider::nn {
@@ -44,6 +46,32 @@ GaussianHeads::Output GaussianHeads::Forward(const ParameterSet& parameters,
     h = Activate(at::linear(h, parameters[i], parameters[i + 1]), activation_);
   return {at::linear(h, parameters[i], parameters[i + 1]),
           at::linear(h, parameters[i + 2], parameters[i + 3]).clamp(log_std_min_, log_std_max_)};
+}
+
+FreeDeviationGaussian::FreeDeviationGaussian(int inputs, const std::vector<int>& hidden, int actions,
+                                             bool squash_mean, double log_std_min, double log_std_max)
+    : mean_(inputs, hidden, actions, Activation::kRelu),
+      actions_(actions),
+      squash_mean_(squash_mean),
+      log_std_min_(log_std_min),
+      log_std_max_(log_std_max) {}
+
+std::vector<ParameterShape> FreeDeviationGaussian::Shapes() const {
+  std::vector<ParameterShape> shapes = mean_.Shapes();
+  shapes.push_back({"log_std", {actions_}});
+  return shapes;
+}
+
+void FreeDeviationGaussian::Initialise(const ParameterSet& parameters, const at::Generator& random) const {
+  mean_.Initialise(parameters, Initialisation::kUniformFanIn, /*output_gain=*/1, random);
+  const at::NoGradGuard no_grad;
+  parameters.leaves().back().zero_();
+}
+
+FreeDeviationGaussian::Output FreeDeviationGaussian::Forward(const ParameterSet& parameters,
+                                                             const at::Tensor& observations) const {
+  const at::Tensor mean = mean_.Forward(parameters, observations);
+  return {squash_mean_ ? at::tanh(mean) : mean, parameters.leaves().back().clamp(log_std_min_, log_std_max_)};
 }
 
 }  // namespace strider::nn

@@ -35,4 +35,29 @@ class GaussianHeads {
   double log_std_max_;
 };
 
+// State -> (mean, log_std) where the mean is a perceptron's output, through tanh with `squash_mean`, and the
+// deviation is the same in all states. Parameters: the perceptron's, then "log_std".
+class FreeDeviationGaussian {
+ public:
+  FreeDeviationGaussian(int inputs, const std::vector<int>& hidden, int actions, bool squash_mean,
+                        double log_std_min, double log_std_max);
+
+  struct Output {
+    at::Tensor mean;     // (rows x actions)
+    at::Tensor log_std;  // (actions), clamped
+  };
+
+  std::vector<ParameterShape> Shapes() const;
+  // The framework's default layers and log_std = 0.
+  void Initialise(const ParameterSet& parameters, const at::Generator& random) const;
+  Output Forward(const ParameterSet& parameters, const at::Tensor& observations) const;
+
+ private:
+  Mlp mean_;
+  std::int64_t actions_;
+  bool squash_mean_;
+  double log_std_min_;
+  double log_std_max_;
+};
+
 }  // namespace strider::nn

@@ -48,47 +48,73 @@ void InitialiseLinear(const at::Tensor& weight, const at::Tensor& bias, Initiali
   }
 }
 
-Mlp::Mlp(int inputs, std::vector<int> hidden, int outputs, Activation activation, int members)
-    : sizes_(std::move(hidden)), activation_(activation), members_(members) {
+Mlp::Mlp(int inputs, std::vector<int> hidden, int outputs, Activation activation, int members, LayerNorm norm,
+         double norm_epsilon)
+    : sizes_(std::move(hidden)),
+      activation_(activation),
+      members_(members),
+      norm_(norm),
+      norm_epsilon_(norm_epsilon) {
   sizes_.insert(sizes_.begin(), inputs);
   sizes_.push_back(outputs);
 }
 
 std::vector<ParameterShape> Mlp::Shapes() const {
   std::vector<ParameterShape> shapes;
+  const auto add = [&](const std::string& name, std::vector<std::int64_t> shape) {
+    if (members_ > 1) shape.insert(shape.begin(), members_);
+    shapes.push_back({members_ > 1 ? "*" + name : name, std::move(shape)});
+  };
   for (std::size_t layer = 0; layer + 1 < sizes_.size(); ++layer) {
     const std::int64_t in = sizes_[layer];
     const std::int64_t out = sizes_[layer + 1];
     const std::string name = std::to_string(layer);
-    if (members_ == 1) {
-      shapes.push_back({name + ".weight", {out, in}});
-      shapes.push_back({name + ".bias", {out}});
-    } else {
-      shapes.push_back({"*" + name + ".weight", {members_, out, in}});
-      shapes.push_back({"*" + name + ".bias", {members_, out}});
-    }
+    add(name + ".weight", {out, in});
+    add(name + ".bias", {out});
+    if (!normed(layer)) continue;
+    add(name + ".norm.weight", {out});
+    add(name + ".norm.bias", {out});
   }
   return shapes;
 }
 
 void Mlp::Initialise(const ParameterSet& parameters, Initialisation how, double output_gain,
                      const at::Generator& random) const {
+  const at::NoGradGuard no_grad;
   const std::size_t layers = sizes_.size() - 1;
+  std::size_t i = 0;
   for (std::size_t layer = 0; layer < layers; ++layer) {
     const double gain = layer + 1 == layers ? output_gain : std::numbers::sqrt2;
-    InitialiseLinear(parameters[2 * layer], parameters[2 * layer + 1], how, gain, random);
+    InitialiseLinear(parameters[i], parameters[i + 1], how, gain, random);
+    i += 2;
+    if (!normed(layer)) continue;
+    parameters[i].fill_(1);
+    parameters[i + 1].zero_();
+    i += 2;
   }
+}
+
+at::Tensor Mlp::Normalize(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) const {
+  const std::int64_t width = x.size(-1);
+  if (members_ == 1) return at::layer_norm(x, {width}, weight, bias, norm_epsilon_);
+  return at::layer_norm(x, {width}, {}, {}, norm_epsilon_) * weight.unsqueeze(1) + bias.unsqueeze(1);
 }
 
 at::Tensor Mlp::Forward(const ParameterSet& parameters, const at::Tensor& x) const {
   const std::size_t layers = sizes_.size() - 1;
   at::Tensor out = members_ == 1 ? x : x.expand({members_, x.size(0), x.size(1)});
+  std::size_t i = 0;
   for (std::size_t layer = 0; layer < layers; ++layer) {
-    const at::Tensor& weight = parameters[2 * layer];
-    const at::Tensor& bias = parameters[2 * layer + 1];
+    const at::Tensor& weight = parameters[i];
+    const at::Tensor& bias = parameters[i + 1];
     out = members_ == 1 ? at::linear(out, weight, bias)
                         : at::baddbmm(bias.unsqueeze(1), out, weight.transpose(1, 2));
-    if (layer + 1 < layers) out = Activate(out, activation_);
+    i += 2;
+    if (layer + 1 == layers) break;
+    if (norm_ == LayerNorm::kBeforeActivation) out = Normalize(out, parameters[i], parameters[i + 1]);
+    out = Activate(out, activation_);
+    if (norm_ == LayerNorm::kAfterActivation) out = Normalize(out, parameters[i], parameters[i + 1]);
+    if (normed(layer)) i += 2;
   }
   return out;
 }

@@ -14,6 +14,9 @@ enum class Activation { kRelu, kTanh };
 
 at::Tensor Activate(const at::Tensor& x, Activation activation);
 
+// Where the hidden layers are normalised.
+enum class LayerNorm { kNone, kBeforeActivation, kAfterActivation };
+
 // How fresh weights are drawn.
 enum class Initialisation {
   kUniformFanIn,  // weights and biases U(+-1/sqrt(fan_in)), the framework default of the authors' PyTorch
@@ -31,10 +34,12 @@ void InitialiseLinear(const at::Tensor& weight, const at::Tensor& bias, Initiali
 // ensemble of that many independent networks evaluated as one batched product.
 class Mlp {
  public:
-  Mlp(int inputs, std::vector<int> hidden, int outputs, Activation activation, int members = 1);
+  Mlp(int inputs, std::vector<int> hidden, int outputs, Activation activation, int members = 1,
+      LayerNorm norm = LayerNorm::kNone, double norm_epsilon = 1e-5);
 
-  // "0.weight", "0.bias", "1.weight", ..., the output layer last. Weights are (out x in); an ensemble's are
-  // (members x out x in) under names that start with '*' (see ParameterSet::Named).
+  // "0.weight", "0.bias", "1.weight", ..., the output layer last; with layer norm "0.norm.weight" and
+  // "0.norm.bias" follow "0.bias". Weights are (out x in); an ensemble's are (members x out x in) under names
+  // that start with '*' (see ParameterSet::Named).
   std::vector<ParameterShape> Shapes() const;
 
   // Draws all layers: hidden ones with gain sqrt(2), the last with `output_gain` (orthogonal only).
@@ -47,9 +52,14 @@ class Mlp {
   int members() const { return members_; }
 
  private:
+  bool normed(std::size_t layer) const { return norm_ != LayerNorm::kNone && layer + 2 < sizes_.size(); }
+  at::Tensor Normalize(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) const;
+
   std::vector<int> sizes_;  // inputs, hidden..., outputs
   Activation activation_;
   int members_;
+  LayerNorm norm_;
+  double norm_epsilon_;
 };
 
 }  // namespace strider::nn

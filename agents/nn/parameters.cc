@@ -2,10 +2,14 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include <numbers>
 #include <numeric>
 
 namespace strider::nn {
 namespace {
+
+constexpr double kBeta1 = 0.9;
+constexpr double kBeta2 = 0.999;
 
 std::int64_t Count(const std::vector<std::int64_t>& shape) {
   return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
@@ -86,19 +90,29 @@ void ClipGradientNorm(const ParameterSet& parameters, double max_norm) {
   parameters.flat_grad().mul_((max_norm / (norm + 1e-6)).clamp_max_(1.0));
 }
 
-Adam::Adam(const ParameterSet& parameters, double epsilon)
+Adam::Adam(const ParameterSet& parameters, double epsilon, double weight_decay)
     : epsilon_(epsilon),
+      weight_decay_(weight_decay),
       first_moment_(at::zeros_like(parameters.flat())),
       second_moment_(at::zeros_like(parameters.flat())),
       step_(at::zeros({}, parameters.flat().options())) {}
 
 void Adam::Step(const ParameterSet& parameters, double learning_rate) const {
   const at::NoGradGuard no_grad;
-  constexpr double kBeta1 = 0.9;
-  constexpr double kBeta2 = 0.999;
   step_.add_(1);
   at::_fused_adam_({parameters.flat()}, {parameters.flat_grad()}, {first_moment_}, {second_moment_}, {},
-                   {step_}, learning_rate, kBeta1, kBeta2, /*weight_decay=*/0, epsilon_, /*amsgrad=*/false,
+                   {step_}, learning_rate, kBeta1, kBeta2, weight_decay_, epsilon_, /*amsgrad=*/false,
+                   /*maximize=*/false);
+}
+
+void Adam::CosineStep(const ParameterSet& parameters, double learning_rate, std::int64_t steps) const {
+  const at::NoGradGuard no_grad;
+  // From the step count on the device, so that a captured graph follows the schedule.
+  const at::Tensor angle = std::numbers::pi / static_cast<double>(steps) * step_.to(at::kDouble);
+  const at::Tensor rate = (0.5 * learning_rate * (1 + at::cos(angle))).to(at::kFloat);
+  step_.add_(1);
+  at::_fused_adam_({parameters.flat()}, {parameters.flat_grad()}, {first_moment_}, {second_moment_}, {},
+                   {step_}, rate, kBeta1, kBeta2, weight_decay_, epsilon_, /*amsgrad=*/false,
                    /*maximize=*/false);
 }
 

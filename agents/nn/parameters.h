@@ -70,20 +70,24 @@ class ParameterSet {
 void ClipGradientNorm(const ParameterSet& parameters, double max_norm);
 
 // Adam (Kingma and Ba 2015) over the flat memory of one set, with PyTorch's placing of epsilon:
-// w <- w - rate * m_hat / (sqrt(v_hat) + epsilon).
+// w <- w - rate * m_hat / (sqrt(v_hat) + epsilon). Weight decay is L2: weight_decay * w joins the gradient.
 class Adam {
  public:
   Adam() = default;
-  explicit Adam(const ParameterSet& parameters, double epsilon = 1e-8);
+  explicit Adam(const ParameterSet& parameters, double epsilon = 1e-8, double weight_decay = 0);
 
   // One step along the gradient that the set holds.
   void Step(const ParameterSet& parameters, double learning_rate) const;
+
+  // The same with the rate learning_rate (1 + cos(pi t / steps)) / 2 of step t, counted from 0.
+  void CosineStep(const ParameterSet& parameters, double learning_rate, std::int64_t steps) const;
 
   // First and second moments and the step count, for checkpoints (views).
   std::vector<NamedTensor> Named(const std::string& prefix) const;
 
  private:
   double epsilon_ = 1e-8;
+  double weight_decay_ = 0;
   at::Tensor first_moment_;
   at::Tensor second_moment_;
   at::Tensor step_;  // float32 on the parameters' device, so that a captured graph counts on

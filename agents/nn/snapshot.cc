@@ -37,4 +37,17 @@ Policy SnapshotTanhActor(const Task& task, const ParameterSet& actor, std::size_
   return policy;
 }
 
+Policy SnapshotFreeDeviation(const Task& task, const ParameterSet& actor, std::size_t hidden_layers,
+                             bool squash_mean, double log_std_min, double log_std_max) {
+  Policy policy = SnapshotTanhActor(task, actor, hidden_layers);
+  policy.distribution =
+      squash_mean ? ActionDistribution::kClippedTanhGaussian : ActionDistribution::kClippedGaussian;
+  const at::Tensor& log_std = actor.leaves().back();
+  policy.log_std =
+      SnapshotLayer(at::zeros({log_std.size(0), policy.mean.weight.cols()}, log_std.options()), log_std);
+  policy.log_std_min = log_std_min;
+  policy.log_std_max = log_std_max;
+  return policy;
+}
+
 }  // namespace strider::nn

@@ -21,4 +21,8 @@ Policy SnapshotBody(const Task& task, const std::vector<at::Tensor>& leaves, std
 // The deterministic policy tanh(actor(s)) of an Mlp with ReLU layers.
 Policy SnapshotTanhActor(const Task& task, const ParameterSet& actor, std::size_t hidden_layers);
 
+// The policy of a FreeDeviationGaussian, whose actions are clipped to the box.
+Policy SnapshotFreeDeviation(const Task& task, const ParameterSet& actor, std::size_t hidden_layers,
+                             bool squash_mean, double log_std_min, double log_std_max);
+
 }  // namespace strider::nn

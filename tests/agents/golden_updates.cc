@@ -142,7 +142,15 @@ void GoldenUpdates::CompareWeights(int k, const Agent& agent) const {
 
 void GoldenUpdates::CompareChecks(int k, const Checks& ours, const std::vector<std::string>& left_out) const {
   const std::string group = Group("checks/update", k);
+  std::vector<std::string> names;
   for (const std::string& name : file_.Members(group)) {
+    if (!file_.IsGroup(group + "/" + name)) {
+      names.push_back(name);
+      continue;
+    }
+    for (const std::string& member : file_.Members(group + "/" + name)) names.push_back(name + "/" + member);
+  }
+  for (const std::string& name : names) {
     if (std::ranges::find(left_out, name) != left_out.end()) continue;
     ASSERT_TRUE(ours.contains(name)) << "no counterpart of " << name;
     const at::Tensor& found = ours.at(name);

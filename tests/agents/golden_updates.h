@@ -12,6 +12,12 @@
 
 namespace strider {
 
+// Whether the file of recorded updates is there: some are left out of tests/golden for their size, and are
+// compared only where STRIDER_GOLDEN names a folder that has them.
+inline bool HasGoldenUpdates(const std::string& algorithm) {
+  return std::filesystem::exists(GoldenPath("updates/" + algorithm + ".hdf5"));
+}
+
 // One file of recorded updates, and the comparison of an agent of ours with it. Sizes, widths and
 // hyper-parameters all come from the file; so do the steps at which something is compared. Every comparison
 // is by the tolerances of the files' own page, and an array of the file that has no counterpart fails the
@@ -23,6 +29,7 @@ class GoldenUpdates {
                          std::function<std::string(const std::string&)> rename = {});
 
   double Hyper(const std::string& name) const { return file_.Attribute("meta/hyper", name).front(); }
+  std::string HyperText(const std::string& name) const { return file_.AttributeText("meta/hyper", name); }
   int HyperInt(const std::string& name) const { return static_cast<int>(Hyper(name)); }
   int updates() const { return Size("updates"); }
   int batch_size() const { return Size("batch_size"); }

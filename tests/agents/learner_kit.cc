@@ -37,6 +37,7 @@ TransitionBatch RandomBatch(int observations, int actions, std::int64_t rows, st
   batch.rewards = at::randn({rows}, random, options);
   batch.next_observations = at::randn({rows, observations}, random, options);
   batch.terminals = (at::rand({rows}, random, options) < 0.2).to(at::kFloat);
+  batch.next_actions = at::rand({rows, actions}, random, options) * 2 - 1;
   return batch;
 }
 

@@ -40,10 +40,8 @@ Policy RandomPolicy(ActionDistribution distribution, const EnvSpec& spec) {
   const auto* discrete = std::get_if<Discrete>(&spec.action_space);
   const int outputs = discrete != nullptr ? discrete->n : spec.action_size();
   policy.mean = RandomLayer(outputs, 5, random);
-  if (distribution == ActionDistribution::kTanhGaussian || distribution == ActionDistribution::kGaussian) {
+  if (distribution != ActionDistribution::kTanh && distribution != ActionDistribution::kCategorical) {
     policy.log_std = RandomLayer(outputs, 5, random);
-  }
-  if (distribution == ActionDistribution::kTanhGaussian) {
     policy.log_std_min = -1.5;
     policy.log_std_max = 0.5;
   }
@@ -72,6 +70,9 @@ TEST(PolicyFile, EveryKindComesBackToTheBit) {
        {std::tuple{ActionDistribution::kTanhGaussian, "tanh_gaussian", Space(UniformBox(2, -2, 2))},
         std::tuple{ActionDistribution::kGaussian, "gaussian", Space(UniformBox(2, -2, 2))},
         std::tuple{ActionDistribution::kTanh, "tanh", Space(UniformBox(2, -2, 2))},
+        std::tuple{ActionDistribution::kClippedGaussian, "clipped_gaussian", Space(UniformBox(2, -2, 2))},
+        std::tuple{ActionDistribution::kClippedTanhGaussian, "clipped_tanh_gaussian",
+                   Space(UniformBox(2, -2, 2))},
         std::tuple{ActionDistribution::kCategorical, "categorical", Space(Discrete{4})}}) {
     for (const bool transformed : {false, true}) {
       const EnvSpec spec = Spec(3, space);
@@ -240,7 +241,8 @@ TEST_F(BadPolicyFile, WrongRank) {
 
 TEST_F(BadPolicyFile, UnknownDistributionOrNonlinearity) {
   texts_["output_distribution"] = "beta";
-  EXPECT_THAT(Message(), HasSubstr("output_distribution is 'beta'; expected tanh_gaussian, gaussian, tanh"));
+  EXPECT_THAT(Message(),
+              HasSubstr("output_distribution is 'beta'; expected tanh_gaussian, gaussian, clipped"));
   texts_["output_distribution"] = "tanh_gaussian";
   texts_["nonlinearity"] = "gelu";
   EXPECT_THAT(Message(), HasSubstr("nonlinearity is 'gelu'; expected relu or tanh"));

@@ -1,7 +1,6 @@
 // Looks inside TD3 and its descendants.
 #pragma once
 
-#include "agents/nn/mlp.h"
 #include "agents/td3.h"
 #include "tests/agents/golden_updates.h"
 
@@ -14,6 +13,7 @@ class Td3Probe : public A {
   using A::A;
   using A::NextAction;
   using A::Q;
+  using A::TargetQ;
   using A::TdTarget;
 
   // Of the latest actor step: pi(s), and Q_1 at it.
@@ -49,22 +49,24 @@ inline Td3Config Td3ConfigOf(const GoldenUpdates& golden) {
 }
 
 // Runs all updates of a file of the TD3 family and compares them. `more_checks(batch, checks)` adds what the
-// actor step of one algorithm records beside the rest.
+// actor step of one algorithm records beside the rest. Of an algorithm with further networks, `before(k)` is
+// called before update k, and `further()` gives those networks' gradients.
 template <class Probe, class MoreChecks>
-void CompareTd3Updates(const GoldenUpdates& golden, Probe& agent, const MoreChecks& more_checks) {
+void CompareTd3Updates(
+    const GoldenUpdates& golden, Probe& agent, const MoreChecks& more_checks,
+    const std::function<void(int k)>& before = [](int) {},
+    const std::function<std::vector<nn::NamedTensor>()>& further =
+        [] { return std::vector<nn::NamedTensor>(); }) {
   golden.LoadInitialWeights(agent);
   const Td3Config config = Td3ConfigOf(golden);
-  const nn::Mlp critic(golden.MakeTask().observation_size + golden.action_size(), config.hidden, 1,
-                       nn::Activation::kRelu, /*members=*/2);
   for (int k = 1; k <= golden.updates(); ++k) {
     const TransitionBatch batch = golden.Batch(k, config.max_action);
     const at::Tensor noise = golden.Noise(k, "target_policy_noise");
+    before(k);
 
     // Before the update: what its critic step will see.
     const at::Tensor next_action = agent.NextAction(batch, noise);
-    const at::Tensor target_q =
-        critic.Forward(agent.critic_target(), at::cat({batch.next_observations, next_action}, -1))
-            .squeeze(-1);
+    const at::Tensor target_q = agent.TargetQ(batch.next_observations, next_action);
     const at::Tensor q = agent.Q(batch.observations, config.max_action * batch.actions);
     GoldenUpdates::Checks checks = {{"next_action", next_action},
                                     {"target_q1", target_q[0]},
@@ -80,7 +82,8 @@ void CompareTd3Updates(const GoldenUpdates& golden, Probe& agent, const MoreChec
     for (const auto& [name, value] : agent.metrics()) losses[name] = value.template item<double>();
     losses["critic_loss"] = losses["critic1_loss"] + losses["critic2_loss"];
     golden.CompareLosses(k, losses);
-    std::vector<nn::NamedTensor> gradients = NamedGradients(agent.critic(), "critic");
+    std::vector<nn::NamedTensor> gradients =
+        nn::Concatenate({NamedGradients(agent.critic(), "critic"), further()});
     if (actor_stepped) gradients = nn::Concatenate({gradients, NamedGradients(agent.actor(), "actor")});
     golden.CompareGradients(k, gradients);
     golden.CompareWeights(k, agent);
@@ -88,8 +91,8 @@ void CompareTd3Updates(const GoldenUpdates& golden, Probe& agent, const MoreChec
     if (actor_stepped) {
       checks["pi"] = agent.pi();
       checks["q_pi"] = agent.q_pi();
-      more_checks(batch, checks);
     }
+    more_checks(batch, checks);
     // The clipped noise is a step inside NextAction, and next_action shows it.
     golden.CompareChecks(k, checks, {"clipped_noise"});
   }

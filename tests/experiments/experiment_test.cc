@@ -10,6 +10,7 @@
 #include "experiments/presets.h"
 #include "experiments/trainer.h"
 #include "tests/experiments/temporary_folder.h"
+#include "tests/experiments/training_kit.h"
 #include "tests/support/golden.h"
 
 namespace strider {
@@ -171,6 +172,25 @@ TEST(Misfits, DiscreteActionsNeedAnAgentForThem) {
   }
 }
 
+TEST(Misfits, DatasetsOfDiscreteActions) {
+  const TemporaryFolder folder;
+  const auto dataset = folder.path() / "random.hdf5";
+  CollectRandomly("CartPole-v1", 300, dataset);
+  for (const AgentEntry& entry : AllAgents()) {
+    if (entry.kind != AgentKind::kOffline) continue;
+    EXPECT_THAT(Misfit(On(std::string(entry.id), "CartPole-v1", {{"run.dataset", dataset.string(), ""}})),
+                HasSubstr("needs continuous actions"))
+        << entry.id;
+  }
+}
+
+TEST(Misfits, DatasetsSmallerThanABatch) {
+  const std::string whole = GoldenPath("datasets/malformed/whole.hdf5").string();
+  EXPECT_THAT(
+      Misfit(On("iql", "Hopper-v5", {{"run.dataset", whole, ""}, {"agent.batch_size", "100000", ""}})),
+      AllOf(HasSubstr(whole), HasSubstr("fewer than agent.batch_size = 100000")));
+}
+
 TEST(Misfits, DevicesThatAreNotThere) {
   EXPECT_THAT(Misfit(On("td3", "Pendulum-v1", {{"run.device", "tpu", "--device"}})),
               AllOf(HasSubstr("tpu"), HasSubstr("cpu, cuda or cuda:N")));
@@ -191,18 +211,20 @@ class PresetTest : public ::testing::TestWithParam<Preset> {
  protected:
   Given Settings() const {
     Given given = On(std::string(GetParam().agent), Env());
-    if (FindAgent(GetParam().agent).kind == AgentKind::kOffline)
-      given.push_back({"run.dataset", "x.hdf5", ""});
+    if (FindAgent(GetParam().agent).kind == AgentKind::kOffline) {
+      const std::string task(GetParam().task);
+      given.push_back({"run.dataset", task.empty() ? "x.hdf5" : "/data/" + task + "-v2.hdf5", ""});
+    }
     return given;
   }
 
-  // The environment of the preset's task.
+  // The environment of the preset's robot.
   std::string Env() const {
     if (GetParam().task.empty()) return "InvertedPendulum-v5";
     for (const EnvEntry& entry : EnvRegistry()) {
       std::string robot(entry.id.substr(0, entry.id.find('-')));
       std::ranges::transform(robot, robot.begin(), [](unsigned char c) { return std::tolower(c); });
-      if (robot == GetParam().task) return std::string(entry.id);
+      if (robot == GetParam().task.substr(0, GetParam().task.find('-'))) return std::string(entry.id);
     }
     return "";
   }
@@ -253,6 +275,40 @@ TEST(PresetValues, AreThePublishedOnes) {
   EXPECT_EQ(value("prdc", "HalfCheetah-v5", "agent.alpha"), "40");
   EXPECT_EQ(value("prdc", "Hopper-v5", "agent.alpha"), "2.5");
   EXPECT_EQ(value("prdc", "Hopper-v5", "agent.beta"), "2");
+}
+
+// Values of the sheets that hold for one dataset: the general setting, the robot's, then the dataset's own.
+TEST(PresetValues, AreThoseOfTheDataset) {
+  const auto value = [](const std::string& agent, const std::string& dataset, const std::string& key,
+                        const std::string& env = "", const std::string& preset = "paper") {
+    Given given = {{"run.agent", agent, ""}, {"run.dataset", dataset, ""}, {"run.preset", preset, ""}};
+    if (!env.empty()) given.push_back({"run.env", env, ""});
+    Experiment experiment(given);
+    return Value(experiment, key);
+  };
+  EXPECT_EQ(value("a2pr", "hopper-medium-v2.hdf5", "agent.mask"), "0.4");
+  EXPECT_EQ(value("a2pr", "hopper-medium-v2.hdf5", "agent.discount"), "0.995");
+  EXPECT_EQ(value("a2pr", "/data/hopper_medium_replay-v2.hdf5", "agent.mask", "Hopper-v5"), "0.5");
+  EXPECT_EQ(value("a2pr", "halfcheetah-medium-expert-v2.hdf5", "agent.mask"), "10");
+  EXPECT_EQ(value("a2pr", "halfcheetah-medium-expert-v2.hdf5", "agent.alpha"), "40");
+  EXPECT_EQ(value("a2pr", "mine.hdf5", "agent.mask", "Hopper-v5"), "0.5") << "the authors' default";
+  EXPECT_EQ(value("odice", "antmaze-large-play-v2.hdf5", "agent.twin"), "false");
+  EXPECT_EQ(value("odice", "antmaze-large-play-v2.hdf5", "agent.reward_map"), "goal");
+  EXPECT_EQ(value("odice", "antmaze-umaze-v2.hdf5", "agent.twin"), "true");
+  EXPECT_EQ(value("odice", "x.hdf5", "agent.twin", "antmaze-umaze-diverse-v2"), "false");
+  EXPECT_EQ(value("odice", "hopper-expert-v2.hdf5", "agent.policy_weight_decay", "", "imitation"), "1e-05");
+  EXPECT_EQ(value("odice", "hopper-expert-v2.hdf5", "agent.reward_scale", "", "imitation"), "0");
+  EXPECT_EQ(value("iql", "hopper-medium-replay-v2.hdf5", "agent.deterministic"), "true");
+  EXPECT_EQ(value("iql", "hopper-medium-expert-v2.hdf5", "agent.beta"), "6");
+  EXPECT_EQ(value("cql", "antmaze-umaze-v2.hdf5", "agent.reward_shift"), "-5");
+  EXPECT_EQ(value("awac", "maze2d-large-v1.hdf5", "agent.lambda"), "0.1");
+  EXPECT_EQ(value("rebrac", "walker2d-expert-v2.hdf5", "agent.critic_penalty"), "0.5");
+  EXPECT_EQ(value("rebrac", "antmaze-medium-play-v2.hdf5", "agent.critic_penalty"), "0.0005");
+  EXPECT_EQ(value("rebrac", "antmaze-medium-play-v2.hdf5", "agent.discount"), "0.999");
+  EXPECT_EQ(value("sac-n", "hopper-medium-v2.hdf5", "agent.critics"), "500");
+  EXPECT_EQ(value("sac-n", "hopper-medium-replay-v2.hdf5", "agent.critics"), "200");
+  EXPECT_EQ(value("edac", "walker2d-medium-expert-v2.hdf5", "agent.eta"), "5");
+  EXPECT_EQ(value("bc", "mine.hdf5", "agent.best_fraction", "Hopper-v5", "filtered"), "0.1");
 }
 
 // A dataset alone names its robot too.

@@ -268,6 +268,20 @@ TEST_F(RunFolder, TheDatasetMayMoveButNotChange) {
               HasSubstr(there.string() + " is not the dataset that the run began with: its SHA-256 is "));
 }
 
+TEST_F(RunFolder, OdiceWithoutRewardsWarnsOnce) {
+  const auto dataset = folder_.path() / "random.hdf5";
+  CollectRandomly("Hopper-v5", 300, dataset);
+  const Assignments changes = {
+      {"agent.reward_scale", "0"}, {"agent.lambda", "0.9"}, {"agent.value_lr", "0.05"}};
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(TrainIn(folder_.path() / "run", TinySettings("odice", "Hopper-v5", dataset, changes)),
+            TrainOutcome::kFinished);
+  const std::string text = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(text, HasSubstr("strider: warning: step "));
+  EXPECT_THAT(text, HasSubstr("% of the latest batch's transitions have a positive weight"));
+  EXPECT_EQ(text.find("warning"), text.rfind("warning"));
+}
+
 TEST_F(RunFolder, CheckpointWithAChangedByteIsRefused) {
   const RunPaths paths{folder_.path() / "run"};
   ASSERT_EQ(TrainIn(paths.root, Settings(), StopAfter(1)), TrainOutcome::kStopped);

@@ -19,7 +19,8 @@ inline TransitionColumns ColumnsOf(const TransitionBatch& batch) {
           span(batch.actions),
           span(batch.rewards),
           span(batch.next_observations),
-          span(batch.terminals)};
+          span(batch.terminals),
+          span(batch.next_actions)};
 }
 
 // Rows of a dataset, numbered as in it.
@@ -29,7 +30,8 @@ inline TransitionBatch Rows(const TransitionBatch& data, const at::Tensor& rows)
           data.actions.index_select(0, rows),
           data.rewards.index_select(0, rows),
           data.next_observations.index_select(0, rows),
-          data.terminals.index_select(0, rows)};
+          data.terminals.index_select(0, rows),
+          data.next_actions.index_select(0, rows)};
 }
 
 }  // namespace strider

@@ -213,11 +213,12 @@ TEST(OfflineAgents, RefuseBadSettings) {
   for (const AgentEntry& entry : OfflineAgents()) {
     const auto factory = entry.factory();
     const SettingList settings = factory->Settings();
-    EXPECT_TRUE(factory->NormalizesStates()) << entry.id;
     for (const Setting& setting : settings.settings())
       EXPECT_NO_THROW(setting.set(setting.get())) << setting.key;
-    settings.Set("agent.normalize_states", "false");
-    EXPECT_FALSE(factory->NormalizesStates()) << entry.id;
+    for (const bool on : {false, true}) {
+      settings.Set("agent.normalize_states", on ? "true" : "false");
+      EXPECT_EQ(factory->DatasetPreparation().normalize_states, on) << entry.id;
+    }
     EXPECT_THAT(MessageOf<InputError>([&] { factory->MakeOnPolicy(BoxTask(3, 2)); }),
                 HasSubstr("transitions"));
     if (entry.id != "prdc") continue;
@@ -237,7 +238,11 @@ TEST(OfflineAgents, SameSeedSameBitsAndResume) {
   for (const AgentEntry& entry : OfflineAgents()) {
     const TransitionColumns fixed = ColumnsOf(data);
     const auto factory = entry.factory();
-    factory->Settings().Set("agent.hidden", "8");
+    const SettingList settings = factory->Settings();
+    for (const char* key :
+         {"agent.hidden", "agent.critic_hidden", "agent.vae_hidden", "agent.policy_hidden"}) {
+      if (settings.Find(key) != nullptr) settings.Set(key, "8");
+    }
     ExpectSameBitsAndResume(
         [&](std::uint64_t seed) { return factory->MakeOffPolicy(BoxTask(kStates, kActions, seed), &fixed); },
         [&](Agent& agent, int first, int last) {

@@ -133,6 +133,10 @@ bool GoldenFile::HasAttribute(const std::string& object, const std::string& name
   return H5Aexists_by_name(file_, object.c_str(), name.c_str(), H5P_DEFAULT) > 0;
 }
 
+bool GoldenFile::IsGroup(const std::string& object) const {
+  return Handle(H5Gopen2(file_, object.c_str(), H5P_DEFAULT), H5Gclose).valid();
+}
+
 std::vector<std::string> GoldenFile::Members(const std::string& group) const {
   const Handle opened(H5Gopen2(file_, group.c_str(), H5P_DEFAULT), H5Gclose);
   if (!opened.valid()) Fail(group);

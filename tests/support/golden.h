@@ -51,6 +51,8 @@ class GoldenFile {
   bool Has(const std::string& object) const;
   bool HasAttribute(const std::string& object, const std::string& name) const;
 
+  bool IsGroup(const std::string& object) const;
+
   // Names of the members of a group, sorted.
   std::vector<std::string> Members(const std::string& group) const;
 

@@ -1,0 +1,147 @@
+// What is done to a dataset before a method learns from it.
+#include "datasets/preparation.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "tests/experiments/temporary_folder.h"
+
+namespace strider {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// Episodes of three rows each: observation = number of the row, action = half of it; the reward of every row
+// of episode i is returns[i] / 3. Even episodes end by a terminal, odd ones by the step limit.
+Dataset Made(const std::vector<double>& returns) {
+  Dataset dataset;
+  dataset.rows = 3 * returns.size();
+  dataset.observation_size = 1;
+  dataset.action_size = 1;
+  for (std::size_t row = 0; row < dataset.rows; ++row) {
+    const std::size_t episode = row / 3;
+    dataset.observations.push_back(static_cast<float>(row));
+    dataset.actions.push_back(0.5F * static_cast<float>(row));
+    dataset.rewards.push_back(static_cast<float>(returns[episode] / 3));
+    const bool last = row % 3 == 2;
+    dataset.terminals.push_back(last && episode % 2 == 0 ? 1 : 0);
+    dataset.timeouts.push_back(last && episode % 2 == 1 ? 1 : 0);
+  }
+  return dataset;
+}
+
+Transitions Prepare(const Dataset& dataset, const Preparation& preparation) {
+  return PreparedTransitions(dataset, {}, preparation, "made.hdf5");
+}
+
+TEST(Preparation, LeftAloneItIsTheQlearningView) {
+  const Dataset dataset = Made({1, 2, 3});
+  const Transitions found = Prepare(dataset, {});
+  const Transitions expected = QlearningTransitions(dataset);
+  EXPECT_EQ(found.observations, expected.observations);
+  EXPECT_EQ(found.rewards, expected.rewards);
+  EXPECT_EQ(found.next_observations, expected.next_observations);
+  EXPECT_EQ(found.terminals, expected.terminals);
+  EXPECT_TRUE(found.next_actions.empty());
+}
+
+// a' of row i is the action of row i + 1 of the same episode, wherever that counts.
+TEST(Preparation, NextActionsAreTheNextRows) {
+  Preparation preparation;
+  preparation.next_actions = true;
+  const Transitions found = Prepare(Made({1, 2, 3}), preparation);
+  ASSERT_EQ(found.next_actions.size(), found.size);
+  for (std::size_t i = 0; i < found.size; ++i) {
+    if (found.terminals[i] != 0) continue;
+    EXPECT_EQ(found.next_actions[i], found.actions[i] + 0.5F);
+    EXPECT_EQ(2 * found.next_actions[i], found.next_observations[i]);
+  }
+}
+
+TEST(Preparation, TenPercentOfTwentyEpisodesAreTwo) {
+  std::vector<double> returns(20);
+  std::iota(returns.begin(), returns.end(), 1.0);
+  std::swap(returns[4], returns[19]);  // the best is the fifth, the second best the nineteenth
+  Preparation preparation;
+  preparation.best_fraction = 0.1;
+  const Transitions found = Prepare(Made(returns), preparation);
+  EXPECT_THAT(found.observations, ElementsAre(12, 13, 14, 54, 55, 56));
+  preparation.best_fraction = 1e-9;
+  EXPECT_THAT(Prepare(Made(returns), preparation).observations, ElementsAre(12, 13, 14)) << "at least one";
+}
+
+TEST(Preparation, EpisodesAreRankedByDiscountedReturn) {
+  Dataset dataset = Made({0, 0, 0, 0});
+  dataset.rewards[2] = 10;    // the first: late
+  dataset.rewards[6] = 9.9F;  // the third: early
+  Preparation preparation;
+  preparation.best_fraction = 0.25;
+  preparation.return_discount = 0.99;
+  EXPECT_THAT(Prepare(dataset, preparation).observations, ElementsAre(6, 7, 8));
+  preparation.return_discount = 1;
+  EXPECT_THAT(Prepare(dataset, preparation).observations, ElementsAre(0, 1, 2));
+}
+
+TEST(Preparation, OneEpisodeWithoutTheRowOfItsTimeout) {
+  Preparation preparation;
+  preparation.episode = 1;
+  EXPECT_THAT(Prepare(Made({1, 2, 3}), preparation).observations, ElementsAre(3, 4));
+  preparation.episode = 3;
+  EXPECT_THAT(MessageOf<InputError>([&] {
+                Prepare(Made({1, 2, 3}), preparation);
+              }),
+              HasSubstr("made.hdf5: agent.episode = 3, but the dataset holds 3 complete episodes"));
+}
+
+TEST(Preparation, RangeBecomesAThousand) {
+  Preparation preparation;
+  preparation.rewards.reward_map = "range";
+  Dataset dataset = Made({-5, 15, 5, 7});
+  const Transitions found = Prepare(dataset, preparation);
+  EXPECT_NEAR(found.rewards[0], -5.0 / 3 * 50, 1e-3);
+  EXPECT_NEAR(found.rewards[3], 250, 1e-3);
+  // The scaled data's own range.
+  for (float& reward : dataset.rewards) reward *= 50;
+  const auto episodes = Episodes(dataset);
+  EXPECT_NEAR(episodes[1].episode_return - episodes[0].episode_return, 1000, 1e-3);
+}
+
+TEST(Preparation, RangeNeedsReturnsThatDiffer) {
+  Preparation preparation;
+  preparation.rewards.reward_map = "range";
+  EXPECT_THAT(
+      MessageOf<InputError>([&] {
+        Prepare(Made({0, 0}), preparation);
+      }),
+      HasSubstr("made.hdf5: agent.reward_map = range scales by the range of returns, but all 2 complete "
+                "episodes return 0"));
+  Dataset unfinished = Made({1});
+  unfinished.terminals.back() = 0;
+  EXPECT_THAT(MessageOf<InputError>([&] { Prepare(unfinished, preparation); }),
+              HasSubstr("holds no complete episode"));
+}
+
+TEST(Preparation, GoalMapAndShift) {
+  Preparation preparation;
+  preparation.rewards.reward_map = "goal";
+  Dataset dataset = Made({0, 0});
+  dataset.rewards[2] = 1;
+  EXPECT_THAT(Prepare(dataset, preparation).rewards, ElementsAre(-3, -3, 0, -3, -3));
+  preparation.rewards = {.reward_map = "none", .reward_scale = 10, .reward_shift = -5};
+  EXPECT_THAT(Prepare(dataset, preparation).rewards, ElementsAre(-5, -5, 5, -5, -5));
+}
+
+// A constant dimension of the state keeps a finite scale.
+TEST(Preparation, ConstantStatesStayFinite) {
+  Dataset dataset = Made({1, 2});
+  std::ranges::fill(dataset.observations, 7.0F);
+  const Normalizer normalizer = FitNormalizer(Prepare(dataset, {}));
+  EXPECT_EQ(normalizer.mean[0], 7);
+  EXPECT_FLOAT_EQ(normalizer.std[0], 1e-3F);
+}
+
+}  // namespace
+}  // namespace strider
