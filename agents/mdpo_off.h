@@ -9,6 +9,7 @@
 #include "agents/agent.h"
 #include "agents/nn/heads.h"
 #include "agents/nn/mlp.h"
+#include "agents/soft_critics.h"
 
 namespace strider {
 
@@ -100,9 +101,9 @@ class MdpoOff : public OffPolicyAgent {
   // For tests: the networks' parameters. critic and its target are ensembles of two.
   const nn::ParameterSet& policy() const { return policy_; }
   const nn::ParameterSet& old_policy() const { return old_policy_; }
-  const nn::ParameterSet& critic() const { return critic_; }
+  const nn::ParameterSet& critic() const { return critics_.online(); }
   const nn::ParameterSet& critic_target() const { return critic_target_; }
-  const nn::ParameterSet& log_lambda() const { return log_lambda_; }
+  const nn::ParameterSet& log_lambda() const { return entropy_weight_.logarithm(); }
 
  protected:
   struct Draw {
@@ -113,7 +114,9 @@ class MdpoOff : public OffPolicyAgent {
 
   // Both critics of a set, (2 x batch).
   at::Tensor Q(const nn::ParameterSet& critic, const at::Tensor& observations,
-               const at::Tensor& actions) const;
+               const at::Tensor& actions) const {
+    return critics_.Q(critic, observations, actions);
+  }
 
   // Soft value of s', (batch): the target value network's or the twin target critics'. No gradients.
   at::Tensor NextValue(const TransitionBatch& batch, const at::Tensor& next_noise,
@@ -121,7 +124,6 @@ class MdpoOff : public OffPolicyAgent {
 
  private:
   at::Tensor PolicyLoss(const at::Tensor& observations, const Draw& draw, const at::Tensor& lambda);
-  at::Tensor EntropyWeight(const at::Tensor& log_prob);
   void StepPolicy(const at::Tensor& observations, const Draw& draw, const at::Tensor& noise,
                   const at::Tensor& lambda);
   void StepCritics(const TransitionBatch& batch, const nn::SquashedSample& sample,
@@ -131,20 +133,17 @@ class MdpoOff : public OffPolicyAgent {
   Config config_;
   double trust_weight_;  // c - lambda, the weight of -log pi_k
   nn::GaussianHeads policy_net_;
-  nn::Mlp critic_net_;
   nn::Mlp value_net_;
   nn::ParameterSet policy_;
   nn::ParameterSet old_policy_;
-  nn::ParameterSet critic_;
+  TwinCritics critics_;
   nn::ParameterSet critic_target_;  // without the value network
   nn::ParameterSet frozen_critic_;  // with freeze_q_with_old
   nn::ParameterSet value_;          // with the value network
   nn::ParameterSet value_target_;
-  nn::ParameterSet log_lambda_;
+  EntropyWeight entropy_weight_;
   nn::Adam policy_adam_;
-  nn::Adam critic_adam_;
   nn::Adam value_adam_;
-  nn::Adam lambda_adam_;
 };
 
 // SAC (Haarnoja et al. 2018), Stable-Baselines3's settings, as the special case c = lambda of MdpoOff.

@@ -19,6 +19,10 @@ struct TransitionBatch {
   at::Tensor rewards;            // (batch)
   at::Tensor next_observations;  // (batch x observations)
   at::Tensor terminals;          // (batch) 1 where the task ended; a time-out is 0
+  // Where rewards are sums over several steps: (batch) the discount of the state that follows them.
+  at::Tensor discounts = {};
+  // Where rows are drawn by priority: (batch) weights that make up for it.
+  at::Tensor weights = {};
 };
 
 // Columns in host memory, `capacity` rows each.

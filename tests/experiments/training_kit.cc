@@ -15,11 +15,19 @@ namespace {
 
 // Settings that an agent may have, and their tiny values.
 const Assignments& TinyAgent() {
-  static const Assignments settings = {
-      {"agent.hidden", "16,16"},       {"agent.batch_size", "16"},         {"agent.buffer_size", "101"},
-      {"agent.learning_starts", "21"}, {"agent.rollout_steps", "30"},      {"agent.inner_steps", "2"},
-      {"agent.value_epochs", "2"},     {"agent.value_batch", "16"},        {"agent.old_policy_interval", "7"},
-      {"agent.policy_lr", "0.01"},     {"agent.timeout_bootstrap", "true"}};
+  static const Assignments settings = {{"agent.hidden", "16,16"},
+                                       {"agent.batch_size", "16"},
+                                       {"agent.buffer_size", "101"},
+                                       {"agent.learning_starts", "21"},
+                                       {"agent.rollout_steps", "30"},
+                                       {"agent.inner_steps", "2"},
+                                       {"agent.value_epochs", "2"},
+                                       {"agent.value_batch", "16"},
+                                       {"agent.old_policy_interval", "7"},
+                                       {"agent.policy_lr", "0.01"},
+                                       {"agent.timeout_bootstrap", "true"},
+                                       {"agent.minibatch", "16"},
+                                       {"agent.epochs", "2"}};
   return settings;
 }
 
