@@ -2,6 +2,8 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include <cmath>
+
 #include "agents/nn/snapshot.h"
 
 namespace strider {
@@ -23,6 +25,8 @@ MdpoOff::MdpoOff(const Task& task, Config config)
     : OffPolicyAgent(task),
       config_(std::move(config)),
       trust_weight_(TrustWeight(config_)),
+      tsallis_{config_.tsallis_q, config_.tsallis_mode == "joint", std::log(config_.density_floor),
+               config_.log_density_cap},
       policy_net_(task.observation_size, config_.hidden, ContinuousActionSize(task), nn::Activation::kRelu,
                   config_.log_std_min, config_.log_std_max),
       value_net_(task.observation_size, config_.hidden, 1, nn::Activation::kRelu),
@@ -33,6 +37,7 @@ MdpoOff::MdpoOff(const Task& task, Config config)
       policy_adam_(policy_) {
   Declare({"policy_loss", "entropy", "critic1_loss", "critic2_loss", "q"});
   if (trust_weight_ > 0) Declare({"kl_to_old"});
+  if (tsallis_.q != 1) Declare({"density_clamped"});
   if (config_.lambda_auto) Declare({"lambda", "lambda_loss"});
   if (config_.value_network) Declare({"value_loss"});
   // Each method as its authors' framework draws weights: TensorFlow's for MDPO, PyTorch's for SAC.
@@ -54,7 +59,11 @@ MdpoOff::MdpoOff(const Task& task, Config config)
 
 MdpoOff::Draw MdpoOff::SamplePolicy(const at::Tensor& observations, const at::Tensor& noise) const {
   const auto heads = policy_net_.Forward(policy_, observations);
-  return {nn::SampleSquashed(heads.mean, heads.log_std, noise, config_.squash_epsilon), heads};
+  const auto sample = nn::SampleSquashed(heads.mean, heads.log_std, noise, config_.squash_epsilon);
+  if (tsallis_.q == 1) return {sample, heads, sample.log_prob};
+  return {
+      sample, heads,
+      nn::SquashedTsallisLog(sample.pre_tanh, heads.mean, heads.log_std, tsallis_, config_.squash_epsilon)};
 }
 
 void MdpoOff::Update(const TransitionBatch& batch) {
@@ -76,7 +85,7 @@ void MdpoOff::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
 
   // The draw above is from before either step, so the order matters only for the Q that the policy sees.
   if (config_.policy_first) StepPolicy(batch.observations, draw, noise.action, lambda);
-  StepCritics(batch, sample, noise.next_action, lambda);
+  StepCritics(batch, draw, noise.next_action, lambda);
   if (!config_.policy_first) StepPolicy(batch.observations, draw, noise.action, lambda);
 
   if (config_.value_network) {
@@ -100,14 +109,22 @@ at::Tensor MdpoOff::PolicyLoss(const at::Tensor& observations, const Draw& draw,
   const nn::SquashedSample& sample = draw.sample;
   const at::Tensor qs = Q(config_.freeze_q_with_old ? frozen_critic_ : critic(), observations, sample.action);
   const at::Tensor q = config_.policy_q == "q1" ? qs[0] : std::get<0>(qs.min(0));
-  // c log pi + (lambda - c) log pi_k - Q with c = lambda + trust_weight.
-  at::Tensor loss = ((lambda + trust_weight_) * sample.log_prob - q).mean();
+  // c log_q pi + q (lambda - c) log_q pi_k - Q with c = lambda + trust_weight.
+  at::Tensor loss = ((lambda + trust_weight_) * draw.log_q - q).mean();
   if (trust_weight_ > 0) {
     const auto old = policy_net_.Forward(old_policy_, observations);
     const at::Tensor old_log_prob =
         nn::SquashedLogProb(sample.pre_tanh, old.mean, old.log_std, config_.squash_epsilon);
-    loss = loss - trust_weight_ * old_log_prob.mean();
+    const at::Tensor old_log_q = tsallis_.q == 1
+                                     ? old_log_prob
+                                     : nn::SquashedTsallisLog(sample.pre_tanh, old.mean, old.log_std,
+                                                              tsallis_, config_.squash_epsilon);
+    loss = loss - tsallis_.q * trust_weight_ * old_log_q.mean();
     Report("kl_to_old", (sample.log_prob - old_log_prob).mean());
+  }
+  if (tsallis_.q != 1) {
+    Report("density_clamped", nn::TsallisClamped(sample.pre_tanh, draw.heads.mean, draw.heads.log_std,
+                                                 tsallis_, config_.squash_epsilon));
   }
   if (config_.reg_coef > 0) {
     loss = loss + config_.reg_coef * (draw.heads.mean.square().mean() + draw.heads.log_std.square().mean());
@@ -133,17 +150,17 @@ at::Tensor MdpoOff::NextValue(const TransitionBatch& batch, const at::Tensor& ne
   if (config_.value_network) {
     return value_net_.Forward(value_target_, batch.next_observations).squeeze(-1);
   }
-  const auto next = SamplePolicy(batch.next_observations, next_noise).sample;
-  return critics_.LeastQ(critic_target_, batch.next_observations, next.action) - lambda * next.log_prob;
+  const Draw next = SamplePolicy(batch.next_observations, next_noise);
+  return critics_.LeastQ(critic_target_, batch.next_observations, next.sample.action) - lambda * next.log_q;
 }
 
-void MdpoOff::StepCritics(const TransitionBatch& batch, const nn::SquashedSample& sample,
-                          const at::Tensor& next_noise, const at::Tensor& lambda) {
+void MdpoOff::StepCritics(const TransitionBatch& batch, const Draw& draw, const at::Tensor& next_noise,
+                          const at::Tensor& lambda) {
   at::Tensor value_target;  // of s, by the critics before their step
   if (config_.value_network) {
     const at::NoGradGuard no_grad;
-    value_target = critics_.LeastQ(critic(), batch.observations, sample.action.detach()) -
-                   lambda * sample.log_prob.detach();
+    value_target = critics_.LeastQ(critic(), batch.observations, draw.sample.action.detach()) -
+                   lambda * draw.log_q.detach();
   }
   const at::Tensor losses =
       critics_.Step(batch, NextValue(batch, next_noise, lambda), config_.discount, config_.critic_lr);

@@ -17,8 +17,8 @@ std::span<const AgentEntry> OnlineAgents() {
   static constexpr std::array kAgents = {
       AgentEntry{"mdpo-on", "Mirror Descent Policy Optimization, on-policy, KL", AgentKind::kOnPolicy,
                  &MakeFactory<MdpoOn>},
-      AgentEntry{"mdpo-off", "Mirror Descent Policy Optimization, off-policy, KL", AgentKind::kOffPolicy,
-                 &MakeFactory<MdpoOff>},
+      AgentEntry{"mdpo-off", "Mirror Descent Policy Optimization, off-policy, KL or Tsallis",
+                 AgentKind::kOffPolicy, &MakeFactory<MdpoOff>},
       AgentEntry{"sac", "Soft Actor-Critic: mdpo-off with c = lambda", AgentKind::kOffPolicy,
                  &MakeFactory<Sac>},
       AgentEntry{"pmoe-sac", "Probabilistic Mixture-of-Experts policy, on SAC", AgentKind::kOffPolicy,

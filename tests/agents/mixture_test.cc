@@ -189,5 +189,67 @@ TEST(ExpertMetrics, ByHand) {
   EXPECT_NEAR(Named(metrics, "router_entropy").item<double>(), (h + std::log(2)) / 2, 1e-12);
 }
 
+// The bandit of section 11's learning checks: Q(a) = exp(-(a - .6)^2/.08) + second exp(-(a + .6)^2/.08), two
+// experts at -+mean before squashing, alpha = .01, 1500 updates of 32 draws.
+struct Bandit {
+  Bandit(double second, double mean, double sd) {
+    const ParameterSet experts({{"mean", {2, 1}}, {"log_std", {2, 1}}}, at::kCPU);
+    const ParameterSet router({{"logits", {1, 2}}}, at::kCPU);
+    {
+      const at::NoGradGuard no_grad;
+      experts[0].copy_(Numbers({-mean, mean}).unsqueeze(1));
+      experts[1].fill_(std::log(sd));
+    }
+    const Adam expert_adam(experts);
+    const Adam router_adam(router);
+    const auto bump = [](const at::Tensor& a, double centre) {
+      return (-(a - centre).square() / 0.08).exp();
+    };
+    for (std::uint64_t step = 0; step < 1500; ++step) {
+      const auto draw = SampleSquashed(experts[0].expand({32, 2, 1}), experts[1].expand({32, 2, 1}),
+                                       Normal({32, 2, 1}, 1000 + step));
+      const at::Tensor a = draw.action.squeeze(-1);
+      const at::Tensor q = bump(a, 0.6) + second * bump(a, -0.6);
+      const at::Tensor winner = q.detach().argmax(1);
+      experts.Backward((OneHot(winner, q) * (0.01 * draw.log_prob - q)).sum(1).mean());
+      router.Backward(FrequencyLoss(router[0].expand({32, 2}), winner));
+      expert_adam.Step(experts, 1e-2);
+      router_adam.Step(router, 1e-2);
+    }
+    for (std::int64_t k = 0; k < 2; ++k) {
+      action[k] = experts[0][k].tanh().item<double>();
+      deviation[k] = experts[1][k].exp().item<double>();
+      weight[k] = at::softmax(router[0], 1)[0][k].item<double>();
+    }
+  }
+
+  double action[2];
+  double deviation[2];
+  double weight[2];
+};
+
+TEST(PmoeBandit, ExpertsTakeBothOfTwoEqualModes) {
+  const Bandit bandit(1, 0.4, 0.2);
+  EXPECT_NEAR(bandit.action[0], -0.6, 0.06);
+  EXPECT_NEAR(bandit.action[1], 0.6, 0.06);
+  for (const double weight : bandit.weight) EXPECT_GE(weight, 0.1);
+}
+
+TEST(PmoeBandit, RouterPrefersTheHigherMode) {
+  const Bandit bandit(0.5, 0.4, 0.2);
+  EXPECT_LT(bandit.action[0], 0);
+  EXPECT_GT(bandit.action[1], 0);
+  EXPECT_GT(bandit.weight[1], 0.9);
+}
+
+// A known weakness, kept in sight: from a broad start the first sharp expert takes all. (The sheet's
+// prototype left the other at a deviation above .5; here it ends at .3, six times the winner's.)
+TEST(PmoeBandit, WinnerTakesAllFromABroadStart) {
+  const Bandit bandit(1, 0.2, 0.5);
+  const int winner = bandit.weight[0] > bandit.weight[1] ? 0 : 1;
+  EXPECT_GT(bandit.weight[winner], 0.9);
+  EXPECT_GT(bandit.deviation[1 - winner], 3 * bandit.deviation[winner]);
+}
+
 }  // namespace
 }  // namespace strider::nn

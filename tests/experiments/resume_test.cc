@@ -27,7 +27,7 @@ struct Case {
 void PrintTo(const Case& test, std::ostream* out) { *out << test.agent << " in " << test.env; }
 
 // Every agent in an environment whose episodes end often, and in one whose time limit cuts them and whose
-// actions are not in [-1, 1]; the second with several environments.
+// actions are not in [-1, 1], the second with several environments; agents for discrete actions in CartPole.
 std::vector<Case> Cases() {
   std::vector<Case> cases;
   for (const AgentEntry& entry : AllAgents()) {
@@ -39,7 +39,7 @@ std::vector<Case> Cases() {
     }
     cases.push_back({std::string(entry.id), entry.kind, "Hopper-v5", "1"});
     cases.push_back({std::string(entry.id), entry.kind, "Pendulum-v1", "3"});
-    if (entry.kind == AgentKind::kOnPolicy) {
+    if (entry.kind == AgentKind::kOnPolicy && entry.id != "pmoe-ppo") {
       cases.push_back({std::string(entry.id), entry.kind, "CartPole-v1", "2"});
     }
   }
