@@ -89,6 +89,7 @@ struct ReplayConfig {
   int buffer_size = 1000000;
   int learning_starts = 10000;
   int updates_per_step = 1;
+  int update_interval = 1;
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
@@ -96,8 +97,20 @@ struct ReplayConfig {
     visit("buffer_size", buffer_size, "transitions kept for replay, the oldest forgotten first", AtLeast(1));
     visit("learning_starts", learning_starts, "environment steps of uniform actions before the first update",
           AtLeast(0));
-    visit("updates_per_step", updates_per_step, "updates for each environment step", AtLeast(1));
+    visit("updates_per_step", updates_per_step,
+          "updates for each environment step, or for each update_interval steps", AtLeast(1));
+    visit("update_interval", update_interval, "environment steps between rounds of updates", AtLeast(1));
   }
+};
+
+// Draws that are not uniform over single steps. Only agents whose update knows of them offer them.
+struct ReplayDraws {
+  int n_step = 1;
+  double discount = 0.99;        // between the steps of one return
+  double priority_exponent = 0;  // rows are drawn in proportion to |TD error|^exponent; 0: uniformly
+  double priority_correction = 0.4;
+
+  bool plain() const { return n_step == 1 && priority_exponent == 0; }
 };
 
 // Learns from transitions, whoever made them: a replay buffer or a dataset.
@@ -110,6 +123,14 @@ class OffPolicyAgent : public Agent {
 
   // Deviation of Gaussian noise added to its policy's actions while exploring, in the [-1, 1] frame.
   virtual double exploration_noise() const { return 0; }
+
+  // Probability of a uniformly drawn action while exploring, after `step` of the run's `steps`.
+  virtual double exploration_epsilon(std::int64_t /*step*/, std::int64_t /*steps*/) const { return 0; }
+
+  virtual ReplayDraws draws() const { return {}; }
+
+  // (batch) |TD error| of each row of the latest update, for draws by priority; undefined elsewhere.
+  virtual at::Tensor td_errors() const { return {}; }
 
   // One update. The batch is (replay().batch_size) rows on the task's device.
   virtual void Update(const TransitionBatch& batch) = 0;

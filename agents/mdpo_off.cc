@@ -25,26 +25,26 @@ MdpoOff::MdpoOff(const Task& task, Config config)
     : OffPolicyAgent(task),
       config_(std::move(config)),
       trust_weight_(TrustWeight(config_)),
+      tsallis_{config_.tsallis_q, config_.tsallis_mode == "joint", std::log(config_.density_floor),
+               config_.log_density_cap},
       policy_net_(task.observation_size, config_.hidden, ContinuousActionSize(task), nn::Activation::kRelu,
                   config_.log_std_min, config_.log_std_max),
-      critic_net_(task.observation_size + task.action_size(), config_.hidden, 1, nn::Activation::kRelu,
-                  /*members=*/2),
       value_net_(task.observation_size, config_.hidden, 1, nn::Activation::kRelu),
       policy_(policy_net_.Shapes(), task.device),
-      critic_(critic_net_.Shapes(), task.device),
-      log_lambda_({{"log_lambda", {}}}, task.device),
-      policy_adam_(policy_),
-      critic_adam_(critic_),
-      lambda_adam_(log_lambda_) {
+      critics_(task, config_.hidden),
+      entropy_weight_("lambda", config_.lambda, config_.lambda_auto,
+                      config_.target_entropy * task.action_size(), config_.lambda_lr, task.device),
+      policy_adam_(policy_) {
   Declare({"policy_loss", "entropy", "critic1_loss", "critic2_loss", "q"});
   if (trust_weight_ > 0) Declare({"kl_to_old"});
+  if (tsallis_.q != 1) Declare({"density_clamped"});
   if (config_.lambda_auto) Declare({"lambda", "lambda_loss"});
   if (config_.value_network) Declare({"value_loss"});
   // Each method as its authors' framework draws weights: TensorFlow's for MDPO, PyTorch's for SAC.
   const auto how = config_.value_network ? nn::Initialisation::kGlorot : nn::Initialisation::kUniformFanIn;
   const at::Generator random = MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation));
   policy_net_.Initialise(policy_, how, random);
-  critic_net_.Initialise(critic_, how, /*output_gain=*/1, random);
+  critics_.Initialise(how, random);
   old_policy_ = policy_.FrozenClone();
   if (config_.value_network) {
     value_ = nn::ParameterSet(value_net_.Shapes(), task.device);
@@ -52,21 +52,18 @@ MdpoOff::MdpoOff(const Task& task, Config config)
     value_target_ = value_.FrozenClone();
     value_adam_ = nn::Adam(value_);
   } else {
-    critic_target_ = critic_.FrozenClone();
+    critic_target_ = critic().FrozenClone();
   }
-  if (config_.freeze_q_with_old) frozen_critic_ = critic_.FrozenClone();
-  const at::NoGradGuard no_grad;
-  log_lambda_.flat().fill_(std::log(config_.lambda));
-}
-
-at::Tensor MdpoOff::Q(const nn::ParameterSet& critic, const at::Tensor& observations,
-                      const at::Tensor& actions) const {
-  return critic_net_.Forward(critic, at::cat({observations, actions}, -1)).squeeze(-1);  // (2 x batch)
+  if (config_.freeze_q_with_old) frozen_critic_ = critic().FrozenClone();
 }
 
 MdpoOff::Draw MdpoOff::SamplePolicy(const at::Tensor& observations, const at::Tensor& noise) const {
   const auto heads = policy_net_.Forward(policy_, observations);
-  return {nn::SampleSquashed(heads.mean, heads.log_std, noise, config_.squash_epsilon), heads};
+  const auto sample = nn::SampleSquashed(heads.mean, heads.log_std, noise, config_.squash_epsilon);
+  if (tsallis_.q == 1) return {sample, heads, sample.log_prob};
+  return {
+      sample, heads,
+      nn::SquashedTsallisLog(sample.pre_tanh, heads.mean, heads.log_std, tsallis_, config_.squash_epsilon)};
 }
 
 void MdpoOff::Update(const TransitionBatch& batch) {
@@ -80,35 +77,27 @@ void MdpoOff::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
   // One draw serves the policy's step, lambda and the value's target (section 4, step 2).
   const Draw draw = SamplePolicy(batch.observations, noise.action);
   const nn::SquashedSample& sample = draw.sample;
-  const at::Tensor lambda = EntropyWeight(sample.log_prob.detach());
+  const at::Tensor lambda = entropy_weight_.Value();  // before its own step
+  if (entropy_weight_.learnt()) {
+    Report("lambda", lambda);
+    Report("lambda_loss", entropy_weight_.Step(sample.log_prob.detach()));
+  }
 
   // The draw above is from before either step, so the order matters only for the Q that the policy sees.
   if (config_.policy_first) StepPolicy(batch.observations, draw, noise.action, lambda);
-  StepCritics(batch, sample, noise.next_action, lambda);
+  StepCritics(batch, draw, noise.next_action, lambda);
   if (!config_.policy_first) StepPolicy(batch.observations, draw, noise.action, lambda);
 
   if (config_.value_network) {
     value_target_.MoveTowards(value_, config_.tau);
   } else {
-    critic_target_.MoveTowards(critic_, config_.tau);
+    critic_target_.MoveTowards(critic(), config_.tau);
   }
   CountUpdate();
   if (updates() % config_.old_policy_interval == 0) {
     old_policy_.CopyFrom(policy_);
-    if (config_.freeze_q_with_old) frozen_critic_.CopyFrom(critic_);
+    if (config_.freeze_q_with_old) frozen_critic_.CopyFrom(critic());
   }
-}
-
-at::Tensor MdpoOff::EntropyWeight(const at::Tensor& log_prob) {
-  if (!config_.lambda_auto) return at::scalar_tensor(config_.lambda, log_lambda_.flat().options());
-  const double target_entropy = config_.target_entropy * task().action_size();
-  const at::Tensor loss = -(log_lambda_[0] * (log_prob + target_entropy)).mean();
-  at::Tensor lambda = log_lambda_[0].detach().exp();  // the value before its own step
-  log_lambda_.Backward(loss);
-  lambda_adam_.Step(log_lambda_, config_.lambda_lr);
-  Report("lambda", lambda);
-  Report("lambda_loss", loss);
-  return lambda;
 }
 
 at::Tensor MdpoOff::PolicyLoss(const at::Tensor& observations, const at::Tensor& noise,
@@ -118,16 +107,24 @@ at::Tensor MdpoOff::PolicyLoss(const at::Tensor& observations, const at::Tensor&
 
 at::Tensor MdpoOff::PolicyLoss(const at::Tensor& observations, const Draw& draw, const at::Tensor& lambda) {
   const nn::SquashedSample& sample = draw.sample;
-  const at::Tensor qs = Q(config_.freeze_q_with_old ? frozen_critic_ : critic_, observations, sample.action);
+  const at::Tensor qs = Q(config_.freeze_q_with_old ? frozen_critic_ : critic(), observations, sample.action);
   const at::Tensor q = config_.policy_q == "q1" ? qs[0] : std::get<0>(qs.min(0));
-  // c log pi + (lambda - c) log pi_k - Q with c = lambda + trust_weight.
-  at::Tensor loss = ((lambda + trust_weight_) * sample.log_prob - q).mean();
+  // c log_q pi + q (lambda - c) log_q pi_k - Q with c = lambda + trust_weight.
+  at::Tensor loss = ((lambda + trust_weight_) * draw.log_q - q).mean();
   if (trust_weight_ > 0) {
     const auto old = policy_net_.Forward(old_policy_, observations);
     const at::Tensor old_log_prob =
         nn::SquashedLogProb(sample.pre_tanh, old.mean, old.log_std, config_.squash_epsilon);
-    loss = loss - trust_weight_ * old_log_prob.mean();
+    const at::Tensor old_log_q = tsallis_.q == 1
+                                     ? old_log_prob
+                                     : nn::SquashedTsallisLog(sample.pre_tanh, old.mean, old.log_std,
+                                                              tsallis_, config_.squash_epsilon);
+    loss = loss - tsallis_.q * trust_weight_ * old_log_q.mean();
     Report("kl_to_old", (sample.log_prob - old_log_prob).mean());
+  }
+  if (tsallis_.q != 1) {
+    Report("density_clamped", nn::TsallisClamped(sample.pre_tanh, draw.heads.mean, draw.heads.log_std,
+                                                 tsallis_, config_.squash_epsilon));
   }
   if (config_.reg_coef > 0) {
     loss = loss + config_.reg_coef * (draw.heads.mean.square().mean() + draw.heads.log_std.square().mean());
@@ -153,27 +150,23 @@ at::Tensor MdpoOff::NextValue(const TransitionBatch& batch, const at::Tensor& ne
   if (config_.value_network) {
     return value_net_.Forward(value_target_, batch.next_observations).squeeze(-1);
   }
-  const auto next = SamplePolicy(batch.next_observations, next_noise).sample;
-  return std::get<0>(Q(critic_target_, batch.next_observations, next.action).min(0)) - lambda * next.log_prob;
+  const Draw next = SamplePolicy(batch.next_observations, next_noise);
+  return critics_.LeastQ(critic_target_, batch.next_observations, next.sample.action) - lambda * next.log_q;
 }
 
-void MdpoOff::StepCritics(const TransitionBatch& batch, const nn::SquashedSample& sample,
-                          const at::Tensor& next_noise, const at::Tensor& lambda) {
+void MdpoOff::StepCritics(const TransitionBatch& batch, const Draw& draw, const at::Tensor& next_noise,
+                          const at::Tensor& lambda) {
   at::Tensor value_target;  // of s, by the critics before their step
   if (config_.value_network) {
     const at::NoGradGuard no_grad;
-    value_target = std::get<0>(Q(critic_, batch.observations, sample.action.detach()).min(0)) -
-                   lambda * sample.log_prob.detach();
+    value_target = critics_.LeastQ(critic(), batch.observations, draw.sample.action.detach()) -
+                   lambda * draw.log_q.detach();
   }
-  const at::Tensor target =
-      batch.rewards + config_.discount * (1 - batch.terminals) * NextValue(batch, next_noise, lambda);
-  const at::Tensor q = Q(critic_, batch.observations, batch.actions);
-  const at::Tensor losses = (q - target).square().mean(1);  // (2)
-  critic_.Backward(0.5 * losses.sum());
-  critic_adam_.Step(critic_, config_.critic_lr);
+  const at::Tensor losses =
+      critics_.Step(batch, NextValue(batch, next_noise, lambda), config_.discount, config_.critic_lr);
   Report("critic1_loss", losses[0]);
   Report("critic2_loss", losses[1]);
-  Report("q", q.mean());
+  Report("q", critics_.mean_q());
   if (config_.value_network) StepValue(batch, value_target);
 }
 
@@ -202,9 +195,8 @@ std::vector<nn::NamedTensor> MdpoOff::State() const {
     state.insert(state.end(), part.begin(), part.end());
   };
   add(old_policy_.Named("old_policy"));
-  add(critic_.Named("critic"));
+  add(critics_.State());
   add(policy_adam_.Named("policy_adam"));
-  add(critic_adam_.Named("critic_adam"));
   if (config_.value_network) {
     add(value_.Named("value"));
     add(value_target_.Named("value", "_target"));
@@ -213,10 +205,7 @@ std::vector<nn::NamedTensor> MdpoOff::State() const {
     add(critic_target_.Named("critic", "_target"));
   }
   if (config_.freeze_q_with_old) add(frozen_critic_.Named("critic", "_frozen"));
-  if (config_.lambda_auto) {
-    add(log_lambda_.Named("lambda"));
-    add(lambda_adam_.Named("lambda_adam"));
-  }
+  add(entropy_weight_.State());
   return state;
 }
 

@@ -3,12 +3,15 @@
 // sheet.
 #pragma once
 
-#include <optional>
+#include <limits>
+#include <string>
 #include <vector>
 
 #include "agents/agent.h"
 #include "agents/nn/heads.h"
 #include "agents/nn/mlp.h"
+#include "agents/nn/tsallis.h"
+#include "agents/soft_critics.h"
 
 namespace strider {
 
@@ -26,6 +29,10 @@ struct MdpoOffConfig {
   double kl_coef = 0.5;
   int old_policy_interval = 1000;
   int inner_steps = 1;
+  double tsallis_q = 1;
+  std::string tsallis_mode = "per_dim";
+  double density_floor = 1e-6;
+  double log_density_cap = std::numeric_limits<double>::infinity();
   std::string policy_q = "q1";
   bool value_network = true;
   bool policy_first = true;
@@ -53,6 +60,16 @@ struct MdpoOffConfig {
     visit("old_policy_interval", old_policy_interval, "m: updates between copies of the policy to pi_k",
           AtLeast(1));
     visit("inner_steps", inner_steps, "policy steps in one update", AtLeast(1));
+    visit("tsallis_q", tsallis_q,
+          "q of the Tsallis logarithm in divergence and entropy: 1 is Shannon's and KL, 2 is sparse",
+          InRange(1, 2));
+    visit("tsallis_mode", tsallis_mode,
+          "for q above 1: sum the logarithms of each dimension's density, or take that of the joint one",
+          OneOf({"per_dim", "joint"}));
+    visit("density_floor", density_floor, "for q above 1: least density of a dimension, no gradient below",
+          Above(0));
+    visit("log_density_cap", log_density_cap,
+          "for q above 1: greatest log density of a dimension, no gradient above", AtLeast(0));
     visit("policy_q", policy_q, "critic in the policy's loss", OneOf({"q1", "min"}));
     visit("value_network", value_network, "bootstrap from a value network, or else from twin target critics");
     visit("policy_first", policy_first, "step the policy before the critics of the same update");
@@ -69,7 +86,9 @@ struct MdpoOffConfig {
 
 // Policy: squashed Gaussian. One update minimises, with c = 1/t_k and entropy weight lambda (section 3.2),
 //   E_{s ~ D, a ~ pi}[c log pi(a|s) + (lambda - c) log pi_k(a|s) - Q(s, a)]
-// through a reparameterised action, pi_k being the policy of up to m updates ago; and fits
+// through a reparameterised action, pi_k being the policy of up to m updates ago, or for tsallis_q = q above
+// 1
+//   E_{s ~ D, a ~ pi}[c log_q pi(a|s) + q (lambda - c) log_q pi_k(a|s) - Q(s, a)]  (section 3.3); and fits
 //   Q_i(s, a) <- r + gamma (1 - terminal) V_target(s'),   V(s) <- min_i Q_i(s, a) - lambda log pi(a|s),
 // or, without the value network, the twin target critics' y = r + gamma (1 - terminal)
 // (min_i Q_i'(s', a') - lambda log pi(a'|s')). With c = lambda the old policy drops out and this is SAC.
@@ -100,20 +119,23 @@ class MdpoOff : public OffPolicyAgent {
   // For tests: the networks' parameters. critic and its target are ensembles of two.
   const nn::ParameterSet& policy() const { return policy_; }
   const nn::ParameterSet& old_policy() const { return old_policy_; }
-  const nn::ParameterSet& critic() const { return critic_; }
+  const nn::ParameterSet& critic() const { return critics_.online(); }
   const nn::ParameterSet& critic_target() const { return critic_target_; }
-  const nn::ParameterSet& log_lambda() const { return log_lambda_; }
+  const nn::ParameterSet& log_lambda() const { return entropy_weight_.logarithm(); }
 
  protected:
   struct Draw {
     nn::SquashedSample sample;
     nn::GaussianHeads::Output heads;
+    at::Tensor log_q;  // (rows) log_q pi(a|s): sample.log_prob where q is 1
   };
   Draw SamplePolicy(const at::Tensor& observations, const at::Tensor& noise) const;
 
   // Both critics of a set, (2 x batch).
   at::Tensor Q(const nn::ParameterSet& critic, const at::Tensor& observations,
-               const at::Tensor& actions) const;
+               const at::Tensor& actions) const {
+    return critics_.Q(critic, observations, actions);
+  }
 
   // Soft value of s', (batch): the target value network's or the twin target critics'. No gradients.
   at::Tensor NextValue(const TransitionBatch& batch, const at::Tensor& next_noise,
@@ -121,30 +143,27 @@ class MdpoOff : public OffPolicyAgent {
 
  private:
   at::Tensor PolicyLoss(const at::Tensor& observations, const Draw& draw, const at::Tensor& lambda);
-  at::Tensor EntropyWeight(const at::Tensor& log_prob);
   void StepPolicy(const at::Tensor& observations, const Draw& draw, const at::Tensor& noise,
                   const at::Tensor& lambda);
-  void StepCritics(const TransitionBatch& batch, const nn::SquashedSample& sample,
-                   const at::Tensor& next_noise, const at::Tensor& lambda);
+  void StepCritics(const TransitionBatch& batch, const Draw& draw, const at::Tensor& next_noise,
+                   const at::Tensor& lambda);
   void StepValue(const TransitionBatch& batch, const at::Tensor& target);
 
   Config config_;
   double trust_weight_;  // c - lambda, the weight of -log pi_k
+  nn::TsallisOptions tsallis_;
   nn::GaussianHeads policy_net_;
-  nn::Mlp critic_net_;
   nn::Mlp value_net_;
   nn::ParameterSet policy_;
   nn::ParameterSet old_policy_;
-  nn::ParameterSet critic_;
+  TwinCritics critics_;
   nn::ParameterSet critic_target_;  // without the value network
   nn::ParameterSet frozen_critic_;  // with freeze_q_with_old
   nn::ParameterSet value_;          // with the value network
   nn::ParameterSet value_target_;
-  nn::ParameterSet log_lambda_;
+  EntropyWeight entropy_weight_;
   nn::Adam policy_adam_;
-  nn::Adam critic_adam_;
   nn::Adam value_adam_;
-  nn::Adam lambda_adam_;
 };
 
 // SAC (Haarnoja et al. 2018), Stable-Baselines3's settings, as the special case c = lambda of MdpoOff.

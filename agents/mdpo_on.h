@@ -4,8 +4,7 @@
 
 #include <vector>
 
-#include "agents/agent.h"
-#include "agents/nn/mlp.h"
+#include "agents/actor_critic.h"
 
 namespace strider {
 
@@ -65,34 +64,18 @@ class MdpoOn : public OnPolicyAgent {
   // t_k at iteration k of K: t_0 times max(1 - k/K, 1/K) (section 8), 1, or 1/sqrt(1 + k).
   double StepSize(std::int64_t iteration, std::int64_t iterations) const;
 
-  // The policy's outputs for some states: mean and log deviation, or logits.
-  struct Outputs {
-    at::Tensor mean;     // (rows x actions), or logits (rows x n)
-    at::Tensor log_std;  // (actions); undefined for discrete actions
-  };
-  Outputs Evaluate(const at::Tensor& observations) const;
-  at::Tensor LogProb(const at::Tensor& actions, const Outputs& outputs) const;  // (rows)
-  at::Tensor Kl(const Outputs& outputs, const Outputs& old) const;              // (rows), KL(outputs || old)
-
   // The loss of one inner step (section 3.1): -mean(ratio * advantage) + mean KL(pi || pi_k) / t_k.
   at::Tensor PolicyLoss(const at::Tensor& observations, const at::Tensor& actions,
-                        const at::Tensor& advantages, const at::Tensor& old_log_prob, const Outputs& old,
-                        double step_size);
+                        const at::Tensor& advantages, const at::Tensor& old_log_prob,
+                        const Actor::Outputs& old, double step_size);
 
-  const nn::ParameterSet& policy_parameters() const { return policy_; }
+  const Actor& actor() const { return actor_; }
 
  private:
-  void FitValue(const at::Tensor& observations, const at::Tensor& old_values, const at::Tensor& returns,
-                double learning_rate);
-
   Config config_;
-  bool discrete_;
-  nn::Mlp policy_net_;
-  nn::Mlp value_net_;
-  nn::ParameterSet policy_;  // the perceptron's, then log_std
-  nn::ParameterSet value_;
+  Actor actor_;
+  ValueFunction value_;
   nn::Adam policy_adam_;
-  nn::Adam value_adam_;
 };
 
 }  // namespace strider

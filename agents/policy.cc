@@ -50,22 +50,50 @@ void SampleUniformRows(const Space& space, Pcg64& random, std::span<float> actio
   }
 }
 
+// An index drawn with probabilities exp(logits) / sum.
+Eigen::Index DrawIndex(const Eigen::VectorXf& logits, Pcg64& random) {
+  const Eigen::ArrayXf weights = (logits.array() - logits.maxCoeff()).exp();
+  float left = static_cast<float>(random.Random()) * weights.sum();
+  Eigen::Index chosen = 0;
+  while (chosen + 1 < weights.size() && left >= weights[chosen]) left -= weights[chosen++];
+  return chosen;
+}
+
+Eigen::Index Best(const Eigen::VectorXf& logits) {
+  Eigen::Index best = 0;
+  logits.maxCoeff(&best);
+  return best;
+}
+
+float LogSumExp(const Eigen::VectorXf& x) {
+  const float top = x.maxCoeff();
+  return top + std::log((x.array() - top).exp().sum());
+}
+
 void SampleCategorical(const Eigen::MatrixXf& logits, bool deterministic, Pcg64& random,
                        std::span<float> actions, std::span<float> log_probs) {
   for (Eigen::Index row = 0; row < logits.cols(); ++row) {
-    Eigen::Index best = 0;
-    const float top = logits.col(row).maxCoeff(&best);
-    const Eigen::ArrayXf weights = (logits.col(row).array() - top).exp();
-    Eigen::Index chosen = best;
-    if (!deterministic) {
-      float left = static_cast<float>(random.Random()) * weights.sum();
-      chosen = 0;
-      while (chosen + 1 < weights.size() && left >= weights[chosen]) left -= weights[chosen++];
-    }
+    const Eigen::Index chosen = deterministic ? Best(logits.col(row)) : DrawIndex(logits.col(row), random);
     const auto i = static_cast<std::size_t>(row);
     actions[i] = static_cast<float>(chosen);
-    if (!log_probs.empty()) log_probs[i] = logits(chosen, row) - top - std::log(weights.sum());
+    if (!log_probs.empty()) log_probs[i] = logits(chosen, row) - LogSumExp(logits.col(row));
   }
+}
+
+constexpr float kHalfLogTwoPi = 0.918938533F;
+
+// Log density of x under each expert's Gaussian. `mean` and `log_sd` hold the experts' numbers one after the
+// other.
+Eigen::VectorXf ExpertLogProbs(const Eigen::VectorXf& x, const Eigen::VectorXf& mean,
+                               const Eigen::VectorXf& log_sd) {
+  const Eigen::Index size = x.size();
+  Eigen::VectorXf log_probs(mean.size() / size);
+  for (Eigen::Index k = 0; k < log_probs.size(); ++k) {
+    const auto sd = log_sd.segment(k * size, size).array();
+    const auto z = (x - mean.segment(k * size, size)).array() / sd.exp();
+    log_probs[k] = (-0.5F * z.square() - sd - kHalfLogTwoPi).sum();
+  }
+  return log_probs;
 }
 
 }  // namespace
@@ -84,6 +112,11 @@ void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg
     SampleCategorical(out, deterministic, random, actions, log_probs);
     return;
   }
+  if (distribution == ActionDistribution::kGreedy) {
+    SampleCategorical(out, /*deterministic=*/true, random, actions, {});
+    std::ranges::fill(log_probs, 0.0F);
+    return;
+  }
   const bool stochastic = distribution != ActionDistribution::kTanh;
   const bool clipped = distribution == ActionDistribution::kClippedGaussian ||
                        distribution == ActionDistribution::kClippedTanhGaussian;
@@ -97,23 +130,34 @@ void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg
                  .max(static_cast<float>(log_std_min))
                  .min(static_cast<float>(log_std_max));
   }
-  constexpr float kHalfLogTwoPi = 0.918938533F;
+  const bool mixture = router.bias.size() > 0;
+  Eigen::MatrixXf logits;
+  if (mixture) logits = Linear(router, Rows(observations.data(), observation_size, rows));
+  const Eigen::Index size = mixture ? out.rows() / router.bias.size() : out.rows();
   for (Eigen::Index row = 0; row < rows; ++row) {
+    Eigen::Index first = 0;
+    if (logits.rows() > 1) {
+      const bool most_probable = deterministic && !sample_expert;
+      first = size * (most_probable ? Best(logits.col(row)) : DrawIndex(logits.col(row), random));
+    }
+    Eigen::VectorXf x = out.col(row).segment(first, size);
     float log_prob = 0;
-    for (Eigen::Index i = 0; i < out.rows(); ++i) {
-      float x = out(i, row);
-      if (stochastic) {
-        const float noise = deterministic ? 0.0F : static_cast<float>(random.StandardNormal());
-        x += std::exp(log_sd(i, row)) * noise;
-        log_prob += -0.5F * noise * noise - log_sd(i, row) - kHalfLogTwoPi;
-      }
-      if (squashed) log_prob -= LogTanhSlope(x);
-      if (squashed) x = std::tanh(x);
-      out(i, row) = clipped ? std::clamp(x, -1.0F, 1.0F) : x;
+    for (Eigen::Index i = 0; stochastic && i < size; ++i) {
+      const float noise = deterministic ? 0.0F : static_cast<float>(random.StandardNormal());
+      x[i] += std::exp(log_sd(first + i, row)) * noise;
+      log_prob += -0.5F * noise * noise - log_sd(first + i, row) - kHalfLogTwoPi;
+    }
+    if (logits.rows() > 1 && !log_probs.empty()) {
+      log_prob = LogSumExp(logits.col(row) + ExpertLogProbs(x, out.col(row), log_sd.col(row))) -
+                 LogSumExp(logits.col(row));
+    }
+    for (Eigen::Index i = 0; i < size; ++i) {
+      if (squashed) log_prob -= LogTanhSlope(x[i]);
+      if (squashed) x[i] = std::tanh(x[i]);
+      actions[static_cast<std::size_t>(row * size + i)] = clipped ? std::clamp(x[i], -1.0F, 1.0F) : x[i];
     }
     if (!log_probs.empty()) log_probs[static_cast<std::size_t>(row)] = log_prob;
   }
-  std::copy_n(out.data(), out.size(), actions.data());
 }
 
 void Policy::ToEnvironment(std::span<float> actions) const {

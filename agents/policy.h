@@ -18,12 +18,15 @@ enum class ActionDistribution {
   kGaussian,      // action = mean + exp(log_std) * noise, clipped to the box for the environment
   kTanh,          // action = tanh(mean): deterministic
   kCategorical,   // logits of the discrete actions
+  kGreedy,        // values of the discrete actions; the best is taken: deterministic
   // action = mean + exp(log_std) * noise clipped to [-1, 1], which is the box's frame; with tanh(mean)
   kClippedGaussian,
   kClippedTanhGaussian,
 };
 
 // A snapshot of a policy: a perceptron on transformed observations with one or two linear heads, in float32.
+// The Gaussian kinds may be mixtures: a router, linear in the transformed observation, says how probable each
+// of K experts is, and the heads hold the experts' numbers one expert after the other.
 // Two numbers of rows act alike to float rounding; equal calls give equal bits. Copyable; const calls are
 // thread-safe.
 struct Policy {
@@ -39,15 +42,19 @@ struct Policy {
   std::vector<Layer> hidden;
   Layer mean;     // or logits
   Layer log_std;  // empty where the distribution has none; a state-independent one has zero weights
+  Layer router;   // (K x observations) logits of a mixture's experts; empty where there is one Gaussian
+  // Whether a deterministic action is the mean of an expert drawn by the router, as the authors of PMOE do,
+  // or else of the most probable one.
+  bool sample_expert = true;
   double log_std_min = -20;
   double log_std_max = 2;
   ObservationTransform transform;
 
   // A draw in the learner's frame: [-1, 1] for the tanh and clipped kinds and for uniform draws from a box,
   // unclipped for the Gaussian, the action's number for the categorical. `observations` are transformed rows
-  // (n x observation_size). `deterministic` takes the mean or the most probable action instead. Noise is
-  // drawn row by row. Where `log_probs` (n) is not empty it receives the natural-log density of each action
-  // in that frame, before any clipping.
+  // (n x observation_size). `deterministic` takes the mean or the most probable action instead. A mixture's
+  // expert, where there are several, and the noise are drawn row by row. Where `log_probs` (n) is not empty
+  // it receives the natural-log density of each action in that frame, before any clipping.
   void Sample(std::span<const float> observations, bool deterministic, Pcg64& random,
               std::span<float> actions, std::span<float> log_probs = {}) const;
 

@@ -13,24 +13,29 @@
 namespace strider {
 namespace {
 
-constexpr std::array<std::pair<ActionDistribution, std::string_view>, 6> kDistributions = {{
+constexpr std::array<std::pair<ActionDistribution, std::string_view>, 7> kDistributions = {{
     {ActionDistribution::kTanhGaussian, "tanh_gaussian"},
     {ActionDistribution::kGaussian, "gaussian"},
     {ActionDistribution::kTanh, "tanh"},
     {ActionDistribution::kCategorical, "categorical"},
+    {ActionDistribution::kGreedy, "greedy"},
     {ActionDistribution::kClippedGaussian, "clipped_gaussian"},
     {ActionDistribution::kClippedTanhGaussian, "clipped_tanh_gaussian"},
 }};
 
 // Whether noise is added, of a deviation that the file holds.
 bool IsStochastic(ActionDistribution distribution) {
-  return distribution != ActionDistribution::kTanh && distribution != ActionDistribution::kCategorical;
+  return distribution != ActionDistribution::kTanh && distribution != ActionDistribution::kCategorical &&
+         distribution != ActionDistribution::kGreedy;
 }
 
 // Whether the file says how the log deviation is clamped.
 bool HasBounds(ActionDistribution distribution) {
   return IsStochastic(distribution) && distribution != ActionDistribution::kGaussian;
 }
+
+constexpr std::string_view kSampled = "sampled";
+constexpr std::string_view kMostProbable = "most_probable";
 
 std::string_view DistributionName(ActionDistribution distribution) {
   for (const auto& [value, name] : kDistributions) {
@@ -60,6 +65,10 @@ void WriteParts(const PolicySink& sink, const Policy& policy) {
     WriteLayer(sink, fmt::format("fc{}", i), policy.hidden[i]);
   WriteLayer(sink, "last_fc", policy.mean);
   if (policy.log_std.bias.size() > 0) WriteLayer(sink, "last_fc_log_std", policy.log_std);
+  if (policy.router.bias.size() > 0) {
+    WriteLayer(sink, "router", policy.router);
+    sink.text("expert_choice", policy.sample_expert ? kSampled : kMostProbable);
+  }
   if (HasBounds(policy.distribution)) {
     const std::array<float, 2> bounds = {static_cast<float>(policy.log_std_min),
                                          static_cast<float>(policy.log_std_max)};
@@ -78,22 +87,32 @@ class PolicyReader {
       throw InputError("{}: no group metadata/policy; expected a policy in D4RL's layout", Path());
     }
     policy.distribution = ReadDistribution();
-    policy.tanh_hidden = ReadNonlinearity() == "tanh";
+    policy.tanh_hidden = ReadChoice("nonlinearity", "relu", "tanh") == "tanh";
     Eigen::Index width = policy.observation_size;
     for (int i = 0; file_.Has(fmt::format("metadata/policy/fc{}", i)); ++i) {
       policy.hidden.push_back(ReadLayer(fmt::format("fc{}", i), width, -1));
       width = policy.hidden.back().bias.size();
     }
     const auto* discrete = std::get_if<Discrete>(&spec_.action_space);
-    const bool categorical = policy.distribution == ActionDistribution::kCategorical;
+    const bool categorical = policy.distribution == ActionDistribution::kCategorical ||
+                             policy.distribution == ActionDistribution::kGreedy;
     if (categorical != (discrete != nullptr)) {
       throw InputError("{}: a policy over {} actions does not fit {}, whose actions are {}", Path(),
                        categorical ? "discrete" : "continuous", spec_.id,
                        discrete != nullptr ? "discrete" : "continuous");
     }
-    const int outputs = discrete != nullptr ? discrete->n : spec_.action_size();
+    Eigen::Index outputs = discrete != nullptr ? discrete->n : spec_.action_size();
+    const bool stochastic = IsStochastic(policy.distribution);
+    if (stochastic && file_.Has("metadata/policy/router")) {
+      policy.router = ReadLayer("router", policy.observation_size, -1);
+      policy.sample_expert = ReadChoice("expert_choice", kSampled, kMostProbable) == kSampled;
+      if (policy.router.bias.size() == 0) {
+        throw InputError("{}: metadata/policy/router has no experts; expected at least one", Path());
+      }
+      outputs *= policy.router.bias.size();
+    }
     policy.mean = ReadLayer("last_fc", width, outputs);
-    if (IsStochastic(policy.distribution)) policy.log_std = ReadLayer("last_fc_log_std", width, outputs);
+    if (stochastic) policy.log_std = ReadLayer("last_fc_log_std", width, outputs);
     ReadBounds(policy);
     ReadTransform(policy.transform);
     return policy;
@@ -109,14 +128,14 @@ class PolicyReader {
     }
     throw InputError(
         "{}: metadata/policy/output_distribution is '{}'; expected tanh_gaussian, gaussian, "
-        "clipped_gaussian, clipped_tanh_gaussian, tanh or categorical",
+        "clipped_gaussian, clipped_tanh_gaussian, tanh, categorical or greedy",
         Path(), text);
   }
 
-  std::string ReadNonlinearity() const {
-    std::string text = file_.ReadString("metadata/policy/nonlinearity");
-    if (text != "relu" && text != "tanh") {
-      throw InputError("{}: metadata/policy/nonlinearity is '{}'; expected relu or tanh", Path(), text);
+  std::string ReadChoice(const std::string& name, std::string_view one, std::string_view other) const {
+    std::string text = file_.ReadString("metadata/policy/" + name);
+    if (text != one && text != other) {
+      throw InputError("{}: metadata/policy/{} is '{}'; expected {} or {}", Path(), name, text, one, other);
     }
     return text;
   }

@@ -2,9 +2,12 @@
 // section 1.1): metadata/policy/{fc0, fc1, ..., last_fc, last_fc_log_std}/{weight, bias} in float32, weight
 // (out x in), metadata/policy/nonlinearity "relu" or "tanh", metadata/policy/output_distribution
 // "tanh_gaussian". Beyond D4RL: the distributions "gaussian", "clipped_gaussian", "clipped_tanh_gaussian",
-// "tanh" (deterministic) and "categorical"; log_std_bounds (2), the clamp of the log deviation of all
-// Gaussians but "gaussian", [-20, 2] where absent; and observation_transform/{mean, scale, clip}: what is
-// done to an observation first, clip((o - mean) * scale,
+// "tanh" (deterministic), "categorical" and "greedy" (values of discrete actions, the best is taken);
+// router/{weight, bias} (K x observations) of a mixture of K Gaussians, whose last_fc and last_fc_log_std
+// hold K times as many rows, and expert_choice "sampled" or "most_probable", the expert of a deterministic
+// action; log_std_bounds (2), the clamp of the log deviation of all Gaussians but "gaussian", [-20, 2] where
+// absent; and observation_transform/{mean, scale, clip}: what is done to an observation first, clip((o -
+// mean) * scale,
 // +-clip).
 #pragma once
 

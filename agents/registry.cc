@@ -2,9 +2,14 @@
 
 #include <array>
 
+#include "agents/dqn.h"
 #include "agents/mdpo_off.h"
 #include "agents/mdpo_on.h"
+#include "agents/pmoe_ppo.h"
+#include "agents/pmoe_sac.h"
+#include "agents/ppo.h"
 #include "agents/td3.h"
+#include "agents/trpo.h"
 
 namespace strider {
 
@@ -12,10 +17,19 @@ std::span<const AgentEntry> OnlineAgents() {
   static constexpr std::array kAgents = {
       AgentEntry{"mdpo-on", "Mirror Descent Policy Optimization, on-policy, KL", AgentKind::kOnPolicy,
                  &MakeFactory<MdpoOn>},
-      AgentEntry{"mdpo-off", "Mirror Descent Policy Optimization, off-policy, KL", AgentKind::kOffPolicy,
-                 &MakeFactory<MdpoOff>},
+      AgentEntry{"mdpo-off", "Mirror Descent Policy Optimization, off-policy, KL or Tsallis",
+                 AgentKind::kOffPolicy, &MakeFactory<MdpoOff>},
       AgentEntry{"sac", "Soft Actor-Critic: mdpo-off with c = lambda", AgentKind::kOffPolicy,
                  &MakeFactory<Sac>},
+      AgentEntry{"pmoe-sac", "Probabilistic Mixture-of-Experts policy, on SAC", AgentKind::kOffPolicy,
+                 &MakeFactory<PmoeSac>},
+      AgentEntry{"pmoe-ppo", "Probabilistic Mixture-of-Experts policy, on PPO", AgentKind::kOnPolicy,
+                 &MakeFactory<PmoePpo>},
+      AgentEntry{"ppo", "Proximal Policy Optimization, clipped ratio", AgentKind::kOnPolicy,
+                 &MakeFactory<Ppo>},
+      AgentEntry{"trpo", "Trust Region Policy Optimization", AgentKind::kOnPolicy, &MakeFactory<Trpo>},
+      AgentEntry{"dqn", "Deep Q-Network; double, dueling, n-step and prioritised as options",
+                 AgentKind::kOffPolicy, &MakeFactory<Dqn>},
       AgentEntry{"td3", "Twin Delayed Deep Deterministic policy gradient", AgentKind::kOffPolicy,
                  &MakeFactory<Td3>},
   };

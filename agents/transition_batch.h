@@ -21,6 +21,10 @@ struct TransitionBatch {
   at::Tensor terminals;          // (batch) 1 where the task ended; a time-out is 0
   // (batch x actions) logged at s'; undefined where the source has none. At terminals it means nothing.
   at::Tensor next_actions = {};
+  // Where rewards are sums over several steps: (batch) the discount of the state that follows them.
+  at::Tensor discounts = {};
+  // Where rows are drawn by priority: (batch) weights that make up for it.
+  at::Tensor weights = {};
 };
 
 // Columns in host memory, `capacity` rows each.

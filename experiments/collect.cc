@@ -18,7 +18,8 @@ constexpr std::size_t kBlockRows = 10000;
 
 bool DrawsHaveDensity(const Policy& policy, const CollectOptions& options) {
   const bool own_draws = !options.deterministic && options.noise == 0 && options.epsilon == 0;
-  return own_draws && policy.distribution != ActionDistribution::kTanh;
+  return own_draws && policy.distribution != ActionDistribution::kTanh &&
+         policy.distribution != ActionDistribution::kGreedy;
 }
 
 // Acts as the options say; one row at a time.

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <optional>
 
+#include "agents/replay_sampler.h"
 #include "datasets/replay_buffer.h"
 #include "envs/vector_env.h"
 #include "experiments/trainer.h"
@@ -34,6 +36,7 @@ class ReplayTrainer final : public Trainer {
                                                    {}},
                                                   nullptr)),
         config_(agent_->replay()),
+        steps_(experiment.run().steps),
         buffer_(static_cast<std::size_t>(config_.buffer_size),
                 static_cast<std::size_t>(envs_.spec().observation_size()),
                 static_cast<std::size_t>(envs_.spec().action_size()), static_cast<std::size_t>(envs_.size())),
@@ -45,16 +48,31 @@ class ReplayTrainer final : public Trainer {
         transformed_(acted_on_.size()),
         actions_(static_cast<std::size_t>(envs_.size() * envs_.spec().action_size())),
         environment_actions_(actions_.size()) {
+    if (config_.batch_size > config_.buffer_size) {
+      throw InputError(
+          "agent.batch_size = {} is larger than agent.buffer_size = {}; expected a batch that the buffer can "
+          "hold",
+          config_.batch_size, config_.buffer_size);
+    }
+    if (const ReplayDraws draws = agent_->draws(); !draws.plain()) {
+      special_draws_.emplace(buffer_, envs_.size(), draws, agent_->task().device,
+                             StreamSeed(Seed(experiment), Purpose::kSampling, /*index=*/1));
+    }
     envs_.Reset(StreamSeed(Seed(experiment), Purpose::kTraining));
   }
 
   void Advance() override {
     Act();
     Remember();
+    const std::int64_t before = step();
     CountSteps(envs_.size());
     if (step() < std::max(config_.learning_starts, 1)) return;
-    for (int k = 0; k < envs_.size() * config_.updates_per_step; ++k) {
-      agent_->Update(sampler_.Sample(config_.batch_size, static_cast<std::int64_t>(buffer_.size())));
+    const std::int64_t rounds = step() / config_.update_interval - before / config_.update_interval;
+    if (rounds == 0) return;
+    for (std::int64_t k = 0; k < rounds * config_.updates_per_step; ++k) {
+      const TransitionBatch batch = Draw();
+      agent_->Update(batch);
+      if (special_draws_) special_draws_->SetPriorities(batch.indices, agent_->td_errors());
     }
     policy_ = agent_->MakePolicy();
   }
@@ -80,10 +98,20 @@ class ReplayTrainer final : public Trainer {
           a = std::clamp(a + static_cast<float>(noise * exploration_.StandardNormal()), -1.0F, 1.0F);
         }
       }
+      if (const double epsilon = agent_->exploration_epsilon(step(), steps_); epsilon > 0) Err(epsilon);
     }
     std::ranges::copy(actions_, environment_actions_.begin());
     policy_.ToEnvironment(environment_actions_);
     envs_.Step(environment_actions_);
+  }
+
+  // Replaces the action of each environment, with a probability, by a uniform one.
+  void Err(double epsilon) {
+    const auto size = static_cast<std::size_t>(envs_.spec().action_size());
+    for (std::size_t i = 0; i < actions_.size(); i += size) {
+      if (exploration_.Random() >= epsilon) continue;
+      warm_up_.Sample({}, /*deterministic=*/false, exploration_, std::span(actions_).subspan(i, size));
+    }
   }
 
   void Remember() {
@@ -92,6 +120,7 @@ class ReplayTrainer final : public Trainer {
     buffer_.Append(StepRows<double>{acted_on_, actions_, envs_.rewards(), envs_.next_observations(),
                                     envs_.terminated(), envs_.truncated()});
     sampler_.Upload(first, envs_.size());
+    if (special_draws_) special_draws_->Appended(first);
     for (std::size_t i = 0; i < static_cast<std::size_t>(envs_.size()); ++i) {
       if (envs_.terminated()[i] != 0 || envs_.truncated()[i] != 0) {
         tally().Add(envs_.episode_returns()[i], envs_.episode_lengths()[i]);
@@ -99,11 +128,20 @@ class ReplayTrainer final : public Trainer {
     }
   }
 
+  TransitionBatch Draw() {
+    if (!special_draws_) {
+      return sampler_.Sample(config_.batch_size, static_cast<std::int64_t>(buffer_.size()));
+    }
+    const double done = std::min(1.0, static_cast<double>(step()) / static_cast<double>(steps_));
+    return special_draws_->Sample(sampler_, config_.batch_size, done);
+  }
+
   void DoSave(StateWriter& out) const override {
     envs_.Save(out);
     buffer_.Save(out);
     sampler_.Save(out);
     exploration_.Save(out);
+    if (special_draws_) special_draws_->Save(out);
   }
 
   void DoLoad(StateReader& in) override {
@@ -111,6 +149,7 @@ class ReplayTrainer final : public Trainer {
     buffer_.Load(in);
     sampler_.Load(in);
     exploration_.Load(in);
+    if (special_draws_) special_draws_->Load(in);
     sampler_.Upload(0, static_cast<std::int64_t>(buffer_.size()));
     policy_ = agent_->MakePolicy();
   }
@@ -118,8 +157,10 @@ class ReplayTrainer final : public Trainer {
   VectorEnv envs_;
   std::unique_ptr<OffPolicyAgent> agent_;
   ReplayConfig config_;
+  std::int64_t steps_;  // of the whole run
   ReplayBuffer buffer_;
   BatchSampler sampler_;
+  std::optional<ReplaySampler> special_draws_;  // where the agent wants other draws than the sampler's
   Pcg64 exploration_;
   Policy warm_up_;
   Policy policy_;

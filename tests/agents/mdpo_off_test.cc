@@ -188,6 +188,80 @@ TEST(MdpoOff, Case12GradientFlowsThroughTheOldPolicy) {
   EXPECT_GT(LargestDifference(wrong, expected), 1e-2 * LargestEntry(expected)) << "this test sees nothing";
 }
 
+// Section 3.3 by finite differences, in both modes, floor and cap out of reach.
+TEST(MdpoOff, TsallisLossAndItsGradient) {
+  for (const bool joint : {false, true}) {
+    MdpoOffConfig config = SmallConfig();
+    config.lambda = 0.2;
+    config.kl_coef = 0.7;
+    config.reg_coef = 0;
+    config.tsallis_q = 1.5;
+    config.tsallis_mode = joint ? "joint" : "per_dim";
+    config.density_floor = 1e-30;
+    MdpoOff agent(BoxTask(kStates, kActions), config);
+    Disturb(agent);
+    const at::Tensor s = Normal({kRows, kStates}, 1);
+    const at::Tensor eps = Normal({kRows, kActions}, 2);
+    const at::Tensor loss = agent.PolicyLoss(s, eps, Scalar(config.lambda));
+    agent.policy().Backward(loss);
+
+    const Reference net(agent);
+    const at::Tensor states = s.to(at::kDouble);
+    const auto log_q = [&](const at::Tensor& u, const std::pair<at::Tensor, at::Tensor>& heads) {
+      // (p^(q-1) - 1)/(q - 1), of each dimension's density or of their product.
+      std::vector<at::Tensor> each;
+      for (std::int64_t d = 0; d < kActions; ++d) {
+        const auto one = [d](const at::Tensor& x) { return x.narrow(1, d, 1); };
+        each.push_back(Reference::LogProb(one(u), {one(heads.first), one(heads.second)}).exp());
+      }
+      return joint ? 2 * ((each[0] * each[1]).sqrt() - 1) : 2 * (each[0].sqrt() + each[1].sqrt() - 2);
+    };
+    const auto reference = [&] {
+      const auto heads = Reference::Heads(net.policy, states);
+      const at::Tensor u = heads.first + heads.second.exp() * eps.to(at::kDouble);
+      return (0.7 * log_q(u, heads) + 1.5 * (0.2 - 0.7) * log_q(u, Reference::Heads(net.old_policy, states)) -
+              net.Q(0, states, u.tanh()))
+          .mean();
+    };
+    // float32 rounds the logarithms of densities that are large near the action's bounds.
+    const auto heads = Reference::Heads(net.policy, states);
+    const at::Tensor drawn = heads.first + heads.second.exp() * eps.to(at::kDouble);
+    const double largest = std::max(LargestEntry(log_q(drawn, heads)),
+                                    LargestEntry(log_q(drawn, Reference::Heads(net.old_policy, states))));
+    EXPECT_NEAR(loss.item<double>(), reference().item<double>(), 2e-6 * std::max(1.0, largest));
+    std::vector<at::Tensor> parts;
+    for (const at::Tensor& part : FiniteDifferences(net.policy, reference, 1e-8)) {
+      parts.push_back(part.reshape({-1}));
+    }
+    const at::Tensor expected = at::cat(parts);
+    EXPECT_LT(LargestDifference(agent.policy().flat_grad(), expected), 2e-5 * LargestEntry(expected));
+  }
+}
+
+// Case 9 for the agent: q = 1 is where the others lead, and the twin target critics take log_q too.
+TEST(MdpoOff, Case9TsallisIsContinuousAtOne) {
+  for (const bool value_network : {true, false}) {
+    const auto trained = [&](double q) {
+      MdpoOffConfig config = SmallConfig();
+      config.tsallis_q = q;
+      config.density_floor = 1e-30;
+      config.value_network = value_network;
+      auto agent = std::make_unique<MdpoOff>(BoxTask(kStates, kActions), config);
+      agent->Update(RandomBatch(kStates, kActions, kRows, 1));
+      return agent;
+    };
+    const auto one = trained(1);
+    const auto near = trained(1 + 1e-6);
+    const auto far = trained(1.8);
+    for (const char* metric : {"policy_loss", "critic1_loss"}) {
+      EXPECT_NEAR(Metric(*near, metric), Metric(*one, metric), 1e-4);
+    }
+    EXPECT_GT(std::abs(Metric(*far, "policy_loss") - Metric(*one, "policy_loss")), 1e-3);
+    EXPECT_LT(LargestDifference(near->policy().flat_grad(), one->policy().flat_grad()),
+              1e-4 * LargestEntry(one->policy().flat_grad()));
+  }
+}
+
 TEST(MdpoOff, Case13OldPolicyIsRefreshedEveryMUpdates) {
   MdpoOffConfig config = SmallConfig();
   config.old_policy_interval = 5;
@@ -334,6 +408,7 @@ TEST(MdpoOff, SameSeedSameBitsAndResume) {
     }
   };
   MdpoOffConfig config = SmallConfig();
+  config.tsallis_q = 1.4;
   config.old_policy_interval = 7;
   config.freeze_q_with_old = true;
   config.lambda_auto = true;

@@ -40,7 +40,7 @@ class Bandit {
   // pi_k <- pi.
   void Freeze() {
     const at::NoGradGuard no_grad;
-    old_ = agent_.Evaluate(states_);
+    old_ = agent_.actor().Evaluate(states_);
     old_.mean = old_.mean.clone();
   }
 
@@ -55,18 +55,18 @@ class Bandit {
   // Gradient steps on the loss, each logit's gradient divided by its probability (the natural gradient).
   void Optimise(double t) {
     for (int step = 0; step < 60; ++step) {
-      agent_.policy_parameters().Backward(Loss(t));
-      const at::Tensor p = at::softmax(agent_.Evaluate(states_).mean, -1)[0].detach();
-      State(agent_, "policy.0.bias").sub_(0.5 * t * agent_.policy_parameters().grad(1) / p);
+      agent_.actor().parameters().Backward(Loss(t));
+      const at::Tensor p = at::softmax(agent_.actor().Evaluate(states_).mean, -1)[0].detach();
+      State(agent_, "policy.0.bias").sub_(0.5 * t * agent_.actor().parameters().grad(1) / p);
     }
   }
 
   std::vector<double> Probabilities() const {
-    const at::Tensor p = at::softmax(agent_.Evaluate(states_).mean[0].detach().to(at::kDouble), -1);
+    const at::Tensor p = at::softmax(agent_.actor().Evaluate(states_).mean[0].detach().to(at::kDouble), -1);
     return {p.const_data_ptr<double>(), p.const_data_ptr<double>() + p.numel()};
   }
 
-  double Kl() const { return agent_.Kl(agent_.Evaluate(states_), old_)[0].item<double>(); }
+  double Kl() const { return agent_.actor().Kl(agent_.actor().Evaluate(states_), old_)[0].item<double>(); }
 
  private:
   std::int64_t rows() const { return static_cast<std::int64_t>(advantages_.size()); }
@@ -75,7 +75,7 @@ class Bandit {
   MdpoOn agent_;
   std::vector<double> advantages_;
   at::Tensor states_ = at::zeros({static_cast<std::int64_t>(advantages_.size()), 1});
-  MdpoOn::Outputs old_;
+  Actor::Outputs old_;
 };
 
 const std::vector<double> kPiK = {0.5, 0.3, 0.2};
@@ -173,13 +173,13 @@ std::pair<double, double> GaussianBandit(double mu_k, double sigma_k, double t,
   const at::Tensor states = at::zeros({kNodes, 1});
   const at::Tensor actions = a.to(at::kFloat).unsqueeze(1);
   const at::Tensor weighted = (static_cast<double>(kNodes) * weights * advantage(a)).to(at::kFloat);
-  MdpoOn::Outputs old = agent.Evaluate(states);
+  Actor::Outputs old = agent.actor().Evaluate(states);
   old = {old.mean.detach().clone(), old.log_std.detach().clone()};
-  const at::Tensor old_log_prob = agent.LogProb(actions, old);
+  const at::Tensor old_log_prob = agent.actor().LogProb(actions, old);
   for (int step = 0; step < 200; ++step) {
-    agent.policy_parameters().Backward(agent.PolicyLoss(states, actions, weighted, old_log_prob, old, t));
-    State(agent, "policy.0.bias").sub_(0.5 * t * sigma_k * sigma_k * agent.policy_parameters().grad(1));
-    State(agent, "policy.log_std").sub_(0.25 * t * agent.policy_parameters().grad(2));
+    agent.actor().parameters().Backward(agent.PolicyLoss(states, actions, weighted, old_log_prob, old, t));
+    State(agent, "policy.0.bias").sub_(0.5 * t * sigma_k * sigma_k * agent.actor().parameters().grad(1));
+    State(agent, "policy.log_std").sub_(0.25 * t * agent.actor().parameters().grad(2));
   }
   return {State(agent, "policy.0.bias").item<double>(), State(agent, "policy.log_std").exp().item<double>()};
 }
@@ -204,16 +204,16 @@ TEST(MdpoOn, Case3FirstStepIsThePlainPolicyGradient) {
     constexpr std::int64_t kRows = 64;
     const at::Tensor s = Normal({kRows, 4}, 1);
     const at::Tensor actions = discrete ? (at::arange(kRows) % 3).to(at::kFloat).unsqueeze(1)
-                                        : agent.Evaluate(s).mean.detach() + Normal({kRows, 2}, 2);
+                                        : agent.actor().Evaluate(s).mean.detach() + Normal({kRows, 2}, 2);
     at::Tensor advantages = Normal({kRows}, 3);
     advantages = (advantages - advantages.mean()) / advantages.std(false);
-    MdpoOn::Outputs old = agent.Evaluate(s);
+    Actor::Outputs old = agent.actor().Evaluate(s);
     old.mean = old.mean.detach().clone();
     if (!discrete) old.log_std = old.log_std.detach().clone();
-    const at::Tensor old_log_prob = agent.LogProb(actions, old);
-    const nn::ParameterSet& policy = agent.policy_parameters();
+    const at::Tensor old_log_prob = agent.actor().LogProb(actions, old);
+    const nn::ParameterSet& policy = agent.actor().parameters();
 
-    policy.Backward(-(agent.LogProb(actions, agent.Evaluate(s)) * advantages).mean());
+    policy.Backward(-(agent.actor().LogProb(actions, agent.actor().Evaluate(s)) * advantages).mean());
     const at::Tensor plain = policy.flat_grad().clone();
     const double largest = LargestEntry(plain);
     for (const double t : {0.05, 1.0, 20.0}) {
@@ -224,7 +224,7 @@ TEST(MdpoOn, Case3FirstStepIsThePlainPolicyGradient) {
       // Round-off of the divergence's gradient is divided by t.
       EXPECT_LT(LargestDifference(policy.flat_grad(), plain), 2e-6 * largest + 1e-7 / t);
     }
-    policy.Backward(agent.Kl(agent.Evaluate(s), old).mean());
+    policy.Backward(agent.actor().Kl(agent.actor().Evaluate(s), old).mean());
     EXPECT_LT(LargestEntry(policy.flat_grad()), 1e-6) << "more than the round-off of float32";
   }
 }
@@ -362,7 +362,7 @@ TEST(MdpoOn, UpdateDoesWhatTheSheetSays) {
   config.rollout.timeout_bootstrap = true;
   MdpoOn agent(BoxTask(4, 2), config);
   State(agent, "policy.2.weight").mul_(100);  // means that matter
-  std::vector<at::Tensor> policy = Doubles(agent.policy_parameters());
+  std::vector<at::Tensor> policy = Doubles(agent.actor().parameters());
   std::vector<at::Tensor> value;
   for (const auto& [name, tensor] : agent.State()) {
     if (name.starts_with("value.")) value.push_back(tensor.to(at::kDouble).requires_grad_(true));
@@ -435,7 +435,7 @@ TEST(MdpoOn, UpdateDoesWhatTheSheetSays) {
   }
   EXPECT_TRUE(clip_acted);
   EXPECT_TRUE(norm_clipped);
-  EXPECT_LT(LargestDifference(agent.policy_parameters().flat(), Flat(policy)), 1e-5);
+  EXPECT_LT(LargestDifference(agent.actor().parameters().flat(), Flat(policy)), 1e-5);
   std::vector<at::Tensor> ours;
   for (const auto& [name, tensor] : agent.State()) {
     if (name.starts_with("value.")) ours.push_back(tensor);

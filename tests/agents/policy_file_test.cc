@@ -73,7 +73,8 @@ TEST(PolicyFile, EveryKindComesBackToTheBit) {
         std::tuple{ActionDistribution::kClippedGaussian, "clipped_gaussian", Space(UniformBox(2, -2, 2))},
         std::tuple{ActionDistribution::kClippedTanhGaussian, "clipped_tanh_gaussian",
                    Space(UniformBox(2, -2, 2))},
-        std::tuple{ActionDistribution::kCategorical, "categorical", Space(Discrete{4})}}) {
+        std::tuple{ActionDistribution::kCategorical, "categorical", Space(Discrete{4})},
+        std::tuple{ActionDistribution::kGreedy, "greedy", Space(Discrete{4})}}) {
     for (const bool transformed : {false, true}) {
       const EnvSpec spec = Spec(3, space);
       Policy policy = RandomPolicy(distribution, spec);
@@ -89,6 +90,24 @@ TEST(PolicyFile, EveryKindComesBackToTheBit) {
       EXPECT_EQ(written.ReadString("metadata/policy/nonlinearity"), transformed ? "tanh" : "relu");
       EXPECT_EQ(written.Info("metadata/policy/fc1/weight").shape, (Shape{5, 6}));  // (out x in)
     }
+  }
+}
+
+TEST(PolicyFile, MixtureComesBackToTheBit) {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder.path() / "policy.hdf5";
+  const EnvSpec spec = Spec(3, UniformBox(2, -2, 2));
+  for (const auto distribution : {ActionDistribution::kTanhGaussian, ActionDistribution::kGaussian}) {
+    Pcg64 random(4);
+    Policy policy = RandomPolicy(distribution, spec);
+    policy.mean = RandomLayer(8, 5, random);
+    policy.log_std = RandomLayer(8, 5, random);
+    policy.router = RandomLayer(4, 3, random);
+    policy.sample_expert = distribution == ActionDistribution::kGaussian;
+    WritePolicy(file, policy, "toy", spec.id);
+    const Policy read = ReadPolicy(file, spec);
+    EXPECT_EQ(Acts(read), Acts(policy));
+    EXPECT_EQ(read.sample_expert, policy.sample_expert);
   }
 }
 
@@ -237,6 +256,18 @@ TEST_F(BadPolicyFile, BiasOfAnotherLength) {
 TEST_F(BadPolicyFile, WrongRank) {
   arrays_["fc0/weight"] = {{18}};
   EXPECT_THAT(Message(), HasSubstr("fc0/weight has shape (18,); expected"));
+}
+
+TEST_F(BadPolicyFile, RouterThatDoesNotFit) {
+  arrays_["router/weight"] = {{4, 3}};
+  arrays_["router/bias"] = {{4}};
+  texts_["expert_choice"] = "sampled";
+  EXPECT_THAT(Message(), HasSubstr("last_fc/weight has shape (2, 6); expected (8, 6)"));
+  arrays_["router/weight"] = {{4, 2}};
+  EXPECT_THAT(Message(), HasSubstr("router/weight has shape (4, 2); expected (4, 3)"));
+  arrays_["router/weight"] = {{4, 3}};
+  texts_["expert_choice"] = "first";
+  EXPECT_THAT(Message(), HasSubstr("expert_choice is 'first'; expected sampled or most_probable"));
 }
 
 TEST_F(BadPolicyFile, UnknownDistributionOrNonlinearity) {

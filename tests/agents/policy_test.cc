@@ -8,6 +8,8 @@
 #include "agents/mdpo_off.h"
 #include "agents/mdpo_on.h"
 #include "agents/nn/heads.h"
+#include "agents/nn/mixture.h"
+#include "agents/pmoe_sac.h"
 #include "agents/td3.h"
 #include "tests/agents/learner_kit.h"
 
@@ -60,25 +62,26 @@ TEST(Snapshot, GaussianOfOnPolicyMdpo) {
   const MdpoOn agent(BoxTask(kObservations, kActions), {});
   Disturb(agent);
   const at::Tensor s = Normal({kRows, kObservations}, 1);
-  const auto outputs = agent.Evaluate(s);
+  const auto outputs = agent.actor().Evaluate(s);
   const Policy policy = agent.MakePolicy();
   EXPECT_LT(LargestDifference(Sample(policy, s, true, Pcg64(1)).actions, outputs.mean), kFloatRounding);
 
   const Drawn drawn = Sample(policy, s, false, Pcg64(1));
   const at::Tensor expected = outputs.mean + outputs.log_std.exp() * NoiseOf(Pcg64(1));
   EXPECT_LT(LargestDifference(drawn.actions, expected), kFloatRounding);
-  EXPECT_LT(LargestDifference(drawn.log_probs, agent.LogProb(drawn.actions, outputs)), 1e-4);
+  EXPECT_LT(LargestDifference(drawn.log_probs, agent.actor().LogProb(drawn.actions, outputs)), 1e-4);
 }
 
 TEST(Snapshot, CategoricalOfOnPolicyMdpo) {
   const MdpoOn agent(DiscreteTask(kObservations, 4), {});
   Disturb(agent);
   const at::Tensor s = Normal({kRows, kObservations}, 1);
-  const auto outputs = agent.Evaluate(s);
+  const auto outputs = agent.actor().Evaluate(s);
   const Drawn best = Sample(agent.MakePolicy(), s, true, Pcg64(1));
   EXPECT_TRUE(at::equal(best.actions.squeeze(-1).to(at::kLong), outputs.mean.argmax(-1)));
   const Drawn drawn = Sample(agent.MakePolicy(), s, false, Pcg64(1));
-  EXPECT_LT(LargestDifference(drawn.log_probs, agent.LogProb(drawn.actions, outputs)), kFloatRounding);
+  EXPECT_LT(LargestDifference(drawn.log_probs, agent.actor().LogProb(drawn.actions, outputs)),
+            kFloatRounding);
   EXPECT_FALSE(at::equal(drawn.actions, best.actions));
 }
 
@@ -101,6 +104,91 @@ TEST(Snapshot, SquashedGaussianOfOffPolicyMdpo) {
   const nn::SquashedSample expected = nn::SampleSquashed(heads.mean, heads.log_std, NoiseOf(Pcg64(1)));
   EXPECT_LT(LargestDifference(drawn.actions, expected.action), kFloatRounding);
   EXPECT_LT(LargestDifference(drawn.log_probs, expected.log_prob), 1e-4);
+}
+
+TEST(Snapshot, MixtureOfPmoeSac) {
+  PmoeSacConfig config;
+  config.sac.hidden = {16, 8};
+  config.sac.log_std_min = -1;
+  config.sac.log_std_max = 0.1;
+  config.experts = 3;
+  const PmoeSac agent(BoxTask(kObservations, kActions), config);
+  Disturb(agent);
+  const at::Tensor s = Normal({kRows, kObservations}, 1);
+  const auto experts = agent.DrawActions(s, at::zeros({kRows, 3, kActions}));
+  Policy policy = agent.MakePolicy();
+
+  policy.sample_expert = false;
+  const at::Tensor best = experts.logits.argmax(1);
+  const at::Tensor rows = at::arange(kRows, at::kLong);
+  EXPECT_LT(
+      LargestDifference(Sample(policy, s, true, Pcg64(1)).actions, experts.mean.tanh().index({rows, best})),
+      kFloatRounding);
+
+  // The density is the whole mixture's, whichever expert has acted.
+  const Drawn drawn = Sample(policy, s, false, Pcg64(1));
+  const at::Tensor u = drawn.actions.atanh();
+  const at::Tensor each = nn::GaussianLogProb(u.unsqueeze(1), experts.mean, experts.log_std);
+  const at::Tensor expected = nn::MixtureLogProb(experts.logits, each) - nn::TanhLogJacobian(u);
+  EXPECT_LT(LargestDifference(drawn.log_probs, expected), 1e-2) << "atanh near 1 is rough";
+}
+
+// PMOE sheet, section 11, case 2: what is drawn has the density that is said.
+TEST(Policy, MixtureDrawsByItsDensity) {
+  Policy policy = UniformPolicy(1, UniformBox(1, -1, 1));
+  policy.distribution = ActionDistribution::kTanhGaussian;
+  const auto layer = [](std::initializer_list<float> bias) {
+    Policy::Layer made;
+    made.bias = Eigen::Map<const Eigen::VectorXf>(bias.begin(), static_cast<Eigen::Index>(bias.size()));
+    made.weight = Eigen::MatrixXf::Zero(made.bias.size(), 1);
+    return made;
+  };
+  policy.mean = layer({-0.5F, 0.8F});
+  policy.log_std = layer({std::log(0.4F), std::log(0.25F)});
+  policy.router = layer({std::log(0.3F), std::log(0.7F)});
+  constexpr std::int64_t kDraws = 100000;
+  constexpr std::int64_t kBins = 40;
+  const Drawn drawn = Sample(policy, at::zeros({kDraws, 1}), false, Pcg64(8));
+  const at::Tensor counts =
+      at::bincount(((drawn.actions.squeeze(-1) + 1) * (kBins / 2.0)).floor().to(at::kLong), {}, kBins);
+  // Probability of each bin by the midpoint rule on the density of the PMOE sheet's case 1.
+  constexpr std::int64_t kFine = 500;
+  const at::Tensor u =
+      (((at::arange(kBins * kFine, at::kDouble) + 0.5) * (2.0 / (kBins * kFine))) - 1).atanh();
+  const auto normal = [&](double mean, double sd) {
+    return (-0.5 * ((u - mean) / sd).square()).exp() / (sd * 2.5066282746310002);
+  };
+  const at::Tensor density = (0.3 * normal(-0.5, 0.4) + 0.7 * normal(0.8, 0.25)) * u.cosh().square();
+  const at::Tensor expected = density.view({kBins, kFine}).mean(1) * (2.0 / kBins) * kDraws;
+  const at::Tensor used = expected > 5;
+  const double chi_square =
+      ((counts - expected).square() / expected).masked_select(used).sum().item<double>();
+  // 99.9 % quantile for 39 degrees of freedom.
+  EXPECT_LT(chi_square, 72.1);
+  const at::Tensor said = drawn.log_probs.to(at::kDouble);
+  const at::Tensor at_draw = drawn.actions.squeeze(-1).to(at::kDouble).atanh();
+  const auto of = [&](double mean, double sd) {
+    return (-0.5 * ((at_draw - mean) / sd).square()).exp() / (sd * 2.5066282746310002);
+  };
+  const at::Tensor exact = (0.3 * of(-0.5, 0.4) + 0.7 * of(0.8, 0.25)) * at_draw.cosh().square();
+  EXPECT_LT(LargestDifference(said, exact.log()), 1e-3);
+
+  // Deterministic: the mean of an expert, drawn or the most probable.
+  const at::Tensor sampled = Sample(policy, at::zeros({kDraws, 1}), true, Pcg64(8)).actions;
+  const double share = (sampled < 0).to(at::kDouble).mean().item<double>();
+  EXPECT_NEAR(share, 0.3, 5 * std::sqrt(0.21 / kDraws));
+  policy.sample_expert = false;
+  const at::Tensor fixed = Sample(policy, at::zeros({9, 1}), true, Pcg64(8)).actions;
+  EXPECT_LT(LargestEntry(fixed - std::tanh(0.8)), 1e-6);
+}
+
+TEST(Policy, GreedyTakesTheBest) {
+  Policy policy = UniformPolicy(1, Discrete{3});
+  policy.distribution = ActionDistribution::kGreedy;
+  policy.mean.weight = Eigen::MatrixXf::Zero(3, 1);
+  policy.mean.bias = Eigen::VectorXf(3);
+  policy.mean.bias << 0.1F, 0.3F, 0.2F;
+  EXPECT_EQ(LargestEntry(Sample(policy, at::zeros({20, 1}), false, Pcg64(8)).actions - 1), 0);
 }
 
 TEST(Snapshot, DeterministicActorOfTd3) {

@@ -87,14 +87,14 @@ TEST(OnlineAgents, SettingsReadBackAndKindsAreKept) {
                 HasSubstr("agent.discount"));
     EXPECT_THAT(MessageOf<InputError>([&] { settings.Set("agent.discount", "1.5"); }), HasSubstr("[0, 1]"));
     settings.Set("agent.hidden", "4");
+    const Task task = entry.id == "dqn" ? DiscreteTask(3, 2) : BoxTask(3, 2);
     if (entry.kind == AgentKind::kOnPolicy) {
-      EXPECT_NE(factory->MakeOnPolicy(BoxTask(3, 2)), nullptr);
-      EXPECT_THAT(MessageOf<InputError>([&] { factory->MakeOffPolicy(BoxTask(3, 2), nullptr); }),
+      EXPECT_NE(factory->MakeOnPolicy(task), nullptr);
+      EXPECT_THAT(MessageOf<InputError>([&] { factory->MakeOffPolicy(task, nullptr); }),
                   HasSubstr("rollouts"));
     } else {
-      EXPECT_NE(factory->MakeOffPolicy(BoxTask(3, 2), nullptr), nullptr);
-      EXPECT_THAT(MessageOf<InputError>([&] { factory->MakeOnPolicy(BoxTask(3, 2)); }),
-                  HasSubstr("transitions"));
+      EXPECT_NE(factory->MakeOffPolicy(task, nullptr), nullptr);
+      EXPECT_THAT(MessageOf<InputError>([&] { factory->MakeOnPolicy(task); }), HasSubstr("transitions"));
     }
   }
 }

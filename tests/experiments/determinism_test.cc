@@ -17,12 +17,18 @@ std::vector<std::string> OnlineIds() {
   return ids;
 }
 
+// A task that suits the agent's kind of actions.
+std::string EnvOf(const std::string& agent, const std::string& continuous) {
+  return agent == "dqn" ? "CartPole-v1" : continuous;
+}
+
 class OnlineAgent : public ::testing::TestWithParam<std::string> {};
 
 // Environments are divided among the pool's threads; nothing of what they give depends on how. The learner's
 // own threads are LibTorch's, and are not changed here.
 TEST_P(OnlineAgent, LearnsTheSameBitsForAnyNumberOfEnvironmentThreads) {
-  const Experiment experiment(TinySettings(GetParam(), "Hopper-v5", {}, {{"run.num_envs", "5"}}));
+  const Experiment experiment(
+      TinySettings(GetParam(), EnvOf(GetParam(), "Hopper-v5"), {}, {{"run.num_envs", "5"}}));
   at::set_num_threads(1);
   const auto run = [&](int threads) {
     WorkerPool pool(threads);
@@ -43,14 +49,15 @@ TEST_P(OnlineAgent, LearnsTheSameBitsForAnyNumberOfEnvironmentThreads) {
 }
 
 TEST_P(OnlineAgent, CountsTheStepsOfAllEnvironments) {
-  const Experiment experiment(TinySettings(GetParam(), "Pendulum-v1", {}, {{"run.num_envs", "3"}}));
+  const Experiment experiment(
+      TinySettings(GetParam(), EnvOf(GetParam(), "Pendulum-v1"), {}, {{"run.num_envs", "3"}}));
   WorkerPool pool(1);
   const auto trainer = MakeTrainer(experiment, pool);
   trainer->Advance();
   EXPECT_EQ(trainer->step() % 3, 0);
   EXPECT_GE(trainer->step(), 3);
   // One environment alone sees other steps than three side by side.
-  const Experiment alone(TinySettings(GetParam(), "Pendulum-v1", {}));
+  const Experiment alone(TinySettings(GetParam(), EnvOf(GetParam(), "Pendulum-v1"), {}));
   const auto single = MakeTrainer(alone, pool);
   single->Advance();
   EXPECT_EQ(trainer->step(), 3 * single->step());

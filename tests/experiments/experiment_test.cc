@@ -167,7 +167,7 @@ TEST(Misfits, TrustRegionMustNotBeInverted) {
 }
 
 TEST(Misfits, DiscreteActionsNeedAnAgentForThem) {
-  for (const std::string agent : {"td3", "sac", "mdpo-off"}) {
+  for (const std::string agent : {"td3", "sac", "mdpo-off", "pmoe-sac"}) {
     EXPECT_THAT(Misfit(On(agent, "CartPole-v1")), HasSubstr("needs continuous actions")) << agent;
   }
 }
@@ -189,6 +189,16 @@ TEST(Misfits, DatasetsSmallerThanABatch) {
   EXPECT_THAT(
       Misfit(On("iql", "Hopper-v5", {{"run.dataset", whole, ""}, {"agent.batch_size", "100000", ""}})),
       AllOf(HasSubstr(whole), HasSubstr("fewer than agent.batch_size = 100000")));
+}
+
+TEST(Misfits, ContinuousActionsNeedAnAgentForThem) {
+  EXPECT_THAT(Misfit(On("dqn", "Pendulum-v1")), HasSubstr("needs discrete actions"));
+  EXPECT_THAT(Misfit(On("pmoe-ppo", "CartPole-v1")), HasSubstr("needs continuous actions"));
+}
+
+TEST(Misfits, BatchLargerThanTheBuffer) {
+  EXPECT_THAT(Misfit(On("sac", "Pendulum-v1", {{"agent.buffer_size", "100", "--set"}})),
+              HasSubstr("agent.batch_size = 256 is larger than agent.buffer_size = 100"));
 }
 
 TEST(Misfits, DevicesThatAreNotThere) {

@@ -76,5 +76,26 @@ TEST(Learning, SacSwingsThePendulumUp) {
   EXPECT_GE(Mean(LastReturns(folder.path() / "run", settings)), -200);
 }
 
+// Presets of the online baselines sheet, section 9: one seed of the five.
+TEST(Learning, ZooPresetsBalanceThePole) {
+  for (const char* agent : {"ppo", "trpo", "dqn"}) {
+    const TemporaryFolder folder;
+    const auto returns = LastReturns(folder.path() / "run", {{"run.agent", agent, ""},
+                                                             {"run.env", "CartPole-v1", ""},
+                                                             {"run.preset", "zoo", ""},
+                                                             {"run.threads", "1", ""}});
+    EXPECT_GE(Mean(returns), 475) << agent;
+  }
+}
+
+// PMOE sheet, section 11.
+TEST(Learning, PmoeSacSwingsThePendulumUp) {
+  const TemporaryFolder folder;
+  auto settings = Pendulum("pmoe-sac");
+  settings.push_back({"agent.actor_lr", "1e-3", ""});
+  settings.push_back({"agent.router_lr", "1e-3", ""});
+  EXPECT_GE(Mean(LastReturns(folder.path() / "run", settings)), -200);
+}
+
 }  // namespace
 }  // namespace strider

@@ -27,13 +27,19 @@ struct Case {
 void PrintTo(const Case& test, std::ostream* out) { *out << test.agent << " in " << test.env; }
 
 // Every agent in an environment whose episodes end often, and in one whose time limit cuts them and whose
-// actions are not in [-1, 1]; the second with several environments.
+// actions are not in [-1, 1], the second with several environments; agents for discrete actions in CartPole.
 std::vector<Case> Cases() {
   std::vector<Case> cases;
   for (const AgentEntry& entry : AllAgents()) {
+    if (entry.id == "dqn") {
+      for (const char* num_envs : {"1", "3"}) {
+        cases.push_back({std::string(entry.id), entry.kind, "CartPole-v1", num_envs});
+      }
+      continue;
+    }
     cases.push_back({std::string(entry.id), entry.kind, "Hopper-v5", "1"});
     cases.push_back({std::string(entry.id), entry.kind, "Pendulum-v1", "3"});
-    if (entry.kind == AgentKind::kOnPolicy) {
+    if (entry.kind == AgentKind::kOnPolicy && entry.id != "pmoe-ppo") {
       cases.push_back({std::string(entry.id), entry.kind, "CartPole-v1", "2"});
     }
   }
@@ -51,6 +57,11 @@ class Resume : public ::testing::TestWithParam<Case> {
     Assignments changes = {{"run.num_envs", GetParam().num_envs}};
     // Several rollouts for each evaluation and checkpoint, as there are several updates.
     if (GetParam().kind == AgentKind::kOnPolicy) changes.push_back({"run.steps", "400"});
+    if (GetParam().agent == "dqn") changes.push_back({"agent.update_interval", "2"});
+    if (GetParam().agent == "dqn" && GetParam().num_envs == "3") {
+      changes.push_back({"agent.n_step", "3"});
+      changes.push_back({"agent.priority_exponent", "0.6"});
+    }
     if (GetParam().env == "Pendulum-v1") changes.push_back({"env.max_episode_steps", "25"});
     settings_ = TinySettings(GetParam().agent, GetParam().env, dataset, changes);
   }
@@ -137,11 +148,27 @@ TEST_P(Resume, TheSameSeedGivesTheSameBits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryAgent, Resume, ::testing::ValuesIn(Cases()), [](const auto& test) {
-  std::string name = test.param.agent + "_" + test.param.env;
+  std::string name = test.param.agent + "_" + test.param.env + "_" + test.param.num_envs;
   std::ranges::replace_if(
       name, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
   return name;
 });
+
+// PMOE sheet, section 11, case 9, for a whole run: acting, evaluation and learning.
+TEST(OneExpert, RunsLikeSac) {
+  const TemporaryFolder folder;
+  const Assignments changes = {{"run.steps", "260"}};
+  ASSERT_EQ(TrainIn(folder.path() / "sac", TinySettings("sac", "Hopper-v5", {}, changes)),
+            TrainOutcome::kFinished);
+  auto settings = TinySettings("pmoe-sac", "Hopper-v5", {}, changes);
+  settings.push_back({"agent.experts", "1", "test"});
+  ASSERT_EQ(TrainIn(folder.path() / "pmoe", settings), TrainOutcome::kFinished);
+  const RunBits sac = ReadBits(folder.path() / "sac");
+  const RunBits pmoe = ReadBits(folder.path() / "pmoe");
+  EXPECT_EQ(pmoe.evaluations, sac.evaluations);
+  for (const auto& [name, values] : sac.policy_numbers)
+    EXPECT_EQ(pmoe.policy_numbers.at(name), values) << name;
+}
 
 class RunFolder : public ::testing::Test {
  protected:

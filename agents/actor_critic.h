@@ -1,0 +1,113 @@
+// What on-policy learners have in common: a policy, a value function, and what they make of a rollout.
+#pragma once
+
+#include <vector>
+
+#include "agents/agent.h"
+#include "agents/nn/mlp.h"
+
+namespace strider {
+
+// The stochastic policy: a tanh perceptron that gives the mean of a diagonal Gaussian for boxes, whose log
+// deviation is a parameter of its own, or the logits of discrete actions. As a mixture (PMOE) it gives the
+// means of several Gaussians, one expert after the other, and a router, one linear layer on the observation
+// with parameters apart, gives the logits of their probabilities.
+class Actor {
+ public:
+  static constexpr int kNoMixture = 0;
+
+  // Throws InputError where a mixture is asked for and the actions are discrete.
+  Actor(const Task& task, const std::vector<int>& hidden, int experts = kNoMixture);
+
+  void Initialise(double log_std, const at::Generator& random);
+  void InitialiseRouter(const at::Generator& random);  // mixtures only
+
+  struct Outputs {
+    at::Tensor mean;         // (rows x actions), logits (rows x n), or a mixture's (rows x experts x actions)
+    at::Tensor log_std;      // (actions) or (experts x actions); undefined for discrete actions
+    at::Tensor router = {};  // (rows x experts) logits; mixtures only
+  };
+  Outputs Evaluate(const at::Tensor& observations) const;
+  at::Tensor LogProb(const at::Tensor& actions, const Outputs& outputs) const;  // (rows), a mixture's whole
+  at::Tensor Kl(const Outputs& outputs, const Outputs& old) const;  // (rows), KL(outputs || old); no mixtures
+
+  // (rows), or a scalar for one Gaussian. Of a mixture, the mean entropy of its experts, which is less than
+  // the mixture's own by at most log K.
+  at::Tensor Entropy(const Outputs& outputs) const;
+
+  // Gradients of a loss for policy and router.
+  void Backward(const at::Tensor& loss) const;
+
+  Policy MakePolicy() const;
+  std::vector<nn::NamedTensor> State() const;
+
+  bool discrete() const { return discrete_; }
+  bool mixture() const { return experts_ != kNoMixture; }
+  const nn::ParameterSet& parameters() const { return parameters_; }  // the perceptron's, then log_std
+  const nn::ParameterSet& router() const { return router_; }          // mixtures only
+
+ private:
+  Task task_;
+  bool discrete_;
+  int experts_;
+  std::size_t hidden_layers_;
+  nn::Mlp net_;
+  nn::Mlp router_net_;
+  nn::ParameterSet parameters_;
+  nn::ParameterSet router_;
+};
+
+// Outputs that stay what they are while the policy is stepped.
+Actor::Outputs Frozen(const Actor::Outputs& outputs);
+
+// A rollout on the learner's device, with the values of the value function that saw it first.
+struct Experience {
+  at::Tensor observations;  // (rows x observations)
+  at::Tensor actions;       // (rows x actions)
+  at::Tensor values;        // (rows)
+  at::Tensor advantages;    // (rows), as estimated
+  at::Tensor returns;       // (rows) advantages + values
+
+  // The named rows.
+  Experience Select(const at::Tensor& rows) const;
+};
+
+// (x - mean) / deviation.
+at::Tensor Standardized(const at::Tensor& x);
+
+// V(s): a tanh perceptron with its Adam.
+class ValueFunction {
+ public:
+  ValueFunction(const Task& task, const std::vector<int>& hidden, double adam_epsilon);
+  void Initialise(const at::Generator& random);
+
+  at::Tensor Value(const at::Tensor& observations) const;  // (rows)
+
+  // Advantages and returns of a rollout, without gradients.
+  Experience Judge(const Rollout& rollout, const RolloutConfig& config) const;
+
+  // mean max((V - R)^2, (V_old + clip(V - V_old, +-clip) - R)^2), or mean (V - R)^2 where `clip` is 0.
+  at::Tensor Loss(const Experience& batch, double clip) const;
+
+  // `epochs` passes over shuffled minibatches; an incomplete last one is dropped. The last loss.
+  at::Tensor Fit(const Experience& data, int epochs, int batch, double clip, double learning_rate,
+                 at::Generator& random) const;
+
+  void Step(double learning_rate) const { adam_.Step(parameters_, learning_rate); }
+  const nn::ParameterSet& parameters() const { return parameters_; }
+  std::vector<nn::NamedTensor> State() const;
+
+ private:
+  nn::Mlp net_;
+  nn::ParameterSet parameters_;
+  nn::Adam adam_;
+};
+
+// The rows of shuffled minibatches of one pass; an incomplete last one is dropped, unless it is the only one.
+std::vector<at::Tensor> Minibatches(std::int64_t rows, std::int64_t batch, at::Generator& random,
+                                    at::Device device);
+
+// Scales the gradients of several sets so that the norm of all together is at most `max_norm`.
+void ClipJointGradientNorm(const std::vector<const nn::ParameterSet*>& sets, double max_norm);
+
+}  // namespace strider

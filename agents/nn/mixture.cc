@@ -1,0 +1,71 @@
+#include "agents/nn/mixture.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+
+namespace strider::nn {
+
+at::Tensor MixtureLogProb(const at::Tensor& logits, const at::Tensor& expert_log_probs) {
+  return at::logsumexp(at::log_softmax(logits, -1) + expert_log_probs, -1);
+}
+
+at::Tensor RouterEntropy(const at::Tensor& logits) {
+  const at::Tensor log_w = at::log_softmax(logits, -1);
+  return -(log_w.exp() * log_w).sum(-1);
+}
+
+at::Tensor GumbelNoise(at::IntArrayRef shape, at::Generator& random, const at::Tensor& like) {
+  if (shape.back() == 1) return at::zeros(shape, like.options());
+  // -log of an exponential number is Gumbel; unlike a uniform one it is never 0 or 1.
+  return -at::empty(shape, like.options()).exponential_(1, random).log_();
+}
+
+at::Tensor ChooseExpert(const at::Tensor& logits, const at::Tensor& gumbel) {
+  return (logits.detach() + gumbel).argmax(-1);
+}
+
+at::Tensor OneHot(const at::Tensor& chosen, const at::Tensor& like) {
+  return at::zeros_like(like.detach()).scatter_(-1, chosen.unsqueeze(-1), 1);
+}
+
+at::Tensor FrequencyLoss(const at::Tensor& logits, const at::Tensor& winner) {
+  return (at::softmax(logits, -1) - OneHot(winner, logits)).square().mean();
+}
+
+at::Tensor ScoreRatioLoss(const at::Tensor& logits, const at::Tensor& gains) {
+  return -(at::softmax(logits, -1) * gains.detach()).sum(-1).mean();
+}
+
+at::Tensor StraightThrough(const at::Tensor& logits, const at::Tensor& gumbel, double temperature) {
+  const at::Tensor soft = at::softmax((at::log_softmax(logits, -1) + gumbel) / temperature, -1);
+  const at::Tensor hard = OneHot(soft.argmax(-1), soft);
+  return hard + (soft - soft.detach());  // one-hot to the bit
+}
+
+std::vector<std::string> ExpertMetricNames(int experts) {
+  std::vector<std::string> names = {"router_entropy", "expert_distance"};
+  for (const char* of_each : {"weight_", "win_", "expert_entropy_"}) {
+    for (int k = 1; k <= experts; ++k) names.push_back(of_each + std::to_string(k));
+  }
+  return names;
+}
+
+std::vector<NamedTensor> ExpertMetrics(const at::Tensor& logits, const at::Tensor& mean_actions,
+                                       const at::Tensor& entropies, const at::Tensor& winner) {
+  const at::NoGradGuard no_grad;
+  const std::int64_t experts = logits.size(-1);
+  const auto pairs = static_cast<double>(std::max<std::int64_t>(experts * (experts - 1), 1));
+  const at::Tensor distances = (mean_actions.unsqueeze(1) - mean_actions.unsqueeze(2)).norm(2, -1);
+  const at::Tensor weights = at::softmax(logits, -1).mean(0);
+  const at::Tensor wins = OneHot(winner, logits).mean(0);
+  const std::vector<std::string> names = ExpertMetricNames(static_cast<int>(experts));
+  std::vector<NamedTensor> metrics = {{names[0], RouterEntropy(logits).mean()},
+                                      {names[1], distances.sum({1, 2}).mean() / pairs}};
+  for (const at::Tensor& of_each : {weights, wins, entropies}) {
+    for (std::int64_t k = 0; k < experts; ++k) metrics.emplace_back(names[metrics.size()], of_each[k]);
+  }
+  return metrics;
+}
+
+}  // namespace strider::nn

@@ -1,0 +1,63 @@
+// PMOE-PPO: Probabilistic Mixture-of-Experts, Ren, Li, Ding, Pan and Dong 2021 (arXiv 2104.09122), on PPO.
+// PMOE sheet, section 4.5.
+#pragma once
+
+#include <vector>
+
+#include "agents/ppo.h"
+
+namespace strider {
+
+struct PmoePpoConfig {
+  PpoConfig ppo;
+  int experts = 4;
+  std::vector<int> q_hidden{64, 64, 64};
+  double router_coef = 1;
+  bool joint_clip = false;
+  bool sample_expert = true;
+
+  template <class Visitor>
+  void Visit(Visitor&& visit) {
+    ppo.Visit(visit);
+    visit("experts", experts, "K: Gaussians in the mixture; 1 is PPO", InRange(1, 1024));
+    visit("q_hidden", q_hidden, "widths of the hidden ReLU layers of the Q that ranks the experts",
+          InRange(1, 65536));
+    visit("router_coef", router_coef, "weight of the router's frequency loss, a mean over experts",
+          AtLeast(0));
+    visit("joint_clip", joint_clip,
+          "let Q share the bound on the gradient's norm, as the authors do; else it has one of its own");
+    visit(
+        "sample_expert", sample_expert,
+        "deterministic actions are the mean of an expert drawn by the router, or else of the most probable");
+  }
+};
+
+// PPO whose policy is a mixture of K Gaussians, the ratio being that of the whole mixture's density, and
+// whose router also learns, by the frequency-approximate gradient, which expert's draw a Q fitted to the
+// returns ranks highest. With one expert (and joint_clip off) this is PPO, bit for bit.
+class PmoePpo : public Ppo {
+ public:
+  using Config = PmoePpoConfig;
+
+  // Throws InputError where the action space is discrete.
+  PmoePpo(const Task& task, const Config& config);
+
+  Policy MakePolicy() const override;
+  std::vector<nn::NamedTensor> State() const override;
+  at::Tensor PolicyLoss(const Minibatch& batch, const Actor::Outputs& outputs, double clip) override;
+
+  // Q of some actions (rows x experts x actions), (rows x experts).
+  at::Tensor Q(const at::Tensor& observations, const at::Tensor& actions) const;
+
+ protected:
+  void Step(const Minibatch& batch, double clip, double learning_rate) override;
+  std::vector<const nn::ParameterSet*> ClippedTogether() const override;
+
+ private:
+  Config config_;
+  nn::Mlp q_net_;
+  nn::ParameterSet q_;
+  nn::Adam q_adam_;
+};
+
+}  // namespace strider

@@ -1,0 +1,172 @@
+#include "agents/pmoe_sac.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include "agents/nn/mixture.h"
+#include "agents/nn/snapshot.h"
+
+namespace strider {
+
+PmoeSac::PmoeSac(const Task& task, Config config)
+    : OffPolicyAgent(task),
+      config_(std::move(config)),
+      policy_net_(task.observation_size, config_.sac.hidden, config_.experts * ContinuousActionSize(task),
+                  nn::Activation::kRelu, config_.sac.log_std_min, config_.sac.log_std_max),
+      router_net_(task.observation_size, {}, config_.experts, nn::Activation::kRelu),
+      policy_(policy_net_.Shapes(), task.device),
+      router_(router_net_.Shapes(), task.device),
+      critics_(task, config_.sac.hidden),
+      alpha_("alpha", config_.sac.alpha, config_.sac.alpha_auto,
+             config_.sac.target_entropy * task.action_size(), config_.sac.alpha_lr, task.device),
+      policy_adam_(policy_),
+      router_adam_(router_) {
+  Declare({"policy_loss", "entropy", "critic1_loss", "critic2_loss", "q"});
+  if (alpha_.learnt()) Declare({"alpha", "alpha_loss"});
+  Declare({"router_loss"});
+  for (const std::string& name : nn::ExpertMetricNames(config_.experts)) Declare({name.c_str()});
+  // The router comes last, so that the other networks of one expert are SAC's of the same seed.
+  constexpr auto kHow = nn::Initialisation::kUniformFanIn;
+  const at::Generator random = MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation));
+  policy_net_.Initialise(policy_, kHow, random);
+  critics_.Initialise(kHow, random);
+  router_net_.Initialise(router_, kHow, /*output_gain=*/1, random);
+  critic_target_ = critic().FrozenClone();
+}
+
+PmoeSac::Draw PmoeSac::DrawActions(const at::Tensor& observations, const at::Tensor& noise) const {
+  const auto heads = policy_net_.Forward(policy_, observations);
+  const double epsilon = config_.sac.squash_epsilon;
+  Draw draw;
+  draw.logits = router_net_.Forward(router_, observations);
+  draw.mean = heads.mean.view(noise.sizes());
+  draw.log_std = heads.log_std.view(noise.sizes());
+  const auto sample = nn::SampleSquashed(draw.mean, draw.log_std, noise, epsilon);
+  draw.actions = sample.action;
+  draw.log_probs = sample.log_prob;
+  if (config_.entropy_of == "mixture") {
+    // (rows x experts x experts): the action of one under each.
+    const at::Tensor each =
+        nn::GaussianLogProb(sample.pre_tanh.unsqueeze(2), draw.mean.unsqueeze(1), draw.log_std.unsqueeze(1));
+    draw.log_probs =
+        nn::MixtureLogProb(draw.logits.unsqueeze(1), each) - nn::TanhLogJacobian(sample.pre_tanh, epsilon);
+  }
+  return draw;
+}
+
+at::Tensor PmoeSac::ExpertQ(const nn::ParameterSet& critic, const at::Tensor& observations,
+                            const at::Tensor& actions) const {
+  const std::int64_t experts = actions.size(1);
+  return critics_
+      .LeastQ(critic, observations.repeat_interleave(experts, 0), actions.reshape({-1, actions.size(2)}))
+      .view({-1, experts});
+}
+
+at::Tensor PmoeSac::NextValue(const TransitionBatch& batch, const UpdateNoise& noise,
+                              const at::Tensor& alpha) const {
+  const at::NoGradGuard no_grad;
+  const Draw next = DrawActions(batch.next_observations, noise.next_actions);
+  const auto of_chosen = [](const at::Tensor& values, const at::Tensor& chosen) {
+    return values.gather(1, chosen.unsqueeze(1)).squeeze(1);
+  };
+  if (config_.target_expert == "best_q") {
+    const at::Tensor q = ExpertQ(critic_target_, batch.next_observations, next.actions);
+    const at::Tensor best = q.argmax(1);
+    return of_chosen(q, best) - alpha * of_chosen(next.log_probs, best);
+  }
+  const at::Tensor chosen = nn::ChooseExpert(next.logits, noise.next_expert);
+  const at::Tensor action =
+      next.actions.gather(1, chosen.view({-1, 1, 1}).expand({-1, 1, next.actions.size(2)})).squeeze(1);
+  return critics_.LeastQ(critic_target_, batch.next_observations, action) -
+         alpha * of_chosen(next.log_probs, chosen);
+}
+
+at::Tensor PmoeSac::StepPolicy(const at::Tensor& observations, const Draw& draw, const UpdateNoise& noise,
+                               const at::Tensor& alpha) {
+  const bool gumbel = config_.router_gradient == "gumbel";
+  const at::Tensor q = ExpertQ(critic(), observations, draw.actions);
+  const at::Tensor winner = q.detach().argmax(1);
+  at::Tensor credit;  // (rows x experts) each expert's part in the loss, no gradient but the Gumbel-Softmax's
+  at::Tensor loss;
+  at::Tensor router_loss;
+  if (gumbel) {
+    credit = nn::StraightThrough(draw.logits, noise.expert, config_.gumbel_temperature);
+    const at::Tensor action = (credit.unsqueeze(-1) * draw.actions).sum(1);
+    loss =
+        (alpha * (credit * draw.log_probs).sum(1) - critics_.LeastQ(critic(), observations, action)).mean();
+    router_loss = loss;
+  } else {
+    credit = config_.expert_loss == "best"  ? nn::OneHot(winner, q)
+             : config_.expert_loss == "all" ? at::full_like(q.detach(), 1.0 / config_.experts)
+                                            : at::softmax(draw.logits.detach(), 1);
+    const at::Tensor losses = alpha * draw.log_probs - q;
+    loss = (credit * losses).sum(1).mean();
+    router_loss = config_.router_gradient == "frequency" ? nn::FrequencyLoss(draw.logits, winner)
+                                                         : nn::ScoreRatioLoss(draw.logits, -losses);
+  }
+  // Each set takes its own loss alone: the router's never reaches the experts, nor theirs the router.
+  router_.Backward(router_loss, /*keep_graph=*/gumbel);
+  policy_.Backward(loss);
+  router_adam_.Step(router_, config_.router_lr);
+  policy_adam_.Step(policy_, config_.sac.actor_lr);
+
+  at::Tensor log_prob = (credit * draw.log_probs).sum(1).detach();
+  Report("policy_loss", loss);
+  Report("router_loss", router_loss);
+  Report("entropy", -log_prob.mean());
+  for (const auto& [name, value] :
+       nn::ExpertMetrics(draw.logits, draw.mean.detach().tanh(), -draw.log_probs.detach().mean(0), winner)) {
+    Report(name, value);
+  }
+  return log_prob;
+}
+
+void PmoeSac::Update(const TransitionBatch& batch) {
+  const std::int64_t rows = batch.actions.size(0);
+  UpdateNoise noise;
+  noise.actions = Noise({rows, config_.experts, task().action_size()});
+  noise.next_actions = Noise({rows, config_.experts, task().action_size()});
+  noise.next_expert = nn::GumbelNoise({rows, config_.experts}, random(), batch.rewards);
+  if (config_.router_gradient == "gumbel") {
+    noise.expert = nn::GumbelNoise({rows, config_.experts}, random(), batch.rewards);
+  }
+  Update(batch, noise);
+}
+
+void PmoeSac::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
+  const Draw draw = DrawActions(batch.observations, noise.actions);
+  const at::Tensor alpha = alpha_.Value();  // before its own step
+  const at::Tensor losses =
+      critics_.Step(batch, NextValue(batch, noise, alpha), config_.sac.discount, config_.sac.critic_lr);
+  Report("critic1_loss", losses[0]);
+  Report("critic2_loss", losses[1]);
+  Report("q", critics_.mean_q());
+  // By the critics just updated.
+  const at::Tensor log_prob = StepPolicy(batch.observations, draw, noise, alpha);
+  if (alpha_.learnt()) {
+    Report("alpha", alpha);
+    Report("alpha_loss", alpha_.Step(log_prob));
+  }
+  critic_target_.MoveTowards(critic(), config_.sac.tau);
+  CountUpdate();
+}
+
+Policy PmoeSac::MakePolicy() const {
+  Policy policy = nn::SnapshotBody(task(), policy_.leaves(), config_.sac.hidden.size());
+  policy.distribution = ActionDistribution::kTanhGaussian;
+  const std::size_t heads = 2 * config_.sac.hidden.size();
+  policy.mean = nn::SnapshotLayers(policy_.leaves(), heads, 1)[0];
+  policy.log_std = nn::SnapshotLayers(policy_.leaves(), heads + 2, 1)[0];
+  policy.log_std_min = config_.sac.log_std_min;
+  policy.log_std_max = config_.sac.log_std_max;
+  policy.router = nn::SnapshotLayers(router_.leaves(), 0, 1)[0];
+  policy.sample_expert = config_.sample_expert;
+  return policy;
+}
+
+std::vector<nn::NamedTensor> PmoeSac::State() const {
+  return nn::Concatenate({policy_.Named("policy"), router_.Named("router"), critics_.State(),
+                          critic_target_.Named("critic", "_target"), alpha_.State(),
+                          policy_adam_.Named("policy_adam"), router_adam_.Named("router_adam")});
+}
+
+}  // namespace strider

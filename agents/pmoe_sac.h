@@ -1,0 +1,118 @@
+// PMOE-SAC: Probabilistic Mixture-of-Experts, Ren, Li, Ding, Pan and Dong 2021 (arXiv 2104.09122), on SAC.
+// Sections named below are those of the PMOE sheet.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agents/mdpo_off.h"
+#include "agents/nn/heads.h"
+#include "agents/nn/mlp.h"
+#include "agents/soft_critics.h"
+
+namespace strider {
+
+struct PmoeSacConfig {
+  SacConfig sac;
+  int experts = 4;
+  double router_lr = 3e-4;
+  std::string router_gradient = "frequency";
+  double gumbel_temperature = 0.5;
+  std::string expert_loss = "best";
+  std::string entropy_of = "expert";
+  std::string target_expert = "router";
+  bool sample_expert = true;
+
+  template <class Visitor>
+  void Visit(Visitor&& visit) {
+    sac.Visit(visit);
+    visit("experts", experts, "K: Gaussians in the mixture; 1 is SAC", InRange(1, 1024));
+    visit("router_lr", router_lr, "Adam's step length for the router", Above(0));
+    visit("router_gradient", router_gradient,
+          "what the router learns from: how often each expert is best, the Gumbel-Softmax path, or the score "
+          "ratio",
+          OneOf({"frequency", "gumbel", "score_ratio"}));
+    visit("gumbel_temperature", gumbel_temperature, "temperature of the Gumbel-Softmax", Above(0));
+    visit("expert_loss", expert_loss,
+          "whose loss is propagated back: the best expert's, all experts' alike, or all by their weights",
+          OneOf({"best", "all", "weighted"}));
+    visit("entropy_of", entropy_of, "whose log density is the entropy term's: the expert's or the mixture's",
+          OneOf({"expert", "mixture"}));
+    visit("target_expert", target_expert,
+          "expert in the critics' target: drawn by the router, or the one of highest Q",
+          OneOf({"router", "best_q"}));
+    visit(
+        "sample_expert", sample_expert,
+        "deterministic actions are the mean of an expert drawn by the router, or else of the most probable");
+  }
+};
+
+// Policy: a mixture of K squashed Gaussians with a shared body; a router, one linear layer on the state,
+// gives their probabilities w(s). With a_k the reparameterised action of expert k at s and q_k = min_i Q_i(s,
+// a_k), one update (section 5)
+//   fits both critics to r + gamma (1 - terminal) (min_i Q_i'(s', a') - alpha log pi), a' of an expert ~
+//   w(s'); steps the experts on mean[alpha log pi_j(a_j) - q_j], j = argmax_k q_k (best-expert loss,
+//   section 4.2); steps the router on |w(s) - one-hot(j)|^2 (frequency-approximate gradient, section 4.1).
+// With one expert this is SAC, bit for bit.
+class PmoeSac : public OffPolicyAgent {
+ public:
+  using Config = PmoeSacConfig;
+
+  // Throws InputError where the action space is discrete.
+  PmoeSac(const Task& task, Config config);
+
+  // Random numbers of one update.
+  struct UpdateNoise {
+    at::Tensor actions;       // (batch x experts x actions) standard normal, of a_k at s
+    at::Tensor next_actions;  // the same at s'
+    at::Tensor next_expert;   // (batch x experts) standard Gumbel, the choice at s'
+    at::Tensor expert;        // the same at s, for the Gumbel-Softmax; undefined otherwise
+  };
+
+  const ReplayConfig& replay() const override { return config_.sac.replay; }
+  void Update(const TransitionBatch& batch) override;
+  void Update(const TransitionBatch& batch, const UpdateNoise& noise);
+  Policy MakePolicy() const override;
+  std::vector<nn::NamedTensor> State() const override;
+
+  // One action of each expert at some states.
+  struct Draw {
+    at::Tensor logits;     // (rows x experts) of the router
+    at::Tensor mean;       // (rows x experts x actions) before squashing
+    at::Tensor log_std;    // the same shape
+    at::Tensor actions;    // the same shape
+    at::Tensor log_probs;  // (rows x experts) of each expert's action, as entropy_of says
+  };
+  Draw DrawActions(const at::Tensor& observations, const at::Tensor& noise) const;
+
+  // min_i Q_i(s, a_k) of a set of critics, (rows x experts).
+  at::Tensor ExpertQ(const nn::ParameterSet& critic, const at::Tensor& observations,
+                     const at::Tensor& actions) const;
+
+  // Soft value of s', (rows). No gradients.
+  at::Tensor NextValue(const TransitionBatch& batch, const UpdateNoise& noise, const at::Tensor& alpha) const;
+
+  // Steps experts and router on a draw whose actions are still tied to the parameters, for critics as they
+  // are; returns the density (rows) that alpha is to learn from.
+  at::Tensor StepPolicy(const at::Tensor& observations, const Draw& draw, const UpdateNoise& noise,
+                        const at::Tensor& alpha);
+
+  const nn::ParameterSet& policy() const { return policy_; }
+  const nn::ParameterSet& router() const { return router_; }
+  const nn::ParameterSet& critic() const { return critics_.online(); }
+  const nn::ParameterSet& critic_target() const { return critic_target_; }
+
+ private:
+  Config config_;
+  nn::GaussianHeads policy_net_;  // the experts' heads side by side
+  nn::Mlp router_net_;
+  nn::ParameterSet policy_;
+  nn::ParameterSet router_;
+  TwinCritics critics_;
+  nn::ParameterSet critic_target_;
+  EntropyWeight alpha_;
+  nn::Adam policy_adam_;
+  nn::Adam router_adam_;
+};
+
+}  // namespace strider

@@ -1,0 +1,91 @@
+#include "agents/ppo.h"
+
+#include <ATen/core/grad_mode.h>
+
+namespace strider {
+namespace {
+
+constexpr double kAdamEpsilon = 1e-5;
+
+}  // namespace
+
+Ppo::Ppo(const Task& task, const Config& config, int experts)
+    : OnPolicyAgent(task),
+      ppo_(config),
+      actor_(task, config.hidden, experts),
+      value_(task, config.hidden, kAdamEpsilon),
+      policy_adam_(actor_.parameters(), kAdamEpsilon),
+      random_weights_(MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation))) {
+  Declare({"policy_loss", "value_loss", "entropy", "kl", "clipped"});
+  actor_.Initialise(ppo_.log_std_init, random_weights_);
+  value_.Initialise(random_weights_);
+  if (actor_.mixture()) {
+    actor_.InitialiseRouter(random_weights_);
+    router_adam_ = nn::Adam(actor_.router(), kAdamEpsilon);
+  }
+}
+
+at::Tensor Ppo::PolicyLoss(const Minibatch& batch, const Actor::Outputs& outputs, double clip) {
+  const at::Tensor log_ratio = actor_.LogProb(batch.data.actions, outputs) - batch.old_log_prob;
+  const at::Tensor ratio = log_ratio.exp();
+  const at::Tensor& advantages = batch.data.advantages;
+  at::Tensor loss = at::maximum(-advantages * ratio, -advantages * ratio.clamp(1 - clip, 1 + clip)).mean();
+  Report("policy_loss", loss);
+  const at::Tensor entropy = actor_.Entropy(outputs).mean();
+  if (ppo_.entropy_coef > 0) loss = loss - ppo_.entropy_coef * entropy;
+  Report("entropy", entropy);
+  // (r - 1) - log r is never negative and has the divergence as its mean.
+  kl_ = (ratio - 1 - log_ratio).mean().detach();
+  Report("kl", kl_);
+  Report("clipped", ((ratio - 1).abs() > clip).to(at::kFloat).mean());
+  return loss;
+}
+
+void Ppo::Update(const Rollout& rollout, std::int64_t iteration, std::int64_t iterations) {
+  const Experience data = value_.Judge(rollout, ppo_.rollout);
+  at::Tensor old_log_prob;
+  {
+    const at::NoGradGuard no_grad;
+    old_log_prob = actor_.LogProb(data.actions, actor_.Evaluate(data.observations));
+  }
+  const double left = 1 - static_cast<double>(iteration) / static_cast<double>(iterations);
+  const double learning_rate = ppo_.lr * (ppo_.lr_anneal ? left : 1);
+  const double clip = ppo_.clip * (ppo_.clip_anneal ? left : 1);
+  for (int epoch = 0; epoch < ppo_.epochs; ++epoch) {
+    for (const at::Tensor& rows :
+         Minibatches(data.values.size(0), ppo_.minibatch, random(), data.observations.device())) {
+      Minibatch batch{data.Select(rows), old_log_prob.index_select(0, rows)};
+      batch.data.advantages = Standardized(batch.data.advantages);
+      Step(batch, clip, learning_rate);
+    }
+    if (ppo_.target_kl > 0 && kl_.item<double>() > ppo_.target_kl) break;
+  }
+  CountUpdate();
+}
+
+void Ppo::Step(const Minibatch& batch, double clip, double learning_rate) {
+  actor_.Backward(PolicyLoss(batch, actor_.Evaluate(batch.data.observations), clip));
+  const at::Tensor value_loss = 0.5 * value_.Loss(batch.data, ppo_.value_clip);
+  value_.parameters().Backward(ppo_.value_coef * value_loss);
+  Report("value_loss", value_loss);
+  ClipJointGradientNorm(ClippedTogether(), ppo_.max_grad_norm);
+  policy_adam_.Step(actor_.parameters(), learning_rate);
+  if (actor_.mixture()) router_adam_.Step(actor_.router(), learning_rate);
+  value_.Step(learning_rate);
+}
+
+std::vector<const nn::ParameterSet*> Ppo::ClippedTogether() const {
+  std::vector<const nn::ParameterSet*> sets = {&actor_.parameters(), &value_.parameters()};
+  if (actor_.mixture()) sets.push_back(&actor_.router());
+  return sets;
+}
+
+std::vector<nn::NamedTensor> Ppo::State() const {
+  auto state = nn::Concatenate({actor_.State(), value_.State(), policy_adam_.Named("policy_adam")});
+  if (actor_.mixture()) {
+    for (auto& named : router_adam_.Named("router_adam")) state.push_back(std::move(named));
+  }
+  return state;
+}
+
+}  // namespace strider

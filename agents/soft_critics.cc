@@ -1,0 +1,72 @@
+#include "agents/soft_critics.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <cmath>
+
+namespace strider {
+
+TwinCritics::TwinCritics(const Task& task, const std::vector<int>& hidden)
+    : net_(task.observation_size + task.action_size(), hidden, 1, nn::Activation::kRelu, /*members=*/2),
+      online_(net_.Shapes(), task.device),
+      adam_(online_) {}
+
+void TwinCritics::Initialise(nn::Initialisation how, const at::Generator& random) {
+  net_.Initialise(online_, how, /*output_gain=*/1, random);
+}
+
+at::Tensor TwinCritics::Q(const nn::ParameterSet& critic, const at::Tensor& observations,
+                          const at::Tensor& actions) const {
+  return net_.Forward(critic, at::cat({observations, actions}, -1)).squeeze(-1);
+}
+
+at::Tensor TwinCritics::LeastQ(const nn::ParameterSet& critic, const at::Tensor& observations,
+                               const at::Tensor& actions) const {
+  return std::get<0>(Q(critic, observations, actions).min(0));
+}
+
+at::Tensor TwinCritics::Step(const TransitionBatch& batch, const at::Tensor& next_value, double discount,
+                             double learning_rate) {
+  const at::Tensor target = batch.rewards + discount * (1 - batch.terminals) * next_value;
+  const at::Tensor q = Q(online_, batch.observations, batch.actions);
+  const at::Tensor losses = (q - target).square().mean(1);
+  online_.Backward(0.5 * losses.sum());
+  adam_.Step(online_, learning_rate);
+  mean_q_ = q.detach().mean();
+  return losses.detach();
+}
+
+std::vector<nn::NamedTensor> TwinCritics::State() const {
+  return nn::Concatenate({online_.Named("critic"), adam_.Named("critic_adam")});
+}
+
+EntropyWeight::EntropyWeight(std::string name, double initial, bool learnt, double target,
+                             double learning_rate, at::Device device)
+    : name_(std::move(name)),
+      initial_(initial),
+      learnt_(learnt),
+      target_(target),
+      learning_rate_(learning_rate),
+      logarithm_({{"log_" + name_, {}}}, device),
+      adam_(logarithm_) {
+  const at::NoGradGuard no_grad;
+  logarithm_.flat().fill_(std::log(initial));
+}
+
+at::Tensor EntropyWeight::Value() const {
+  return learnt_ ? logarithm_[0].detach().exp() : at::scalar_tensor(initial_, logarithm_.flat().options());
+}
+
+at::Tensor EntropyWeight::Step(const at::Tensor& log_prob) {
+  const at::Tensor loss = -(logarithm_[0] * (log_prob + target_)).mean();
+  logarithm_.Backward(loss);
+  adam_.Step(logarithm_, learning_rate_);
+  return loss.detach();
+}
+
+std::vector<nn::NamedTensor> EntropyWeight::State() const {
+  if (!learnt_) return {};
+  return nn::Concatenate({logarithm_.Named(name_), adam_.Named(name_ + "_adam")});
+}
+
+}  // namespace strider

@@ -1,0 +1,73 @@
+// What SAC and its relatives have in common beside the policy: twin critics and the weight of the entropy.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agents/agent.h"
+#include "agents/nn/mlp.h"
+
+namespace strider {
+
+// Q_1 and Q_2 as one ensemble of ReLU perceptrons.
+class TwinCritics {
+ public:
+  TwinCritics(const Task& task, const std::vector<int>& hidden);
+
+  void Initialise(nn::Initialisation how, const at::Generator& random);
+
+  // Both critics of a set at rows of states and actions, (2 x rows).
+  at::Tensor Q(const nn::ParameterSet& critic, const at::Tensor& observations,
+               const at::Tensor& actions) const;
+
+  // The lesser of both, (rows).
+  at::Tensor LeastQ(const nn::ParameterSet& critic, const at::Tensor& observations,
+                    const at::Tensor& actions) const;
+
+  // Squared errors (2) against y = r + gamma (1 - terminal) V(s'), for `next_value` (batch), and one step on
+  // half their sum.
+  at::Tensor Step(const TransitionBatch& batch, const at::Tensor& next_value, double discount,
+                  double learning_rate);
+
+  // The mean of Q(s, a) in the latest step.
+  const at::Tensor& mean_q() const { return mean_q_; }
+
+  const nn::ParameterSet& online() const { return online_; }
+  std::vector<nn::NamedTensor> State() const;
+
+ private:
+  nn::Mlp net_;
+  nn::ParameterSet online_;
+  nn::Adam adam_;
+  at::Tensor mean_q_;
+};
+
+// alpha of SAC, lambda of MDPO: fixed, or learnt through its logarithm so that the policy's entropy becomes
+// the target.
+class EntropyWeight {
+ public:
+  // `name` is "alpha" or "lambda", for files. `target` is the whole entropy aimed at. `initial` may be 0
+  // where it is fixed.
+  EntropyWeight(std::string name, double initial, bool learnt, double target, double learning_rate,
+                at::Device device);
+
+  at::Tensor Value() const;  // a scalar on the device, without gradient
+
+  // One step on -mean(log_alpha (log_prob + target)), log_prob without gradient; the loss.
+  at::Tensor Step(const at::Tensor& log_prob);
+
+  bool learnt() const { return learnt_; }
+  const nn::ParameterSet& logarithm() const { return logarithm_; }
+  std::vector<nn::NamedTensor> State() const;  // empty where fixed
+
+ private:
+  std::string name_;
+  double initial_;
+  bool learnt_;
+  double target_;
+  double learning_rate_;
+  nn::ParameterSet logarithm_;
+  nn::Adam adam_;
+};
+
+}  // namespace strider

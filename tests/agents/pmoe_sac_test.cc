@@ -1,0 +1,297 @@
+// The exact cases of the PMOE sheet, section 11, that concern PMOE-SAC; by their numbers there.
+#include "agents/pmoe_sac.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "agents/registry.h"
+#include "core/error.h"
+#include "tests/agents/learner_kit.h"
+#include "tests/experiments/temporary_folder.h"
+
+namespace strider {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int kStates = 3;
+constexpr int kActions = 2;
+constexpr int kExperts = 4;
+constexpr std::int64_t kRows = 24;
+
+PmoeSacConfig SmallConfig(int experts = kExperts) {
+  PmoeSacConfig config;
+  config.sac.replay.batch_size = kRows;
+  config.sac.hidden = {8};
+  config.experts = experts;
+  return config;
+}
+
+void Disturb(const Agent& agent) {
+  std::uint64_t seed = 20;
+  for (const auto& [name, tensor] : agent.State()) {
+    ++seed;
+    if (name.find("adam.") == std::string::npos) tensor.add_(0.3 * Normal(tensor.sizes(), seed));
+  }
+}
+
+TransitionBatch Batch(std::uint64_t seed) { return RandomBatch(kStates, kActions, kRows, seed); }
+
+PmoeSac::UpdateNoise Noise(std::uint64_t seed) {
+  return {Normal({kRows, kExperts, kActions}, seed),
+          Normal({kRows, kExperts, kActions}, seed + 1),
+          -(-Normal({kRows, kExperts}, seed + 2).sigmoid().log()).log(),
+          {}};
+}
+
+at::Tensor Scalar(double value) { return at::scalar_tensor(value, at::kFloat); }
+
+// Case 9. Both draw the same numbers from the same seed.
+TEST(PmoeSac, Case9OneExpertIsSacToTheBit) {
+  const PmoeSacConfig config = SmallConfig(1);
+  PmoeSac pmoe(BoxTask(kStates, kActions), config);
+  Sac sac(BoxTask(kStates, kActions), config.sac);
+  const at::Tensor router = pmoe.router().flat().clone();
+  const at::Tensor policy = sac.policy().flat().clone();
+  for (std::uint64_t k = 0; k < 100; ++k) {
+    pmoe.Update(Batch(k));
+    sac.Update(Batch(k));
+    for (const char* metric : {"policy_loss", "entropy", "critic1_loss", "critic2_loss", "q"}) {
+      EXPECT_EQ(Metric(pmoe, metric), Metric(sac, metric)) << metric << " " << k;
+    }
+  }
+  EXPECT_TRUE(at::equal(pmoe.policy().flat(), sac.policy().flat()));
+  EXPECT_TRUE(at::equal(pmoe.critic().flat(), sac.critic().flat()));
+  EXPECT_TRUE(at::equal(pmoe.critic_target().flat(), sac.critic_target().flat()));
+  EXPECT_TRUE(at::equal(State(pmoe, "alpha.log_alpha"), State(sac, "lambda.log_lambda")));
+  EXPECT_TRUE(at::equal(pmoe.router().flat(), router));
+  EXPECT_FALSE(at::equal(sac.policy().flat(), policy));
+}
+
+// Critics (3, 1) and (0, 1): the second expert has the greater minimum, though the first has the greater Q_1.
+// One layer of critics gives what is wanted: Q_1(s, a) = b_1 + c_1 a with a = +-1 nearly.
+TEST(PmoeSac, Case12TheBestIsTheArgmaxOfTheMinimum) {
+  PmoeSacConfig config = SmallConfig(2);
+  config.sac.hidden = {};
+  PmoeSac agent(BoxTask(1, 1), config);
+  for (const auto& [name, tensor] : agent.State()) {
+    if (name.find("adam.") == std::string::npos) tensor.zero_();
+  }
+  Assign(agent, "policy.mu.bias", {10, -10});  // a = (1, -1)
+  Assign(agent, "policy.log_std.bias", {-10, -10});
+  Assign(agent, "critic1.0.weight", {0, 1});  // Q_1 = 2 + a: (3, 1)
+  Assign(agent, "critic1.0.bias", {2});
+  Assign(agent, "critic2.0.weight", {0, -0.5F});  // Q_2 = (1 - a)/2: (0, 1)
+  Assign(agent, "critic2.0.bias", {0.5F});
+  const at::Tensor s = at::zeros({4, 1});
+  const auto draw = agent.DrawActions(s, at::zeros({4, 2, 1}));
+  const at::Tensor q = agent.ExpertQ(agent.critic(), s, draw.actions);
+  EXPECT_LT(LargestDifference(q, at::tensor({0.0F, 1.0F}).expand({4, 2})), 1e-5);
+  agent.StepPolicy(s, draw, {}, Scalar(0));
+  EXPECT_EQ(Metric(agent, "win_1"), 0);
+  EXPECT_EQ(Metric(agent, "win_2"), 1);
+}
+
+// Case 8: the router's loss reaches the router alone, the experts' only the experts; and of each row only the
+// best expert learns.
+TEST(PmoeSac, Case8GradientsStayApart) {
+  PmoeSacConfig config = SmallConfig();
+  for (const char* router_gradient : {"frequency", "score_ratio"}) {
+    config.router_gradient = router_gradient;
+    PmoeSac agent(BoxTask(kStates, kActions), config);
+    Disturb(agent);
+    const TransitionBatch batch = Batch(1);
+    const PmoeSac::UpdateNoise noise = Noise(2);
+    const auto draw = agent.DrawActions(batch.observations, noise.actions);
+    const at::Tensor critic = agent.critic().flat().clone();
+    agent.StepPolicy(batch.observations, draw, noise, Scalar(0.2));
+    EXPECT_TRUE(at::equal(agent.critic().flat(), critic));
+    EXPECT_GT(LargestEntry(agent.router().flat_grad()), 0);
+    EXPECT_GT(LargestEntry(agent.policy().flat_grad()), 0);
+  }
+
+  // With one state a row, the heads' rows of the experts that never win have no gradient at all.
+  PmoeSac agent(BoxTask(kStates, kActions), SmallConfig());
+  Disturb(agent);
+  const at::Tensor s = Normal({1, kStates}, 1);
+  const auto draw = agent.DrawActions(s, Normal({1, kExperts, kActions}, 2));
+  const auto winner = agent.ExpertQ(agent.critic(), s, draw.actions).argmax(1).item<std::int64_t>();
+  agent.StepPolicy(s, draw, {}, Scalar(0.2));
+  for (const auto& [name, gradient] : NamedGradients(agent.policy(), "policy")) {
+    if (name.find("mu.") == std::string::npos && name.find("log_std.") == std::string::npos) continue;
+    for (std::int64_t k = 0; k < kExperts; ++k) {
+      const double largest = LargestEntry(gradient.narrow(0, k * kActions, kActions));
+      if (k == winner) {
+        EXPECT_GT(largest, 0) << name;
+      } else {
+        EXPECT_EQ(largest, 0) << name;
+      }
+    }
+  }
+}
+
+// Case 7: Q(a) = a, frozen critics, actions hardly squashed: a_k ~ N(mu_k, 1) times a small number c.
+TEST(PmoeSac, Case7BestExpertGradient) {
+  constexpr double kScale = 1e-2;
+  constexpr std::int64_t kDraws = 200000;
+  PmoeSacConfig config = SmallConfig(2);
+  config.sac.hidden = {};
+  PmoeSac agent(BoxTask(1, 1), config);
+  for (const auto& [name, tensor] : agent.State()) {
+    if (name.find("adam.") == std::string::npos) tensor.zero_();
+  }
+  Assign(agent, "policy.mu.bias", {static_cast<float>(kScale), 0});
+  const auto log_scale = static_cast<float>(std::log(kScale));
+  Assign(agent, "policy.log_std.bias", {log_scale, log_scale});
+  for (const char* critic : {"critic1.0.weight", "critic2.0.weight"}) Assign(agent, critic, {0, 1});
+  const at::Tensor s = at::zeros({kDraws, 1});
+  agent.StepPolicy(s, agent.DrawActions(s, Normal({kDraws, 2, 1}, 3)), {}, Scalar(0));
+  const auto gradients = NamedGradients(agent.policy(), "policy");
+  const at::Tensor mean = -Named(gradients, "policy.mu.bias");
+  // d/d log sigma is sigma times d/d sigma.
+  const at::Tensor spread = -Named(gradients, "policy.log_std.bias") / kScale;
+  const double four_errors = 4 * std::sqrt(0.76 * 0.24 / kDraws);
+  EXPECT_NEAR(mean[0].item<double>(), 0.760250, four_errors + 1e-3);
+  EXPECT_NEAR(mean[1].item<double>(), 0.239750, four_errors + 1e-3);
+  EXPECT_NEAR(spread[0].item<double>(), 0.219696, 4 / std::sqrt(static_cast<double>(kDraws)) + 1e-3);
+  EXPECT_NEAR(-Metric(agent, "policy_loss"), kScale * 1.199641, kScale * 4 / std::sqrt(kDraws) + 1e-5);
+}
+
+// Case 10: experts under other names.
+TEST(PmoeSac, Case10RelabelledExpertsLoseTheSame) {
+  PmoeSac one(BoxTask(kStates, kActions), SmallConfig());
+  Disturb(one);
+  PmoeSac other(BoxTask(kStates, kActions), SmallConfig());
+  const at::Tensor order = at::tensor({2, 0, 3, 1}, at::kLong);
+  const at::Tensor rows = (order.unsqueeze(1) * kActions + at::arange(kActions, at::kLong)).reshape({-1});
+  for (const auto& [name, tensor] : other.State()) {
+    const bool head = name.starts_with("policy.mu") || name.starts_with("policy.log_std");
+    const at::Tensor from = State(one, name);
+    tensor.copy_(head                          ? from.index_select(0, rows)
+                 : name.starts_with("router.") ? from.index_select(0, order)
+                                               : from);
+  }
+  PmoeSac::UpdateNoise noise = Noise(5);
+  const TransitionBatch batch = Batch(1);
+  one.Update(batch, noise);
+  for (at::Tensor* part : {&noise.actions, &noise.next_actions, &noise.next_expert}) {
+    *part = part->index_select(1, order);
+  }
+  other.Update(batch, noise);
+  for (const char* metric : {"policy_loss", "router_loss", "critic1_loss", "critic2_loss", "entropy"}) {
+    EXPECT_NEAR(Metric(one, metric), Metric(other, metric), 1e-6) << metric;
+  }
+  EXPECT_NEAR(Metric(one, "win_3"), Metric(other, "win_1"), 1e-7);
+  EXPECT_NEAR(Metric(one, "weight_3"), Metric(other, "weight_1"), 1e-6);
+}
+
+class SacProbe : public Sac {
+ public:
+  using Sac::NextValue;
+  using Sac::Sac;
+};
+
+// Case 16: with the router certain of one expert, the target is SAC's of that expert.
+TEST(PmoeSac, Case16TargetOfTheExpertThatTheRouterDraws) {
+  PmoeSac agent(BoxTask(kStates, kActions), SmallConfig());
+  Disturb(agent);
+  State(agent, "router.0.weight").zero_();
+  const TransitionBatch batch = Batch(1);
+  const PmoeSac::UpdateNoise noise = Noise(2);
+  at::Tensor targets[kExperts];
+  for (std::int64_t k = 0; k < kExperts; ++k) {
+    State(agent, "router.0.bias").fill_(-50);
+    State(agent, "router.0.bias")[k].fill_(50);
+    targets[k] = agent.NextValue(batch, noise, Scalar(0.3));
+    // SAC with that expert's heads.
+    SacProbe sac(BoxTask(kStates, kActions), SmallConfig().sac);
+    for (const auto& [name, tensor] : sac.State()) {
+      const bool head = name.starts_with("policy.mu") || name.starts_with("policy.log_std");
+      if (name.find("adam.") != std::string::npos || name.starts_with("old_")) continue;
+      if (!head && !name.starts_with("policy.") && !name.starts_with("critic")) continue;
+      const at::Tensor from = State(agent, name);
+      tensor.copy_(head ? from.narrow(0, k * kActions, kActions) : from);
+    }
+    const at::Tensor expected = sac.NextValue(batch, noise.next_actions.select(1, k), Scalar(0.3));
+    EXPECT_LT(LargestDifference(targets[k], expected), 1e-6);
+  }
+  EXPECT_GT(LargestDifference(targets[0], targets[1]), 1e-3) << "this test sees nothing";
+
+  // The optimistic target takes the expert of highest target Q.
+  PmoeSacConfig config = SmallConfig();
+  config.target_expert = "best_q";
+  PmoeSac best(BoxTask(kStates, kActions), config);
+  for (const auto& [name, tensor] : best.State()) tensor.copy_(State(agent, name));
+  at::Tensor all[kExperts];
+  for (std::int64_t k = 0; k < kExperts; ++k) {
+    State(agent, "router.0.bias").fill_(-50);
+    State(agent, "router.0.bias")[k].fill_(50);
+    all[k] = agent.NextValue(batch, noise, Scalar(0));
+  }
+  EXPECT_LT(LargestDifference(best.NextValue(batch, noise, Scalar(0)),
+                              std::get<0>(at::stack({all[0], all[1], all[2], all[3]}).max(0))),
+            1e-6);
+}
+
+// The alternatives that the paper compares with: all experts learn, and the router too by the Gumbel path.
+TEST(PmoeSac, AlternativesReachWhatTheyShould) {
+  const auto step = [](const PmoeSacConfig& config) {
+    auto agent = std::make_unique<PmoeSac>(BoxTask(kStates, kActions), config);
+    Disturb(*agent);
+    PmoeSac::UpdateNoise noise = Noise(2);
+    noise.expert = noise.next_expert;
+    const at::Tensor s = Normal({1, kStates}, 1);
+    const auto draw = agent->DrawActions(s, noise.actions.narrow(0, 0, 1));
+    noise.expert = noise.expert.narrow(0, 0, 1);
+    agent->StepPolicy(s, draw, noise, Scalar(0.2));
+    return agent;
+  };
+  const auto learning_experts = [](const PmoeSac& agent) {
+    const at::Tensor gradient = Named(NamedGradients(agent.policy(), "policy"), "policy.mu.bias");
+    return (gradient.view({kExperts, kActions}).abs().amax(1) > 0).sum().item<std::int64_t>();
+  };
+  PmoeSacConfig config = SmallConfig();
+  EXPECT_EQ(learning_experts(*step(config)), 1);
+  config.expert_loss = "all";
+  EXPECT_EQ(learning_experts(*step(config)), kExperts);
+  config.expert_loss = "weighted";
+  EXPECT_EQ(learning_experts(*step(config)), kExperts);
+  config.router_gradient = "gumbel";
+  const auto gumbel = step(config);
+  EXPECT_EQ(learning_experts(*gumbel), 1) << "forward the choice is hard";
+  EXPECT_GT(LargestEntry(gumbel->router().flat_grad()), 0);
+  EXPECT_EQ(Metric(*gumbel, "router_loss"), Metric(*gumbel, "policy_loss"));
+}
+
+TEST(PmoeSac, EveryAlternativeTrainsAndResumes) {
+  const auto train = [](Agent& agent, int first, int last) {
+    for (int k = first; k < last; ++k) dynamic_cast<PmoeSac&>(agent).Update(Batch(100 + k));
+  };
+  std::vector<PmoeSacConfig> configs(5, SmallConfig());
+  configs[1].router_gradient = "gumbel";
+  configs[2].router_gradient = "score_ratio";
+  configs[2].expert_loss = "weighted";
+  configs[3].entropy_of = "mixture";
+  configs[3].target_expert = "best_q";
+  configs[4].sac.alpha_auto = false;
+  for (const PmoeSacConfig& config : configs) {
+    ExpectSameBitsAndResume(
+        [&](std::uint64_t seed) {
+          return std::make_unique<PmoeSac>(BoxTask(kStates, kActions, seed), config);
+        },
+        train, 20);
+  }
+}
+
+TEST(PmoeSac, RefusesWhatItCannotDo) {
+  EXPECT_THAT(MessageOf<InputError>([] { PmoeSac(DiscreteTask(kStates, 4), SmallConfig()); }),
+              HasSubstr("needs continuous actions"));
+  const auto factory = MakeFactory<PmoeSac>();
+  EXPECT_THAT(MessageOf<InputError>([&] { factory->Settings().Set("agent.experts", "0"); }),
+              HasSubstr("agent.experts"));
+}
+
+}  // namespace
+}  // namespace strider

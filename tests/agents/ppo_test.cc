@@ -1,0 +1,312 @@
+// The exact cases of the online baselines sheet, section 9, that concern PPO, and PMOE-PPO's of the PMOE
+// sheet, section 11; by their numbers there.
+#include "agents/ppo.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "agents/nn/distributions.h"
+#include "agents/nn/host_memory.h"
+#include "agents/pmoe_ppo.h"
+#include "agents/registry.h"
+#include "core/error.h"
+#include "tests/agents/learner_kit.h"
+#include "tests/experiments/temporary_folder.h"
+
+namespace strider {
+namespace {
+
+using ::testing::HasSubstr;
+
+PpoConfig SmallConfig() {
+  PpoConfig config;
+  config.hidden = {8};
+  config.minibatch = 16;
+  config.epochs = 2;
+  return config;
+}
+
+at::Tensor Row(std::initializer_list<double> values) {
+  return at::tensor(at::ArrayRef<double>(values), at::kFloat);
+}
+
+// One row of one state whose probability ratio is r and whose advantage is A.
+struct OneRow {
+  OneRow(double ratio, double advantage) : agent(BoxTask(1, 1), Config()) {
+    batch.data.observations = at::zeros({1, 1});
+    batch.data.actions = at::full({1, 1}, 0.3);
+    batch.data.advantages = at::full({1}, advantage);
+    const Actor::Outputs now = agent.actor().Evaluate(batch.data.observations);
+    batch.old_log_prob = agent.actor().LogProb(batch.data.actions, now).detach() - std::log(ratio);
+  }
+
+  static PpoConfig Config() {
+    PpoConfig config;
+    config.hidden = {};
+    return config;
+  }
+
+  double Objective() {
+    const at::Tensor loss =
+        agent.PolicyLoss(batch, agent.actor().Evaluate(batch.data.observations), /*clip=*/0.2);
+    agent.actor().Backward(loss);
+    return -loss.item<double>();
+  }
+
+  at::Tensor gradient() const { return agent.actor().parameters().flat_grad(); }
+
+  Ppo agent;
+  Ppo::Minibatch batch;
+};
+
+TEST(Ppo, Case4Clip) {
+  const struct {
+    double ratio;
+    double advantage;
+    double objective;
+    bool learns;
+  } cases[] = {{1.3, 1, 1.2, false}, {1.3, -1, -1.3, true}, {0.7, 1, 0.7, true}, {0.7, -1, -0.8, false}};
+  for (const auto& expected : cases) {
+    OneRow row(expected.ratio, expected.advantage);
+    EXPECT_NEAR(row.Objective(), expected.objective, 1e-6);
+    if (expected.learns) {
+      EXPECT_GT(LargestEntry(row.gradient()), 0.1) << expected.ratio << " " << expected.advantage;
+    } else {
+      EXPECT_EQ(LargestEntry(row.gradient()), 0) << expected.ratio << " " << expected.advantage;
+    }
+  }
+}
+
+TEST(Ppo, Case4AtRatioOneItIsThePlainPolicyGradient) {
+  OneRow row(1, 0.7);
+  row.Objective();
+  const at::Tensor gradient = row.gradient().clone();
+  const Actor::Outputs outputs = row.agent.actor().Evaluate(row.batch.data.observations);
+  row.agent.actor().Backward(-(row.agent.actor().LogProb(row.batch.data.actions, outputs) * 0.7).mean());
+  EXPECT_LT(LargestDifference(gradient, row.gradient()), 1e-6);
+}
+
+// V_old 0, V .5, R 1: max(.5^2, .8^2) = .64, without gradient.
+TEST(ValueFunction, Case4Clip) {
+  ValueFunction value(BoxTask(1, 1), {}, 1e-5);
+  for (const auto& [name, tensor] : value.State()) {
+    if (name == "value.0.bias") tensor.fill_(0.5);
+  }
+  const Experience row{at::zeros({1, 1}), {}, Row({0}), {}, Row({1})};
+  const at::Tensor clipped = value.Loss(row, 0.2);
+  EXPECT_NEAR(clipped.item<double>(), 0.64, 1e-6);
+  value.parameters().Backward(clipped);
+  EXPECT_EQ(LargestEntry(value.parameters().flat_grad()), 0);
+  const at::Tensor plain = value.Loss(row, 0);
+  EXPECT_NEAR(plain.item<double>(), 0.25, 1e-6);
+  value.parameters().Backward(plain);
+  EXPECT_NEAR(LargestEntry(value.parameters().flat_grad()), 1, 1e-6);
+}
+
+TEST(Minibatches, EachRowOnceAndNoIncompleteOne) {
+  at::Generator random = MakeGenerator(at::kCPU, 1);
+  const auto batches = Minibatches(10, 4, random, at::kCPU);
+  ASSERT_EQ(batches.size(), 2);
+  EXPECT_EQ(std::get<0>(at::_unique(at::cat(batches))).size(0), 8);
+  const auto all = Minibatches(3, 4, random, at::kCPU);
+  ASSERT_EQ(all.size(), 1);
+  EXPECT_EQ(all[0].size(0), 3);
+}
+
+TEST(ClipJointGradientNorm, IsThatOfAllTogether) {
+  const nn::ParameterSet a({{"a", {3}}}, at::kCPU);
+  const nn::ParameterSet b({{"b", {2}}}, at::kCPU);
+  a.flat_grad().copy_(Row({1, 2, 2}));
+  b.flat_grad().copy_(Row({4, 0}));
+  ClipJointGradientNorm({&a, &b}, 10);
+  EXPECT_EQ(LargestDifference(a.flat_grad(), Row({1, 2, 2})), 0) << "5 is below the bound";
+  ClipJointGradientNorm({&a, &b}, 0.5);
+  EXPECT_LT(LargestDifference(a.flat_grad(), Row({0.1, 0.2, 0.2})), 1e-6);
+  EXPECT_LT(LargestDifference(b.flat_grad(), Row({0.4, 0})), 1e-6);
+}
+
+// A whole update of one minibatch, written again from the sheet in double.
+TEST(Ppo, UpdateDoesWhatTheSheetSays) {
+  for (const int choices : {0, 3}) {
+    PpoConfig config = SmallConfig();
+    config.minibatch = 1000;  // all rows at once: no order
+    config.epochs = 1;
+    config.entropy_coef = 0.03;
+    config.max_grad_norm = 0.05;
+    config.lr = 1e-2;
+    Ppo agent(choices > 0 ? DiscreteTask(4, choices) : BoxTask(4, 2), config);
+    State(agent, "policy.1.weight").mul_(100);
+    const std::vector<at::Tensor> policy = Doubles(agent.actor().parameters());
+    const std::vector<at::Tensor> value = Doubles(agent.value().parameters());
+    const Rollout rollout = RandomRollout(4, choices > 0 ? 1 : 2, choices, 20, 3, 7);
+    const Experience data = agent.value().Judge(rollout, config.rollout);
+    agent.Update(rollout, 1, 4);
+
+    const at::Tensor s = data.observations.to(at::kDouble);
+    const at::Tensor a = data.actions.to(at::kDouble);
+    const std::vector<at::Tensor> layers(policy.begin(), choices > 0 ? policy.end() : policy.end() - 1);
+    const at::Tensor out = ReferenceMlp(layers, s, &at::tanh);
+    const at::Tensor log_p = at::log_softmax(out, -1);
+    const at::Tensor log_prob = choices > 0 ? log_p.gather(1, a.to(at::kLong)).squeeze(1)
+                                            : nn::GaussianLogProb(a, out, policy.back());
+    const at::Tensor entropy =
+        choices > 0 ? -(log_p.exp() * log_p).sum(-1).mean() : nn::GaussianEntropy(policy.back());
+    at::Tensor advantages = data.advantages.to(at::kDouble);
+    advantages = (advantages - advantages.mean()) / advantages.std(/*unbiased=*/false);
+    // At the old policy the ratio is 1 and nothing is clipped.
+    const at::Tensor ratio = (log_prob - log_prob.detach()).exp();
+    const at::Tensor policy_gradient =
+        FlatGradient(-(ratio * advantages).mean() - config.entropy_coef * entropy, policy);
+    const at::Tensor v = ReferenceMlp(value, s, &at::tanh).squeeze(-1);
+    const at::Tensor value_gradient =
+        FlatGradient(0.5 * config.value_coef * (v - data.returns.to(at::kDouble)).square().mean(), value);
+    const double norm = std::sqrt(policy_gradient.square().sum().item<double>() +
+                                  value_gradient.square().sum().item<double>());
+    const double factor = std::min(1.0, config.max_grad_norm / norm);
+    EXPECT_LT(factor, 1) << "the bound does not act";
+    EXPECT_LT(LargestDifference(agent.actor().parameters().flat_grad(), factor * policy_gradient), 1e-5);
+    EXPECT_LT(LargestDifference(agent.value().parameters().flat_grad(), factor * value_gradient), 1e-5);
+    // Adam's first step, the second iteration of four: three quarters of the step length.
+    const at::Tensor g = factor * policy_gradient;
+    std::vector<at::Tensor> parts;
+    for (const at::Tensor& part : policy) parts.push_back(part.detach().reshape({-1}));
+    EXPECT_LT(
+        LargestDifference(agent.actor().parameters().flat(), at::cat(parts) - 0.0075 * g / (g.abs() + 1e-5)),
+        1e-4);
+  }
+}
+
+TEST(Ppo, StopsItsPassesAtTheTarget) {
+  PpoConfig config = SmallConfig();
+  config.lr = 0.05;
+  config.epochs = 8;
+  config.target_kl = 1e-4;
+  Ppo agent(BoxTask(3, 2), config);
+  agent.Update(RandomRollout(3, 2, 0, 32, 1, 1), 0, 1);
+  EXPECT_EQ(State(agent, "policy_adam.step").item<double>(), 2) << "one pass of two minibatches";
+  EXPECT_GT(Metric(agent, "kl"), 1e-4);
+}
+
+TEST(Ppo, SameSeedSameBitsAndResume) {
+  for (const int choices : {0, 3}) {
+    ExpectSameBitsAndResume(
+        [&](std::uint64_t seed) {
+          return std::make_unique<Ppo>(choices > 0 ? DiscreteTask(3, choices, seed) : BoxTask(3, 2, seed),
+                                       SmallConfig());
+        },
+        [&](Agent& agent, int first, int last) {
+          for (int k = first; k < last; ++k) {
+            dynamic_cast<Ppo&>(agent).Update(
+                RandomRollout(3, choices > 0 ? 1 : 2, choices, 20, 2, static_cast<std::uint64_t>(100 + k)), k,
+                /*iterations=*/40);
+          }
+        },
+        20);
+  }
+}
+
+PmoePpoConfig SmallMixture(int experts) {
+  PmoePpoConfig config;
+  config.ppo = SmallConfig();
+  config.experts = experts;
+  config.q_hidden = {8};
+  return config;
+}
+
+TEST(PmoePpo, Case9OneExpertIsPpoToTheBit) {
+  PmoePpo pmoe(BoxTask(3, 2), SmallMixture(1));
+  Ppo ppo(BoxTask(3, 2), SmallConfig());
+  const at::Tensor router = pmoe.actor().router().flat().clone();
+  const at::Tensor start = ppo.actor().parameters().flat().clone();
+  for (int k = 0; k < 25; ++k) {
+    const Rollout rollout = RandomRollout(3, 2, 0, 32, 2, static_cast<std::uint64_t>(k));
+    pmoe.Update(rollout, k, 30);
+    ppo.Update(rollout, k, 30);
+    EXPECT_EQ(Metric(pmoe, "router_loss"), 0);
+    EXPECT_EQ(Metric(pmoe, "policy_loss"), Metric(ppo, "policy_loss"));
+    EXPECT_EQ(Metric(pmoe, "value_loss"), Metric(ppo, "value_loss"));
+  }
+  EXPECT_TRUE(at::equal(pmoe.actor().parameters().flat(), ppo.actor().parameters().flat()));
+  EXPECT_TRUE(at::equal(pmoe.value().parameters().flat(), ppo.value().parameters().flat()));
+  EXPECT_TRUE(at::equal(pmoe.actor().router().flat(), router));
+  EXPECT_FALSE(at::equal(ppo.actor().parameters().flat(), start));
+}
+
+// The router takes gradient from the mixture's ratio and from the frequency loss; the latter alone where the
+// advantages are zero, and then nothing reaches the experts (case 8).
+TEST(PmoePpo, Case8FrequencyLossReachesTheRouterAlone) {
+  PmoePpo agent(BoxTask(3, 2), SmallMixture(3));
+  const at::Tensor s = Normal({16, 3}, 1);
+  Ppo::Minibatch batch;
+  batch.data = {s, Normal({16, 2}, 2), at::zeros({16}), at::zeros({16}), at::zeros({16})};
+  const Actor::Outputs outputs = agent.actor().Evaluate(s);
+  batch.old_log_prob = agent.actor().LogProb(batch.data.actions, outputs).detach();
+  agent.actor().Backward(agent.PolicyLoss(batch, agent.actor().Evaluate(s), 0.2));
+  EXPECT_EQ(LargestEntry(agent.actor().parameters().flat_grad()), 0);
+  EXPECT_GT(LargestEntry(agent.actor().router().flat_grad()), 0);
+  double wins = 0;
+  for (const char* name : {"win_1", "win_2", "win_3"}) wins += Metric(agent, name);
+  EXPECT_NEAR(wins, 1, 1e-6);
+}
+
+// The expert that Q ranks first wins: Q(s, a) = a_1, and one expert's mean lies far above the others'.
+TEST(PmoePpo, QRanksTheExperts) {
+  PmoePpoConfig config = SmallMixture(3);
+  config.q_hidden = {};
+  PmoePpo agent(BoxTask(3, 2), config);
+  State(agent, "q.0.weight").zero_();
+  State(agent, "q.0.weight")[0][3] = 1;
+  State(agent, "policy.1.bias")[2] = 50;  // first action of the second expert
+  const at::Tensor s = Normal({16, 3}, 1);
+  const at::Tensor actions = agent.actor().Evaluate(s).mean.detach();
+  EXPECT_LT(LargestDifference(agent.Q(s, actions), actions.select(2, 0) + State(agent, "q.0.bias")), 1e-5);
+  Ppo::Minibatch batch;
+  batch.data = {s, Normal({16, 2}, 2), at::zeros({16}), at::zeros({16}), at::zeros({16})};
+  batch.old_log_prob = at::zeros({16});
+  agent.PolicyLoss(batch, agent.actor().Evaluate(s), 0.2);
+  EXPECT_EQ(Metric(agent, "win_2"), 1);
+}
+
+TEST(PmoePpo, MixtureDensityAndItsSnapshot) {
+  PmoePpo agent(BoxTask(3, 2), SmallMixture(3));
+  std::uint64_t seed = 5;
+  for (const auto& [name, tensor] : agent.State()) tensor.add_(0.3 * Normal(tensor.sizes(), ++seed));
+  const at::Tensor s = Normal({40, 3}, 1);
+  const Policy policy = agent.MakePolicy();
+  std::vector<float> actions(80);
+  std::vector<float> log_probs(40);
+  Pcg64 random(3);
+  policy.Sample({s.const_data_ptr<float>(), 120}, /*deterministic=*/false, random, actions, log_probs);
+  const at::Tensor a = nn::OverHostMemory(actions, {40, 2});
+  const at::Tensor said = nn::OverHostMemory(log_probs, {40});
+  EXPECT_LT(LargestDifference(agent.actor().LogProb(a, agent.actor().Evaluate(s)), said), 1e-4);
+}
+
+TEST(PmoePpo, SameSeedSameBitsAndResume) {
+  for (const bool joint : {false, true}) {
+    PmoePpoConfig config = SmallMixture(3);
+    config.joint_clip = joint;
+    ExpectSameBitsAndResume(
+        [&](std::uint64_t seed) { return std::make_unique<PmoePpo>(BoxTask(3, 2, seed), config); },
+        [&](Agent& agent, int first, int last) {
+          for (int k = first; k < last; ++k) {
+            dynamic_cast<PmoePpo&>(agent).Update(
+                RandomRollout(3, 2, 0, 20, 2, static_cast<std::uint64_t>(100 + k)), k, /*iterations=*/40);
+          }
+        },
+        20);
+  }
+}
+
+TEST(PmoePpo, RefusesWhatItCannotDo) {
+  EXPECT_THAT(MessageOf<InputError>([] { PmoePpo(DiscreteTask(3, 4), SmallMixture(2)); }),
+              HasSubstr("needs continuous actions"));
+  const auto factory = MakeFactory<PmoePpo>();
+  EXPECT_THAT(MessageOf<InputError>([&] { factory->Settings().Set("agent.experts", "0"); }),
+              HasSubstr("agent.experts"));
+}
+
+}  // namespace
+}  // namespace strider
