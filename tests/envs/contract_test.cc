@@ -45,7 +45,7 @@ class EnvContract : public ::testing::TestWithParam<std::string> {
 class EnvLongContract : public EnvContract {};
 
 // Neither its starts nor its steps are left to chance.
-constexpr std::string_view kWithoutChance = "CliffWalking-v1";
+bool WithoutChance(std::string_view id) { return id == "CliffWalking-v1" || id == "GridG-v0"; }
 
 // What 300 random steps from here on show, past the ends of episodes.
 std::vector<double> Play(Driver driver) {
@@ -94,7 +94,7 @@ TEST_P(EnvContract, OneSeedGivesOneEpisode) {
   Driver d = Make();
   c.Reset(3);
   d.Reset(4);
-  EXPECT_EQ(Play(std::move(c)) == Play(std::move(d)), GetParam() == kWithoutChance);
+  EXPECT_EQ(Play(std::move(c)) == Play(std::move(d)), WithoutChance(GetParam()));
 }
 
 TEST_P(EnvContract, UnseededResetsContinueTheStream) {
@@ -107,7 +107,7 @@ TEST_P(EnvContract, UnseededResetsContinueTheStream) {
   }
   once.Reset(3);
   twice.Reset();
-  EXPECT_EQ(Play(std::move(once)) == Play(std::move(twice)), GetParam() == kWithoutChance);
+  EXPECT_EQ(Play(std::move(once)) == Play(std::move(twice)), WithoutChance(GetParam()));
   Driver unseeded = Make();
   unseeded.Reset();
   Driver zero = Make();
