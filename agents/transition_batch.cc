@@ -80,7 +80,9 @@ at::Device ParseDevice(const std::string& text) {
     const char* end = text.data() + text.size();
     const char* digits = text.data() + std::min(kPrefix.size(), text.size());
     const auto [rest, error] = std::from_chars(digits, end, index);
-    if (!text.starts_with(kPrefix) || error != std::errc() || rest != end || index < 0) {
+    constexpr int kLast = 999;  // no machine has more
+    const bool number = error == std::errc() && rest == end && index >= 0 && index <= kLast;
+    if (!text.starts_with(kPrefix) || !number) {
       throw InputError("device '{}' is not known; expected cpu, cuda or cuda:N", text);
     }
   }
