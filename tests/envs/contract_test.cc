@@ -25,7 +25,8 @@ class EnvContract : public ::testing::TestWithParam<std::string> {
   static bool GoTheSameWay(std::uint64_t seed) {
     Driver original = Make();
     original.Reset(seed);
-    for (int i = 0; i < 5; ++i) original.StepRandomly();
+    // Some worlds come to rest after a few steps.
+    for (std::uint64_t i = 0; i < seed % 6; ++i) original.StepRandomly();
     Driver other = Make();
     other.Reset(seed + 100);
     other.env().SetState(original.env().State());
