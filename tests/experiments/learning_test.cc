@@ -78,7 +78,7 @@ TEST(Learning, SacSwingsThePendulumUp) {
 
 // Presets of the online baselines sheet, section 9: one seed of the five.
 TEST(Learning, ZooPresetsBalanceThePole) {
-  for (const char* agent : {"ppo", "trpo", "dqn"}) {
+  for (const char* agent : {"ppo", "trpo"}) {
     const TemporaryFolder folder;
     const auto returns = LastReturns(folder.path() / "run", {{"run.agent", agent, ""},
                                                              {"run.env", "CartPole-v1", ""},
