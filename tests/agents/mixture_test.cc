@@ -243,7 +243,7 @@ TEST(PmoeBandit, RouterPrefersTheHigherMode) {
 }
 
 // A known weakness, kept in sight: from a broad start the first sharp expert takes all. (The sheet's
-// prototype left the other at a deviation above .5; here it ends at .3, six times the winner's.)
+// prototype left the other at a deviation above .5; here it ends at .3.)
 TEST(PmoeBandit, WinnerTakesAllFromABroadStart) {
   const Bandit bandit(1, 0.2, 0.5);
   const int winner = bandit.weight[0] > bandit.weight[1] ? 0 : 1;
