@@ -234,7 +234,8 @@ TEST(Files, ActionsForARollout) {
   refused(whole, "Hopper-v5", "expected FILE.hdf5:/PATH");
   refused(whole + ":/nothing", "Hopper-v5", "nothing");
   refused(whole + ":/actions", "HalfCheetah-v5", "expected (steps, 6) to fit HalfCheetah-v5");
-  refused(Malformed("nan_rewards.hdf5") + ":/rewards", "Pendulum-v1", "expected an action of Pendulum-v1");
+  refused(Malformed("nan_rewards.hdf5") + ":/rewards", "Pendulum-v1",
+          "row 3 of rewards: component 0 of the action given to Pendulum-v1 is nan");
   refused("not_there.hdf5:/actions", "Hopper-v5", "not_there.hdf5");
 
   const auto own = folder.path() / "own.hdf5";
