@@ -73,7 +73,7 @@ TEST_F(MergeTest, BordersInMidEpisodeBecomeTimeOuts) {
 }
 
 TEST_F(MergeTest, OnlyCompleteEpisodesOnRequest) {
-  const Dataset first = MakeDataset(10, 4, 2);  // row 6 is the last end of an episode
+  const Dataset first = MakeDataset(9, 4, 2);  // row 6 is the last end of an episode
   ASSERT_EQ(first.terminals[6], 1);
   const auto path = Write("first.hdf5", first);
   MergeDatasets({path, path}, out(), {.complete_episodes_only = true});

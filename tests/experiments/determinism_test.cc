@@ -83,7 +83,7 @@ std::string FullSizeBits(const std::string& agent, const std::filesystem::path& 
   if (agent == "mdpo-on") {
     changes.insert(changes.end(), {{"agent.rollout_steps", "512"}, {"run.steps", "1024"}});
   } else {
-    changes.insert(changes.end(), {{"agent.batch_size", "256"}});
+    changes.insert(changes.end(), {{"agent.batch_size", "256"}, {"agent.buffer_size", "1000"}});
   }
   TrainIn(folder, TinySettings(agent, "Hopper-v5", dataset, changes));
   std::string bits = ReadBits(folder).state;
