@@ -35,6 +35,9 @@ struct Task {
 // Size of a continuous action; throws InputError where the task's actions are discrete.
 int ContinuousActionSize(const Task& task);
 
+// Number of discrete actions; throws InputError where the task's actions are continuous.
+int DiscreteActions(const Task& task);
+
 // Losses and diagnostics of the latest update, on the learner's device: reading them costs a synchronisation.
 using Metrics = std::vector<std::pair<std::string, at::Tensor>>;
 
@@ -83,7 +86,8 @@ class Agent {
   Metrics metrics_;
 };
 
-// How an off-policy learner is fed. An offline run uses the batch size alone.
+// How an off-policy learner is fed. Learning from a dataset alone takes the batch size alone; a run that goes
+// online after it needs no learning_starts.
 struct ReplayConfig {
   int batch_size = 256;
   int buffer_size = 1000000;

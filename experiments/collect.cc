@@ -19,7 +19,8 @@ constexpr std::size_t kBlockRows = 10000;
 bool DrawsHaveDensity(const Policy& policy, const CollectOptions& options) {
   const bool own_draws = !options.deterministic && options.noise == 0 && options.epsilon == 0;
   return own_draws && policy.distribution != ActionDistribution::kTanh &&
-         policy.distribution != ActionDistribution::kGreedy;
+         policy.distribution != ActionDistribution::kGreedy &&
+         policy.distribution != ActionDistribution::kLikelyGreedy;
 }
 
 // Acts as the options say; one row at a time.
@@ -202,11 +203,11 @@ void CollectReplay(const std::filesystem::path& run, const std::filesystem::path
   Experiment experiment(settings);
   WorkerPool pool(1);
   const auto trainer = MakeTrainer(experiment, pool);
+  LoadCheckpoint(paths, *trainer);
   if (trainer->replay() == nullptr) {
     throw InputError("{} is a run of {}, which keeps no replay buffer; expected one of an off-policy agent",
                      run.string(), experiment.run().agent);
   }
-  LoadCheckpoint(paths, *trainer);
 
   const Policy policy = trainer->CurrentPolicy();
   Dataset dataset = trainer->replay()->ToDataset();

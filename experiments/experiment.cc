@@ -145,6 +145,12 @@ Experiment::Experiment(const std::vector<GivenSetting>& given) {
   }
   if (!learns_from_dataset && !has_env())
     throw InputError("nothing to learn from; expected --env ID or --dataset FILE");
+  if (run_.online_from >= 0 && !(learns_from_dataset && has_env())) {
+    throw InputError(
+        "run.online_from = {} mixes a dataset with what is lived through in an environment; expected both "
+        "--dataset FILE and --env ID",
+        run_.online_from);
+  }
   if (std::isfinite(run_.target_return) && (!has_env() || run_.eval_episodes == 0)) {
     throw InputError(
         "run.target_return = {} needs evaluations; expected --env ID and run.eval_episodes of at least 1",

@@ -31,6 +31,8 @@ struct RunConfig {
   int eval_episodes = 10;
   std::int64_t checkpoint_interval = 0;
   double target_return = std::numeric_limits<double>::infinity();
+  std::int64_t online_from = -1;
+  double offline_ratio = 0.5;
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
@@ -53,6 +55,13 @@ struct RunConfig {
           AtLeast(0));
     visit("target_return", target_return,
           "training ends early, after the first evaluation whose mean return reaches this; inf: never");
+    visit(
+        "online_from", online_from,
+        "updates from the dataset alone; after them every step is one in run.env, with updates from dataset "
+        "and replay buffer mixed; -1: never",
+        AtLeast(-1));
+    visit("offline_ratio", offline_ratio, "share of the dataset's rows in those mixed batches",
+          InRange(0, 1));
   }
 };
 

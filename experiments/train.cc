@@ -50,7 +50,7 @@ class TrainingRun {
   }
 
   TrainOutcome Run() {
-    const bool offline = !run_.dataset.empty();
+    const bool offline = !run_.dataset.empty() && run_.online_from < 0;
     ProgressBar bar(run_.agent + " " + (experiment_.has_env() ? run_.env : run_.dataset), run_.steps,
                     offline ? "updates" : "steps", options_.progress, trainer_->step());
     if (!Done()) {
@@ -98,7 +98,8 @@ class TrainingRun {
     CsvRow row{{"step", static_cast<double>(trainer_->step())},
                {"seconds", Seconds()},
                {"updates", static_cast<double>(agent.updates())}};
-    if (run_.dataset.empty()) {
+    // An offline run has the columns too: it may go online later.
+    if (experiment_.has_env()) {
       const auto count = static_cast<double>(tally.count);
       const auto mean = [&](double sum) {
         return tally.count == 0 ? std::nullopt : std::optional(sum / count);
@@ -152,7 +153,18 @@ class TrainingRun {
     status_ = fmt::format("evaluation {:.0f}", mean);
   }
 
+  // A learner that has diverged must not replace the last one that had not.
+  void CheckFinite() const {
+    for (const auto& [name, tensor] : trainer_->agent().State()) {
+      if (tensor.isfinite().all().item<bool>()) continue;
+      throw WorkError(
+          "{} is not finite at step {}: the learner diverged; the last checkpoint in {} is from before", name,
+          trainer_->step(), paths_.root.string());
+    }
+  }
+
   void Checkpoint() {
+    CheckFinite();
     StateWriter state;
     state.Put(TrainingMarks{Seconds(), marks_.last_evaluation});
     trainer_->Save(state);

@@ -17,7 +17,7 @@ void Trainer::Load(StateReader& in) {
 }
 
 std::unique_ptr<Trainer> MakeTrainer(const Experiment& experiment, WorkerPool& pool) {
-  if (!experiment.run().dataset.empty()) return MakeOfflineTrainer(experiment);
+  if (!experiment.run().dataset.empty()) return MakeOfflineTrainer(experiment, pool);
   if (experiment.agent().kind == AgentKind::kOnPolicy) return MakeOnPolicyTrainer(experiment, pool);
   return MakeReplayTrainer(experiment, pool);
 }
