@@ -103,7 +103,7 @@ TEST_F(PrdcCases, Case5LargeBetaIsTd3Bc) {
 }
 
 TEST_F(PrdcCases, ThreadsDoNotChangeTheNeighbours) {
-  const OpenPrdc agent = Agent();
+  OpenPrdc agent = Agent();
   const at::Tensor p = Normal({32, kActions}, 1).tanh();
   const at::Tensor expected = agent.NeighbourRows(Batch(), p);
   for (const int threads : {2, 4, 1}) {
