@@ -13,6 +13,14 @@ int ContinuousActionSize(const Task& task) {
   return task.action_size();
 }
 
+int DiscreteActions(const Task& task) {
+  const auto* discrete = std::get_if<Discrete>(&task.action_space);
+  if (discrete == nullptr) {
+    throw InputError("this agent needs discrete actions, but the environment's are continuous");
+  }
+  return discrete->n;
+}
+
 Agent::Agent(Task task)
     : task_(std::move(task)),
       random_(MakeGenerator(task_.device, StreamSeed(task_.seed, Purpose::kLearning))) {}

@@ -7,22 +7,10 @@
 #include "agents/nn/snapshot.h"
 
 namespace strider {
-namespace {
-
-int Choices(const Task& task) {
-  const auto* discrete = std::get_if<Discrete>(&task.action_space);
-  if (discrete == nullptr) {
-    throw InputError("this agent needs discrete actions, but the environment's are continuous");
-  }
-  return discrete->n;
-}
-
-}  // namespace
-
 Dqn::Dqn(const Task& task, Config config)
     : OffPolicyAgent(task),
       config_(std::move(config)),
-      net_(task.observation_size, config_.hidden, Choices(task) + (config_.dueling ? 1 : 0),
+      net_(task.observation_size, config_.hidden, DiscreteActions(task) + (config_.dueling ? 1 : 0),
            nn::Activation::kRelu),
       online_(net_.Shapes(), task.device),
       adam_(online_) {

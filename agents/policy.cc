@@ -70,6 +70,20 @@ float LogSumExp(const Eigen::VectorXf& x) {
   return top + std::log((x.array() - top).exp().sum());
 }
 
+// The best among the actions that are at least `likely` times as probable as the likeliest.
+void TakeLikelyBest(const Eigen::MatrixXf& values, const Eigen::MatrixXf& logits, double likely,
+                    std::span<float> actions) {
+  const auto margin = static_cast<float>(std::log(likely));
+  for (Eigen::Index row = 0; row < values.cols(); ++row) {
+    const float least = logits.col(row).maxCoeff() + margin;
+    Eigen::Index best = -1;
+    for (Eigen::Index i = 0; i < values.rows(); ++i) {
+      if (logits(i, row) >= least && (best < 0 || values(i, row) > values(best, row))) best = i;
+    }
+    actions[static_cast<std::size_t>(row)] = static_cast<float>(std::max<Eigen::Index>(best, 0));
+  }
+}
+
 void SampleCategorical(const Eigen::MatrixXf& logits, bool deterministic, Pcg64& random,
                        std::span<float> actions, std::span<float> log_probs) {
   for (Eigen::Index row = 0; row < logits.cols(); ++row) {
@@ -114,6 +128,11 @@ void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg
   }
   if (distribution == ActionDistribution::kGreedy) {
     SampleCategorical(out, /*deterministic=*/true, random, actions, {});
+    std::ranges::fill(log_probs, 0.0F);
+    return;
+  }
+  if (distribution == ActionDistribution::kLikelyGreedy) {
+    TakeLikelyBest(out, Linear(behaviour, body), likely, actions);
     std::ranges::fill(log_probs, 0.0F);
     return;
   }

@@ -19,6 +19,7 @@ enum class ActionDistribution {
   kTanh,          // action = tanh(mean): deterministic
   kCategorical,   // logits of the discrete actions
   kGreedy,        // values of the discrete actions; the best is taken: deterministic
+  kLikelyGreedy,  // the same among those that are likely: BCQ's
   // action = mean + exp(log_std) * noise clipped to [-1, 1], which is the box's frame; with tanh(mean)
   kClippedGaussian,
   kClippedTanhGaussian,
@@ -40,9 +41,11 @@ struct Policy {
   ActionDistribution distribution = ActionDistribution::kUniform;
   bool tanh_hidden = false;  // hidden activation: tanh, or else ReLU
   std::vector<Layer> hidden;
-  Layer mean;     // or logits
-  Layer log_std;  // empty where the distribution has none; a state-independent one has zero weights
-  Layer router;   // (K x observations) logits of a mixture's experts; empty where there is one Gaussian
+  Layer mean;         // or logits
+  Layer log_std;      // empty where the distribution has none; a state-independent one has zero weights
+  Layer router;       // (K x observations) logits of a mixture's experts; empty where there is one Gaussian
+  Layer behaviour;    // logits of the data's actions, of which kLikelyGreedy takes those that are `likely`:
+  double likely = 0;  // this probable at least, relative to the most probable one
   // Whether a deterministic action is the mean of an expert drawn by the router, as the authors of PMOE do,
   // or else of the most probable one.
   bool sample_expert = true;

@@ -13,20 +13,25 @@
 namespace strider {
 namespace {
 
-constexpr std::array<std::pair<ActionDistribution, std::string_view>, 7> kDistributions = {{
+constexpr std::array<std::pair<ActionDistribution, std::string_view>, 8> kDistributions = {{
     {ActionDistribution::kTanhGaussian, "tanh_gaussian"},
     {ActionDistribution::kGaussian, "gaussian"},
     {ActionDistribution::kTanh, "tanh"},
     {ActionDistribution::kCategorical, "categorical"},
     {ActionDistribution::kGreedy, "greedy"},
+    {ActionDistribution::kLikelyGreedy, "likely_greedy"},
     {ActionDistribution::kClippedGaussian, "clipped_gaussian"},
     {ActionDistribution::kClippedTanhGaussian, "clipped_tanh_gaussian"},
 }};
 
+bool IsDiscrete(ActionDistribution distribution) {
+  return distribution == ActionDistribution::kCategorical || distribution == ActionDistribution::kGreedy ||
+         distribution == ActionDistribution::kLikelyGreedy;
+}
+
 // Whether noise is added, of a deviation that the file holds.
 bool IsStochastic(ActionDistribution distribution) {
-  return distribution != ActionDistribution::kTanh && distribution != ActionDistribution::kCategorical &&
-         distribution != ActionDistribution::kGreedy;
+  return distribution != ActionDistribution::kTanh && !IsDiscrete(distribution);
 }
 
 // Whether the file says how the log deviation is clamped.
@@ -69,6 +74,11 @@ void WriteParts(const PolicySink& sink, const Policy& policy) {
     WriteLayer(sink, "router", policy.router);
     sink.text("expert_choice", policy.sample_expert ? kSampled : kMostProbable);
   }
+  if (policy.distribution == ActionDistribution::kLikelyGreedy) {
+    WriteLayer(sink, "behaviour", policy.behaviour);
+    const auto likely = static_cast<float>(policy.likely);
+    sink.numbers("likely", {&likely, 1}, {1});
+  }
   if (HasBounds(policy.distribution)) {
     const std::array<float, 2> bounds = {static_cast<float>(policy.log_std_min),
                                          static_cast<float>(policy.log_std_max)};
@@ -94,8 +104,7 @@ class PolicyReader {
       width = policy.hidden.back().bias.size();
     }
     const auto* discrete = std::get_if<Discrete>(&spec_.action_space);
-    const bool categorical = policy.distribution == ActionDistribution::kCategorical ||
-                             policy.distribution == ActionDistribution::kGreedy;
+    const bool categorical = IsDiscrete(policy.distribution);
     if (categorical != (discrete != nullptr)) {
       throw InputError("{}: a policy over {} actions does not fit {}, whose actions are {}", Path(),
                        categorical ? "discrete" : "continuous", spec_.id,
@@ -113,6 +122,10 @@ class PolicyReader {
     }
     policy.mean = ReadLayer("last_fc", width, outputs);
     if (stochastic) policy.log_std = ReadLayer("last_fc_log_std", width, outputs);
+    if (policy.distribution == ActionDistribution::kLikelyGreedy) {
+      policy.behaviour = ReadLayer("behaviour", width, outputs);
+      policy.likely = ReadLikely();
+    }
     ReadBounds(policy);
     ReadTransform(policy.transform);
     return policy;
@@ -128,7 +141,7 @@ class PolicyReader {
     }
     throw InputError(
         "{}: metadata/policy/output_distribution is '{}'; expected tanh_gaussian, gaussian, "
-        "clipped_gaussian, clipped_tanh_gaussian, tanh, categorical or greedy",
+        "clipped_gaussian, clipped_tanh_gaussian, tanh, categorical, greedy or likely_greedy",
         Path(), text);
   }
 
@@ -163,6 +176,16 @@ class PolicyReader {
       throw InputError("{}: {} holds NaN or infinite weights", Path(), key);
     }
     return layer;
+  }
+
+  double ReadLikely() const {
+    const std::string key = "metadata/policy/likely";
+    const Array<float> value = file_.Read<float>(key);
+    if (value.shape != Shape{1} || !(value.values[0] >= 0 && value.values[0] <= 1)) {
+      throw InputError("{}: {} has shape {}; expected one number in [0, 1]", Path(), key,
+                       ShapeText(value.shape));
+    }
+    return static_cast<double>(value.values[0]);
   }
 
   // D4RL's files have no bounds: there they are those that a Policy starts with.

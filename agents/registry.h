@@ -39,7 +39,7 @@ class AgentFactory {
 
 // The factory of agent class A.
 template <class A>
-class FactoryOf final : public AgentFactory {
+class FactoryOf : public AgentFactory {
  public:
   using Config = typename A::Config;
 
@@ -80,6 +80,9 @@ class FactoryOf final : public AgentFactory {
     throw InputError("this agent learns from its own rollouts, not from transitions");
   }
 
+ protected:
+  const Config& config() const { return config_; }
+
  private:
   Config config_;
 };
@@ -87,6 +90,22 @@ class FactoryOf final : public AgentFactory {
 template <class A>
 std::unique_ptr<AgentFactory> MakeFactory() {
   return std::make_unique<FactoryOf<A>>();
+}
+
+// One id for two agents with one Config: A for continuous actions, D for discrete ones.
+template <class A, class D>
+class FactoryOfEither final : public FactoryOf<A> {
+ public:
+  std::unique_ptr<OffPolicyAgent> MakeOffPolicy(const Task& task,
+                                                const TransitionColumns* data) const override {
+    if (std::holds_alternative<Discrete>(task.action_space)) return std::make_unique<D>(task, this->config());
+    return FactoryOf<A>::MakeOffPolicy(task, data);
+  }
+};
+
+template <class A, class D>
+std::unique_ptr<AgentFactory> MakeEitherFactory() {
+  return std::make_unique<FactoryOfEither<A, D>>();
 }
 
 // One line of a list.

@@ -1,7 +1,9 @@
 #include <cmath>
 
 #include "datasets/dataset_cache.h"
-#include "experiments/trainer.h"
+#include "datasets/minari_metadata.h"
+#include "datasets/reader.h"
+#include "experiments/replay_loop.h"
 
 namespace strider {
 namespace {
@@ -9,6 +11,8 @@ namespace {
 // The dataset as the learner sees it, and the task that it poses.
 struct OfflineData {
   Transitions transitions;
+  RewardTransform rewards;  // what was done to them
+  bool next_actions = false;
   Task task;
 };
 
@@ -47,6 +51,33 @@ ObservationTransform NormalizeStates(Transitions& transitions) {
   return transform;
 }
 
+// The actions that a file without an environment is about: numbers 0 ... n - 1 where its metadata say so,
+// else D4RL's [-1, 1].
+Space ActionSpaceOf(const std::string& dataset, int action_size) {
+  const auto texts = OpenDataset(dataset)->Metadata();
+  const auto text = texts.find("action_space");
+  if (text != texts.end()) {
+    const GymSpace space = ParseSpace(text->second, dataset + ": action_space");
+    if (space.kind == GymSpace::Kind::kDiscrete) return Discrete{static_cast<int>(space.high.at(0)) + 1};
+  }
+  return UniformBox(action_size, -1, 1);
+}
+
+// Discrete actions are numbers of actions that there are.
+void CheckDiscreteActions(const Space& action_space, const Transitions& transitions,
+                          const std::string& source) {
+  const auto* discrete = std::get_if<Discrete>(&action_space);
+  if (discrete == nullptr) return;
+  for (const float action : transitions.actions) {
+    if (action >= 0 && action < static_cast<float>(discrete->n) && std::floor(action) == action) continue;
+    throw InputError(
+        "{}: holds the action {}, but the environment's actions are discrete; expected whole numbers from 0 "
+        "to "
+        "{}",
+        source, action, discrete->n - 1);
+  }
+}
+
 OfflineData LoadData(const Experiment& experiment) {
   const RunConfig& run = experiment.run();
   DatasetReadOptions read;
@@ -62,9 +93,12 @@ OfflineData LoadData(const Experiment& experiment) {
   const CachedDataset opened(run.dataset, read, run.dataset_cache ? UseCache::kYes : UseCache::kNo);
   const DatasetView& dataset = opened.columns();
   if (!experiment.has_env())
-    data.task.action_space = UniformBox(static_cast<int>(dataset.action_size), -1, 1);
+    data.task.action_space = ActionSpaceOf(run.dataset, static_cast<int>(dataset.action_size));
   const Preparation preparation = experiment.factory().DatasetPreparation();
   data.transitions = PreparedTransitions(dataset, view, preparation, run.dataset);
+  data.rewards = FitRewards(dataset, view, preparation.rewards, run.dataset);
+  data.next_actions = preparation.next_actions;
+  CheckDiscreteActions(data.task.action_space, data.transitions, run.dataset);
   RescaleActions(data.task.action_space, data.transitions);
   data.task.observation_size = static_cast<int>(dataset.observation_size);
   data.task.device = ParseDevice(run.device);
@@ -73,11 +107,14 @@ OfflineData LoadData(const Experiment& experiment) {
   return data;
 }
 
-// Updates from minibatches of a dataset; over and over.
+// Updates from minibatches of a dataset, over and over; after run.online_from of them it also acts, and mixes
+// what it lives through with the dataset.
 class OfflineTrainer final : public Trainer {
  public:
-  explicit OfflineTrainer(const Experiment& experiment)
-      : data_(LoadData(experiment)),
+  OfflineTrainer(const Experiment& experiment, WorkerPool& pool)
+      : experiment_(experiment),
+        pool_(pool),
+        data_(LoadData(experiment)),
         sampler_(ColumnsOf(data_.transitions), data_.task.device,
                  StreamSeed(data_.task.seed, Purpose::kSampling)) {
     const TransitionColumns columns = ColumnsOf(data_.transitions);
@@ -89,27 +126,66 @@ class OfflineTrainer final : public Trainer {
   }
 
   void Advance() override {
-    agent_->Update(
-        sampler_.Sample(agent_->replay().batch_size, static_cast<std::int64_t>(data_.transitions.size)));
+    if (online_from() >= 0 && step() >= online_from()) {
+      if (!online_) GoOnline();
+      online_->Advance(step() - online_from(), tally());
+      CountSteps(online_->num_envs());
+      return;
+    }
+    agent_->Update(sampler_.Sample(agent_->replay().batch_size, rows()));
     CountSteps(1);
   }
 
   Agent& agent() override { return *agent_; }
   Policy CurrentPolicy() const override { return agent_->MakePolicy(); }
+  const ReplayBuffer* replay() const override { return online_ ? &online_->buffer() : nullptr; }
 
  private:
-  void DoSave(StateWriter& out) const override { sampler_.Save(out); }
-  void DoLoad(StateReader& in) override { sampler_.Load(in); }
+  std::int64_t online_from() const { return experiment_.run().online_from; }
+  std::int64_t rows() const { return static_cast<std::int64_t>(data_.transitions.size); }
 
+  // Not before it is due: a replay buffer takes its memory at once.
+  void GoOnline() {
+    online_.emplace(experiment_, *agent_, pool_,
+                    DatasetShare{sampler_, rows(), data_.rewards, data_.next_actions});
+  }
+
+  void DoSave(StateWriter& out) const override {
+    sampler_.Save(out);
+    out.Put<std::int64_t>(online_ ? online_from() : -1);
+    if (online_) online_->Save(out);
+  }
+
+  void DoLoad(StateReader& in) override {
+    sampler_.Load(in);
+    const auto since = in.Get<std::int64_t>();
+    if (since >= 0 && since != online_from()) {
+      throw InputError("run.online_from = {}, but the run went online at step {} and keeps to that",
+                       online_from(), since);
+    }
+    if (since < 0 && online_from() >= 0 && step() > online_from()) {
+      throw InputError(
+          "run.online_from = {}, but {} updates from the dataset alone lie behind the run; expected at least "
+          "{}",
+          online_from(), step(), step());
+    }
+    if (since < 0) return;
+    GoOnline();
+    online_->Load(in);
+  }
+
+  const Experiment& experiment_;
+  WorkerPool& pool_;
   OfflineData data_;
   BatchSampler sampler_;
   std::unique_ptr<OffPolicyAgent> agent_;
+  std::optional<ReplayLoop> online_;
 };
 
 }  // namespace
 
-std::unique_ptr<Trainer> MakeOfflineTrainer(const Experiment& experiment) {
-  return std::make_unique<OfflineTrainer>(experiment);
+std::unique_ptr<Trainer> MakeOfflineTrainer(const Experiment& experiment, WorkerPool& pool) {
+  return std::make_unique<OfflineTrainer>(experiment, pool);
 }
 
 }  // namespace strider

@@ -74,12 +74,18 @@ TEST(PolicyFile, EveryKindComesBackToTheBit) {
         std::tuple{ActionDistribution::kClippedTanhGaussian, "clipped_tanh_gaussian",
                    Space(UniformBox(2, -2, 2))},
         std::tuple{ActionDistribution::kCategorical, "categorical", Space(Discrete{4})},
-        std::tuple{ActionDistribution::kGreedy, "greedy", Space(Discrete{4})}}) {
+        std::tuple{ActionDistribution::kGreedy, "greedy", Space(Discrete{4})},
+        std::tuple{ActionDistribution::kLikelyGreedy, "likely_greedy", Space(Discrete{4})}}) {
     for (const bool transformed : {false, true}) {
       const EnvSpec spec = Spec(3, space);
       Policy policy = RandomPolicy(distribution, spec);
       policy.tanh_hidden = transformed;
       if (transformed) policy.transform = {{0.1, 1, -2}, {1.0 / 3, 2, 3}, 2.5};
+      if (distribution == ActionDistribution::kLikelyGreedy) {
+        Pcg64 random(4);
+        policy.behaviour = RandomLayer(4, 5, random);
+        policy.likely = 0.75;
+      }
       WritePolicy(file, policy, "toy", spec.id);
       EXPECT_EQ(Acts(ReadPolicy(file, spec)), Acts(policy)) << name;
 
