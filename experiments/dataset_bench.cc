@@ -1,7 +1,6 @@
 #include "experiments/dataset_bench.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -31,25 +30,6 @@ double Seconds(const Work& work) {
   work();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
-
-// Gone, with what is in it, when the benchmark is over.
-class WorkFolder {
- public:
-  WorkFolder() : path_(std::filesystem::temp_directory_path() / fmt::format("strider-bench-{}", ::getpid())) {
-    std::filesystem::create_directory(path_);
-  }
-  ~WorkFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  WorkFolder(const WorkFolder&) = delete;
-  WorkFolder& operator=(const WorkFolder&) = delete;
-
-  std::filesystem::path operator/(const char* name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // A random walk in episodes, as experiments/benchmarks/dataset_peers.py makes it: as hard to compress as
 // robots' observations, and with as many borders. Real steps would take minutes.
