@@ -1,5 +1,7 @@
 #include "experiments/collect.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <future>
 
@@ -89,7 +91,12 @@ class BackgroundWriter {
     block.action_size = written_.action_size;
     block.qpos_size = written_.qpos_size;
     block.qvel_size = written_.qvel_size;
-    pending_ = std::async(std::launch::async, [this] { writer_.Append(written_); });
+    pending_ = std::async(std::launch::async, [this] {
+      // It and the threads that it starts give way to the environment; on Linux, priorities are threads'.
+      constexpr int kLowest = 19;
+      ::setpriority(PRIO_PROCESS, 0, kLowest);
+      writer_.Append(written_);
+    });
   }
 
   // Until all is written.

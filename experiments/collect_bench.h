@@ -9,8 +9,8 @@
 namespace strider {
 
 struct CollectBenchOptions {
-  int repetitions = 7;         // of both, in turns; at least 1
-  std::int64_t rows = 50'000;  // of one file
+  int repetitions = 7;          // of both, in turns; at least 1
+  std::int64_t rows = 200'000;  // of one file
 };
 
 // Rows a second of Collect, the file finished, against the same policy's steps in the same environment with

@@ -112,7 +112,7 @@ int Bench(const Words& words) {
                   .repetitions = options.repetitions,
                   .peer_python = options.peer_python},
                  take);
-    BenchCollect({.repetitions = options.repetitions, .rows = std::min<std::int64_t>(rows, 50'000)}, take);
+    BenchCollect({.repetitions = options.repetitions, .rows = std::min<std::int64_t>(rows, 200'000)}, take);
   }
   if (!json) return 0;
   nlohmann::ordered_json report = {{"machine", DescribeMachine()}, {"results", nlohmann::json::array()}};
