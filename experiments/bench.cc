@@ -30,12 +30,12 @@ std::string ProcessorName() {
 
 }  // namespace
 
-WorkFolder::WorkFolder()
+BenchFolder::BenchFolder()
     : path_(std::filesystem::temp_directory_path() / fmt::format("strider-bench-{}", ::getpid())) {
   std::filesystem::create_directory(path_);
 }
 
-WorkFolder::~WorkFolder() {
+BenchFolder::~BenchFolder() {
   std::error_code ignored;
   std::filesystem::remove_all(path_, ignored);
 }

@@ -1,12 +1,12 @@
 // What all benchmarks share: measuring in turns with a peer, and what it ran on.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-#include <string_view>
 
 namespace strider {
 
@@ -25,16 +25,23 @@ struct BenchResult {
 BenchResult InTurns(const std::string& name, const std::string& unit, int repetitions,
                     const std::function<double()>& ours, const std::function<std::optional<double>()>& peer);
 
-// A folder of this process's own among the temporary ones; gone, with what is in it, when the benchmark is
-// over.
-class WorkFolder {
- public:
-  WorkFolder();
-  ~WorkFolder();
-  WorkFolder(const WorkFolder&) = delete;
-  WorkFolder& operator=(const WorkFolder&) = delete;
+// How long `work` takes.
+template <class Work>
+double Seconds(const Work& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
 
-  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
+// Gone, with what is in it, when the benchmark is over.
+class BenchFolder {
+ public:
+  BenchFolder();
+  ~BenchFolder();
+  BenchFolder(const BenchFolder&) = delete;
+  BenchFolder& operator=(const BenchFolder&) = delete;
+
+  std::filesystem::path operator/(const char* name) const { return path_ / name; }
 
  private:
   std::filesystem::path path_;

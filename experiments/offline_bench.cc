@@ -300,7 +300,7 @@ class Bench {
 
   const OfflineBenchOptions& options_;
   const std::function<void(const BenchResult&)>& report_;
-  const WorkFolder folder_;
+  const BenchFolder folder_;
   std::unique_ptr<PeerProcess> peer_;
   std::vector<BenchResult> results_;
 };
