@@ -29,6 +29,7 @@ struct RunConfig {
   std::int64_t log_interval = 0;
   std::int64_t eval_interval = 0;
   int eval_episodes = 10;
+  int eval_threads = -1;
   std::int64_t checkpoint_interval = 0;
   double target_return = std::numeric_limits<double>::infinity();
   std::int64_t online_from = -1;
@@ -51,6 +52,10 @@ struct RunConfig {
           AtLeast(0));
     visit("eval_interval", eval_interval, "steps between evaluations; 0: a 20th of the run", AtLeast(0));
     visit("eval_episodes", eval_episodes, "episodes of one evaluation; 0: none", AtLeast(0));
+    visit("eval_threads", eval_threads,
+          "threads that evaluate beside training, which changes no result; 0: training waits; -1: as many as "
+          "there are cores beyond run.threads",
+          AtLeast(-1));
     visit("checkpoint_interval", checkpoint_interval, "steps between checkpoints; 0: a 20th of the run",
           AtLeast(0));
     visit("target_return", target_return,

@@ -2,9 +2,12 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <future>
 #include <iostream>
+#include <thread>
 
 #include "agents/policy_file.h"
 #include "core/files.h"
@@ -30,6 +33,7 @@ class TrainingRun {
         paths_{directory},
         options_(options),
         pool_(run_.threads),
+        evaluation_pool_(SpareThreads() > 0 ? SpareThreads() : run_.threads),
         trainer_(MakeTrainer(experiment, pool_)),
         reference_(FindReferenceScore(experiment.has_env() ? run_.env : run_.dataset)) {
     std::optional<std::int64_t> resumed_at;
@@ -44,9 +48,11 @@ class TrainingRun {
       lock_.emplace(CreateRun(paths_, experiment));
     }
     progress_.emplace(paths_.progress(), trainer_->step());
-    evaluations_.emplace(paths_.evaluations(), trainer_->step());
+    const bool evaluate_again = marks_.evaluation_due == trainer_->step();
+    evaluations_.emplace(paths_.evaluations(), trainer_->step() - (evaluate_again ? 1 : 0));
     board_.emplace(directory, resumed_at);
     started_ = Clock::now();
+    if (evaluate_again) EvaluateNow();
   }
 
   TrainOutcome Run() {
@@ -133,23 +139,46 @@ class TrainingRun {
     board_->Append(trainer_->step(), scalars);
   }
 
+  // Threads that evaluations have to themselves; 0: training waits for them.
+  int SpareThreads() const {
+    if (run_.eval_threads >= 0) return run_.eval_threads;
+    return std::max(0, static_cast<int>(std::thread::hardware_concurrency()) - run_.threads);
+  }
+
+  // Evaluates the policy as it is now, beside training where there are threads for it.
   void EvaluateNow() {
     if (!experiment_.has_env() || run_.eval_episodes == 0) return;
+    TakeEvaluation();
+    marks_.evaluation_due = trainer_->step();
     EvaluationOptions evaluation;
     evaluation.episodes = run_.eval_episodes;
     evaluation.seed = StreamSeed(static_cast<std::uint64_t>(run_.seed), Purpose::kEvaluation);
-    const EpisodeScores scores = Evaluate(
-        trainer_->CurrentPolicy(), [this] { return experiment_.MakeEnv(); }, evaluation, pool_);
+    // Policies act without LibTorch: what they do takes nothing from the learner's streams.
+    const auto evaluate = [this, evaluation, policy = trainer_->CurrentPolicy()] {
+      return Evaluate(
+          policy, [this] { return experiment_.MakeEnv(); }, evaluation, evaluation_pool_);
+    };
+    evaluating_ = std::async(SpareThreads() > 0 ? std::launch::async : std::launch::deferred, evaluate);
+    // Where it may end the run, it must be known before the run goes on.
+    const bool needed_now = SpareThreads() == 0 || std::isfinite(run_.target_return);
+    if (needed_now || trainer_->step() >= run_.steps) TakeEvaluation();
+  }
+
+  // Waits for the evaluation under way, if there is one, and writes it down.
+  void TakeEvaluation() {
+    if (!evaluating_.valid()) return;
+    const EpisodeScores scores = evaluating_.get();
+    const std::int64_t step = marks_.evaluation_due;
     for (std::size_t i = 0; i < scores.returns.size(); ++i) {
-      evaluations_->Append({{"step", static_cast<double>(trainer_->step())},
+      evaluations_->Append({{"step", static_cast<double>(step)},
                             {"episode", static_cast<double>(i)},
                             {"return", scores.returns[i]},
                             {"length", scores.lengths[i]},
                             {"normalized", Normalized(scores.returns[i])}});
     }
     const double mean = Mean(scores.returns);
-    marks_.last_evaluation = mean;
-    board_->Append(trainer_->step(), {{"evaluation/return", mean}});
+    before_last_evaluation_ = std::exchange(marks_.last_evaluation, mean);
+    board_->Append(step, {{"evaluation/return", mean}});
     status_ = fmt::format("evaluation {:.0f}", mean);
   }
 
@@ -166,7 +195,17 @@ class TrainingRun {
   void Checkpoint() {
     CheckFinite();
     StateWriter state;
-    state.Put(TrainingMarks{Seconds(), marks_.last_evaluation});
+    TrainingMarks marks = marks_;
+    marks.seconds = Seconds();
+    if (Done() || marks.evaluation_due != trainer_->step()) {
+      TakeEvaluation();
+      marks.last_evaluation = marks_.last_evaluation;
+      marks.evaluation_due = -1;
+    } else if (!evaluating_.valid()) {
+      // The same checkpoint whether the evaluation has ended or not.
+      marks.last_evaluation = before_last_evaluation_;
+    }
+    state.Put(marks);
     trainer_->Save(state);
     // The checkpoint first: where there is a policy, one has been written.
     WriteCheckpoint(paths_.checkpoint(), trainer_->agent().State(), state.bytes());
@@ -189,6 +228,7 @@ class TrainingRun {
   std::optional<FolderLock> lock_;
   const TrainOptions& options_;
   WorkerPool pool_;
+  WorkerPool evaluation_pool_;
   std::unique_ptr<Trainer> trainer_;
   std::optional<ReferenceScore> reference_;
   std::optional<CsvLog> progress_;
@@ -197,7 +237,9 @@ class TrainingRun {
   std::string status_;
   bool warned_ = false;
   TrainingMarks marks_;
+  double before_last_evaluation_ = -std::numeric_limits<double>::infinity();
   Clock::time_point started_;
+  std::future<EpisodeScores> evaluating_;  // last, so that it ends before what it works with
 };
 
 }  // namespace

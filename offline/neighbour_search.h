@@ -11,7 +11,7 @@ namespace strider {
 // sections 3 and 4). Every answer equals brute force, ties going to the lowest row number. The rows are
 // copied. Const calls are thread-safe.
 //
-// The rows lie in leaves of 64, cut at medians of the widest column; boxes around 16 leaves, around 16 of
+// The rows lie in leaves of 32, cut at medians of the widest column; boxes around 16 leaves, around 16 of
 // those boxes, and so on, make a tree. Rows and boxes are looked at 16 at once, in float32 and with room for
 // its rounding; what may be near enough is then measured in float64. What makes it fast is a good bound from
 // the start: PRDC's queries have a row's own state, so that the row itself is near, and last time's answer is
@@ -41,7 +41,7 @@ class NeighbourSearch {
 
  private:
   static constexpr std::size_t kLanes = 16;     // rows or boxes that are looked at together
-  static constexpr std::size_t kLeafRows = 64;  // a multiple of kLanes
+  static constexpr std::size_t kLeafRows = 32;  // a multiple of kLanes
 
   // The boxes around some leaves, or around blocks of the boxes below.
   struct Level {

@@ -61,7 +61,7 @@ TEST(OfflineBenchTest, AsksThePeerInTurns) {
 // something nearer would, which no peer can.
 TEST(OfflineBenchTest, AnswersAreCompared) {
   const FakePeer peer(
-      R"(case "$line" in *'"query"'*) echo "$line" | sed 's/.*"answers":"\([^"]*\)".*/\1/' | xargs -I F dd if=/dev/zero of=F bs=8 count=256 2>/dev/null; echo 9.0;; *) echo 2.0;; esac)");
+      R"sh(case "$line" in *'"query"'*) echo "$line" | sed 's/.*"answers":"\([^"]*\)".*/\1/' | xargs -I F dd if=/dev/zero of=F bs=8 count=256 2>/dev/null; echo 9.0;; *) echo 2.0;; esac)sh");
   const auto results = BenchWith(peer.path());
   ASSERT_EQ(results.size(), 6);
   EXPECT_EQ(results[4].peer, 9);

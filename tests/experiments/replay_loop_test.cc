@@ -141,11 +141,10 @@ TEST_F(Mixing, MapsGoalRewards) {
   const Experiment experiment = MakeExperiment("1", "0");
   Recorder agent(task_);
   BatchSampler data = Data();
-  ReplayLoop loop(experiment, agent, pool_, DatasetShare{data, 5, {true, 2, 0.5}, false});
+  ReplayLoop loop(experiment, agent, pool_, DatasetShare{data, 5, {true, 2, 0.5}, true});
   loop.Advance(0, tally_);
   // Pendulum's rewards are never 0, and so count as the goal's.
   EXPECT_TRUE(at::equal(agent.batches[0].rewards, at::full({kBatch}, 0.5)));
-  EXPECT_FALSE(agent.batches[0].next_actions.defined());
 }
 
 TEST_F(Mixing, RatiosAreRoundedToRows) {
@@ -153,7 +152,7 @@ TEST_F(Mixing, RatiosAreRoundedToRows) {
     const Experiment experiment = MakeExperiment("1", ratio);
     Recorder agent(task_);
     BatchSampler data = Data();
-    ReplayLoop loop(experiment, agent, pool_, DatasetShare{data, 5, {}, false});
+    ReplayLoop loop(experiment, agent, pool_, DatasetShare{data, 5, {}, true});
     loop.Advance(0, tally_);
     EXPECT_EQ((agent.batches[0].indices >= 0).sum().item<int>(), rows) << ratio;
   }
@@ -163,7 +162,7 @@ TEST_F(Mixing, LearnersFromScratchWarmUp) {
   const Experiment experiment = MakeExperiment("0", "0.5");
   Recorder agent(task_);
   BatchSampler data = Data();
-  ReplayLoop loop(experiment, agent, pool_, DatasetShare{data, 5, {}, false});
+  ReplayLoop loop(experiment, agent, pool_, DatasetShare{data, 5, {}, true});
   for (std::int64_t step = 0; step < 12; step += kEnvs) {
     EXPECT_TRUE(agent.batches.empty());
     loop.Advance(step, tally_);
@@ -177,7 +176,7 @@ TEST_F(Mixing, RefusesDrawsOverSeveralSteps) {
   agent.AskForSeveralSteps();
   BatchSampler data = Data();
   EXPECT_THAT(MessageOf<InputError>([&] {
-                const ReplayLoop loop(experiment, agent, pool_, DatasetShare{data, 5, {}, false});
+                const ReplayLoop loop(experiment, agent, pool_, DatasetShare{data, 5, {}, true});
               }),
               HasSubstr("expected agent.n_step = 1 and agent.priority_exponent = 0 with run.online_from"));
 }

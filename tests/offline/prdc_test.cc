@@ -236,6 +236,7 @@ TEST(OfflineAgents, RefuseBadSettings) {
 TEST(OfflineAgents, SameSeedSameBitsAndResume) {
   const TransitionBatch data = RandomBatch(kStates, kActions, 200, 1);
   for (const AgentEntry& entry : OfflineAgents()) {
+    if (entry.id == "bcq") continue;  // for discrete actions alone
     const TransitionColumns fixed = ColumnsOf(data);
     const auto factory = entry.factory();
     const SettingList settings = factory->Settings();
