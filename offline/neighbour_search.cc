@@ -21,12 +21,27 @@ constexpr double kRounding = 1 + 1e-4;
 // Written out: left to itself the compiler takes the columns together and not the lanes.
 using Eight [[gnu::vector_size(32)]] = float;
 
-// Squared distances of one query to 16 rows, or to the nearest points of 16 boxes; `columns`, `low` and
-// `high` are (width x 16). Compiled for newer processors as well; without contraction all give the same bits.
+// Whether any of 16 sums is within the bound.
+inline bool AnyWithin(const std::array<Eight, 2>& sums, float bound) {
+  std::array<std::uint64_t, 8> bits;
+  const std::array within = {sums[0] <= bound, sums[1] <= bound};
+  static_assert(sizeof(bits) == sizeof(within));
+  std::memcpy(bits.data(), within.data(), sizeof(bits));
+  return (bits[0] | bits[1] | bits[2] | bits[3] | bits[4] | bits[5] | bits[6] | bits[7]) != 0;
+}
+
+// Columns after which a look is taken whether the rest can matter: it is memory that costs the time.
+constexpr std::size_t kChunk = 6;
+
+// Squared distances of one query to 16 rows, or to the nearest points of 16 boxes, or what they are at least
+// where all exceed `bound`; `columns`, `low` and `high` are (width x 16). Compiled for newer processors as
+// well; without contraction all give the same bits.
 __attribute__((target_clones("avx2", "default"))) void ToRows(const float* columns, const float* query,
-                                                              std::size_t width, float* distances) {
+                                                              std::size_t width, float bound,
+                                                              float* distances) {
   std::array<Eight, 2> sums{};
   for (std::size_t column = 0; column < width; ++column) {
+    if (column % kChunk == 0 && !AnyWithin(sums, bound)) break;
     std::array<Eight, 2> x;
     std::memcpy(x.data(), columns + column * kWide, sizeof(x));
     for (std::size_t half = 0; half < 2; ++half) {
@@ -39,9 +54,10 @@ __attribute__((target_clones("avx2", "default"))) void ToRows(const float* colum
 
 __attribute__((target_clones("avx2", "default"))) void ToBoxes(const float* low, const float* high,
                                                                const float* query, std::size_t width,
-                                                               float* distances) {
+                                                               float bound, float* distances) {
   std::array<Eight, 2> sums{};
   for (std::size_t column = 0; column < width; ++column) {
+    if (column % kChunk == 0 && !AnyWithin(sums, bound)) break;
     std::array<Eight, 2> a;
     std::array<Eight, 2> b;
     std::memcpy(a.data(), low + column * kWide, sizeof(a));
@@ -119,7 +135,7 @@ class NeighbourSearch::Query {
     const std::size_t end = std::min((leaf + 1) * kLeafRows, search_.row_of_.size());
     std::array<float, kLanes> distances;
     for (std::size_t first = leaf * kLeafRows; first < end; first += kLanes) {
-      ToRows(&search_.columns_[first * width_], query_, width_, distances.data());
+      ToRows(&search_.columns_[first * width_], query_, width_, bound_, distances.data());
       for (std::size_t lane = 0; lane < kLanes; ++lane) {
         if (distances[lane] <= bound_ && first + lane < end) Measure(first + lane);
       }
@@ -132,7 +148,7 @@ class NeighbourSearch::Query {
     const std::size_t first = block * kLanes;
     const std::size_t at = first * width_;
     std::array<float, kLanes> distances;
-    ToBoxes(&boxes.low[at], &boxes.high[at], query_, width_, distances.data());
+    ToBoxes(&boxes.low[at], &boxes.high[at], query_, width_, bound_, distances.data());
     std::array<std::size_t, kLanes> near;
     std::size_t count = 0;
     for (std::size_t lane = 0; lane < std::min(kLanes, boxes.count - first); ++lane) {
