@@ -20,10 +20,11 @@ struct OfflineBenchOptions {
 };
 
 // PRDC's neighbour step, 256 queries with rows' states (beta = 2), in a random walk of 17 + 6 columns in
-// episodes, and in `dataset`: with actions near the logged ones as a learnt policy's are, and by chance. No
-// query meets a row twice, so that nothing is remembered of it. Updates of TD3+BC. The memory that PRDC's
-// trainer takes, file and all, relative to the walk's raw columns. `report` hears of each result when it is
-// there. Throws InputError for a Python that cannot be started, WorkError where SciPy finds something nearer.
+// episodes, and in `dataset`: with actions near the logged ones as a learnt policy's are, and by chance; at
+// the first visit of the queries' rows, and at later ones, when their lists are there. Updates of TD3+BC. The
+// memory that PRDC's trainer takes, file and all, relative to the walk's raw columns. `report` hears of each
+// result when it is there. Throws InputError for a Python that cannot be started, WorkError where SciPy finds
+// something nearer.
 std::vector<BenchResult> BenchOffline(const OfflineBenchOptions& options,
                                       const std::function<void(const BenchResult&)>& report);
 

@@ -105,12 +105,30 @@ class BestCandidates {
 // One search, from known rows down the boxes.
 class NeighbourSearch::Query {
  public:
-  Query(const NeighbourSearch& search, const float* query, int k)
-      : search_(search), query_(query), width_(static_cast<std::size_t>(search.width_)), best_(k) {}
+  // Only the first `looked_at` columns count.
+  Query(const NeighbourSearch& search, const float* query, int k, int looked_at)
+      : search_(search),
+        query_(query),
+        width_(static_cast<std::size_t>(search.width_)),
+        looked_at_(static_cast<std::size_t>(looked_at)),
+        best_(k) {}
 
   void Know(std::int64_t row) {
     if (row >= 0) Measure(search_.slot_of_[static_cast<std::size_t>(row)]);
   }
+
+  // Looks at the rows of a list, by rising distance of their states. False where there may be nearer ones
+  // beyond it.
+  bool KnowList(std::span<const std::uint32_t> slots, std::size_t states) {
+    for (const std::uint32_t slot : slots) {
+      // What is equally near must be looked at.
+      if (Squares(slot, states) > best_.Bound() * kRounding) return true;
+      Measure(slot);
+    }
+    return false;
+  }
+
+  const std::vector<BestCandidates::Candidate>& best() const { return best_.best(); }
 
   const std::vector<BestCandidates::Candidate>& Find() {
     LookIntoBoxes(search_.levels_.size() - 1, 0);
@@ -120,14 +138,18 @@ class NeighbourSearch::Query {
  private:
   // The one arithmetic for every candidate: two that are equally near compare equal. Four partial sums, so
   // that the processor need not wait for each addition.
-  void Measure(std::size_t slot) {
+  double Squares(std::size_t slot, std::size_t columns) const {
     std::array<double, 4> sums{};
-    for (std::size_t column = 0; column < width_; ++column) {
+    for (std::size_t column = 0; column < columns; ++column) {
       const double difference =
           static_cast<double>(query_[column]) - static_cast<double>(search_.At(slot, column));
       sums[column % 4] += difference * difference;
     }
-    best_.Offer({(sums[0] + sums[1]) + (sums[2] + sums[3]), search_.row_of_[slot]});
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  }
+
+  void Measure(std::size_t slot) {
+    best_.Offer({Squares(slot, looked_at_), search_.row_of_[slot]});
     bound_ = static_cast<float>(best_.Bound() * kRounding);
   }
 
@@ -135,7 +157,7 @@ class NeighbourSearch::Query {
     const std::size_t end = std::min((leaf + 1) * kLeafRows, search_.row_of_.size());
     std::array<float, kLanes> distances;
     for (std::size_t first = leaf * kLeafRows; first < end; first += kLanes) {
-      ToRows(&search_.columns_[first * width_], query_, width_, bound_, distances.data());
+      ToRows(&search_.columns_[first * width_], query_, looked_at_, bound_, distances.data());
       for (std::size_t lane = 0; lane < kLanes; ++lane) {
         if (distances[lane] <= bound_ && first + lane < end) Measure(first + lane);
       }
@@ -148,7 +170,7 @@ class NeighbourSearch::Query {
     const std::size_t first = block * kLanes;
     const std::size_t at = first * width_;
     std::array<float, kLanes> distances;
-    ToBoxes(&boxes.low[at], &boxes.high[at], query_, width_, bound_, distances.data());
+    ToBoxes(&boxes.low[at], &boxes.high[at], query_, looked_at_, bound_, distances.data());
     std::array<std::size_t, kLanes> near;
     std::size_t count = 0;
     for (std::size_t lane = 0; lane < std::min(kLanes, boxes.count - first); ++lane) {
@@ -168,13 +190,14 @@ class NeighbourSearch::Query {
   const NeighbourSearch& search_;
   const float* query_;
   std::size_t width_;
+  std::size_t looked_at_;
   BestCandidates best_;
   float bound_ = kInfinity;
 };
 
 NeighbourSearch::NeighbourSearch(std::span<const float> observations, int observation_size,
                                  std::span<const float> actions, int action_size, double beta)
-    : width_(observation_size + action_size) {
+    : width_(observation_size + action_size), observation_size_(observation_size) {
   static_assert(kLanes == kWide && kLeafRows % kLanes == 0);
   const auto states = static_cast<std::size_t>(observation_size);
   const auto columns = static_cast<std::size_t>(action_size);
@@ -195,6 +218,11 @@ NeighbourSearch::NeighbourSearch(std::span<const float> observations, int observ
   slot_of_.resize(rows);
   Order(keys);
   MakeBoxes();
+  keys = {};
+  if (rows <= kListed + 1) return;  // nothing to be saved
+  lists_ = std::make_unique<Lists>();
+  lists_->states = std::vector<std::atomic<ListState>>(rows);
+  lists_->slots.resize(rows * kListed);
 }
 
 // Puts the rows into slots, so that those of a leaf, and of a box, are near one another.
@@ -240,6 +268,50 @@ void NeighbourSearch::Order(std::span<const float> keys) {
   }
 }
 
+// The list of a row is made at its second visit: what is met only once is not worth it. Threads that meet a
+// row while another makes its list do without.
+bool NeighbourSearch::ListIsReady(std::size_t row) const {
+  std::atomic<ListState>& state = lists_->states[row];
+  ListState now = state.load(std::memory_order_acquire);
+  if (now == ListState::kNone) {
+    state.compare_exchange_strong(now, ListState::kVisited);
+    return false;
+  }
+  if (now == ListState::kVisited && state.compare_exchange_strong(now, ListState::kBeingMade)) {
+    MakeList(row);
+    state.store(ListState::kReady, std::memory_order_release);
+    return true;
+  }
+  return now == ListState::kReady;
+}
+
+void NeighbourSearch::MakeList(std::size_t row) const {
+  std::vector<float> key;
+  for (int column = 0; column < width_; ++column) {
+    key.push_back(At(slot_of_[row], static_cast<std::size_t>(column)));
+  }
+  Query query(*this, key.data(), static_cast<int>(kListed) + 1, observation_size_);
+  query.Know(static_cast<std::int64_t>(row));
+  std::size_t count = 0;
+  for (const auto& [square, found] : query.Find()) {
+    // Of as many equal states the row itself may not be among the first.
+    if (found == static_cast<std::int64_t>(row) || count == kListed) continue;
+    lists_->slots[row * kListed + count] = slot_of_[static_cast<std::size_t>(found)];
+    ++count;
+  }
+}
+
+// Whether the query, which has the row's state, is answered by the row's list.
+bool NeighbourSearch::SearchList(Query& query, std::size_t row, const float* key) const {
+  const auto width = static_cast<std::size_t>(observation_size_);
+  if (lists_ == nullptr) return false;
+  for (std::size_t column = 0; column < width; ++column) {
+    if (key[column] != At(slot_of_[row], column)) return false;
+  }
+  if (!ListIsReady(row)) return false;
+  return query.KnowList(std::span(lists_->slots).subspan(row * kListed, kListed), width);
+}
+
 void NeighbourSearch::MakeBoxes() {
   const auto width = static_cast<std::size_t>(width_);
   // `count` things, `each` of them in a box; `low` and `high` say where a thing lies.
@@ -274,7 +346,7 @@ void NeighbourSearch::MakeBoxes() {
 
 std::vector<NeighbourSearch::Neighbour> NeighbourSearch::Nearest(std::span<const float> query, int k) const {
   std::vector<Neighbour> neighbours;
-  Query search(*this, query.data(), k);
+  Query search(*this, query.data(), k, width_);
   for (const auto& [squared, row] : search.Find()) neighbours.push_back({row, std::sqrt(squared)});
   return neighbours;
 }
@@ -284,9 +356,13 @@ void NeighbourSearch::KthNearest(std::span<const float> queries, int k,
                                  std::span<std::int64_t> rows) const {
   const std::size_t known = known_rows.size() / std::max<std::size_t>(rows.size(), 1);
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    Query query(*this, queries.data() + i * static_cast<std::size_t>(width_), k);
-    for (const std::int64_t row : known_rows.subspan(i * known, known)) query.Know(row);
-    const auto& found = query.Find();
+    Query query(*this, queries.data() + i * static_cast<std::size_t>(width_), k, width_);
+    const auto known_here = known_rows.subspan(i * known, known);
+    for (const std::int64_t row : known_here) query.Know(row);
+    const bool has_row = !known_here.empty() && known_here[0] >= 0;
+    const bool listed = has_row && SearchList(query, static_cast<std::size_t>(known_here[0]),
+                                              queries.data() + i * static_cast<std::size_t>(width_));
+    const auto& found = listed ? query.best() : query.Find();
     rows[i] = found.empty() ? 0 : found.back().second;
   }
 }

@@ -1,7 +1,9 @@
 // Exact nearest neighbours among the (state, action) pairs of a dataset, for PRDC.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -15,7 +17,8 @@ namespace strider {
 // those boxes, and so on, make a tree. Rows and boxes are looked at 16 at once, in float32 and with room for
 // its rounding; what may be near enough is then measured in float64. What makes it fast is a good bound from
 // the start: PRDC's queries have a row's own state, so that the row itself is near, and last time's answer is
-// as a rule nearer still.
+// as a rule nearer still. From the second visit of a row on a list of its nearest states, by rising distance,
+// comes first: where the last of them is farther than the best pair found, as nearly always, that is all.
 class NeighbourSearch {
  public:
   // `observations` (rows x observation_size), already normalised; `actions` (rows x action_size).
@@ -35,7 +38,8 @@ class NeighbourSearch {
 
   // The k-th nearest row of each query (queries x width()), k = 1 being the nearest. `known_rows` (queries x
   // any number) names rows that are likely near, -1 for none; they bound the search from the start and change
-  // no answer. A query that is not finite has no nearest row and gets any.
+  // no answer. The first of a query's is a row whose state it has. A query that is not finite has no nearest
+  // row and gets any.
   void KthNearest(std::span<const float> queries, int k, std::span<const std::int64_t> known_rows,
                   std::span<std::int64_t> rows) const;
 
@@ -50,8 +54,20 @@ class NeighbourSearch {
     std::vector<float> high;
   };
 
+  // The nearest states of a row, by rising distance: whatever is not among them is at least as far as the
+  // last.
+  static constexpr std::size_t kListed = 24;
+  enum class ListState : std::uint8_t { kNone, kVisited, kBeingMade, kReady };
+  struct Lists {
+    std::vector<std::atomic<ListState>> states;  // by row
+    std::vector<std::uint32_t> slots;            // (rows x kListed); the row itself is left out
+  };
+
   class Query;
 
+  bool SearchList(Query& query, std::size_t row, const float* key) const;
+  bool ListIsReady(std::size_t row) const;
+  void MakeList(std::size_t row) const;
   void Order(std::span<const float> keys);
   void MakeBoxes();
   float At(std::size_t slot, std::size_t column) const {
@@ -63,6 +79,8 @@ class NeighbourSearch {
   std::vector<std::uint32_t> slot_of_;  // by row
   std::vector<float> columns_;          // (blocks x width x kLanes); infinite where the last block has no row
   std::vector<Level> levels_;           // the leaves' first; the last one is a single block
+  int observation_size_;
+  std::unique_ptr<Lists> lists_;  // made as rows are met; they change no answer
 };
 
 }  // namespace strider

@@ -163,10 +163,32 @@ TEST(NeighbourSearch, ManyRowsEqualBruteForce) {
     query[4] += noise[2 * q + 1];
     const auto expected = rows.BruteForce(query, 2);
     std::vector<std::int64_t> found(1);
-    for (const int k : {1, 3}) {
+    // From the third visit on by the row's list, where that suffices; k = 30 needs more than is listed.
+    for (const int k : {1, 3, 1, 3, 30, 1}) {
       const std::vector<std::int64_t> known = {static_cast<std::int64_t>(row)};
       search.KthNearest(query, k, known, found);
       EXPECT_EQ(found[0], expected[static_cast<std::size_t>(k - 1)].second) << "query " << q;
+    }
+  }
+}
+
+// More rows of one state than a list holds, among which the lowest of equal actions counts.
+TEST(NeighbourSearch, ListsOfEqualStatesKeepTies) {
+  Rows rows{2, 1, {}, {}};
+  for (int i = 0; i < 300; ++i) {
+    rows.s.insert(rows.s.end(), {0.1F * static_cast<float>(i % 3), 0});
+    rows.a.push_back(static_cast<float>(i % 5));
+  }
+  const NeighbourSearch search = rows.Search(1);
+  for (const std::size_t row : {299, 2, 150}) {
+    for (const float action : {0.0F, 2.5F, 4.0F}) {
+      std::vector<float> query = rows.Key(row, 1);
+      query[2] = action;
+      for (int visit = 0; visit < 3; ++visit) {
+        std::vector<std::int64_t> found(1);
+        search.KthNearest(query, 1, std::vector<std::int64_t>{static_cast<std::int64_t>(row)}, found);
+        EXPECT_EQ(found[0], rows.BruteForce(query, 1)[0].second) << row << ", " << action;
+      }
     }
   }
 }
