@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "datasets/dataset_cache.h"
@@ -77,7 +78,8 @@ OfflineData LoadData(const Experiment& experiment) {
 class OfflineTrainer final : public Trainer {
  public:
   explicit OfflineTrainer(const Experiment& experiment)
-      : data_(LoadData(experiment)),
+      : steps_(experiment.run().steps),
+        data_(LoadData(experiment)),
         sampler_(ColumnsOf(data_.transitions), data_.task.device,
                  StreamSeed(data_.task.seed, Purpose::kSampling)) {
     const TransitionColumns columns = ColumnsOf(data_.transitions);
@@ -89,6 +91,7 @@ class OfflineTrainer final : public Trainer {
   }
 
   void Advance() override {
+    agent_->SetProgress(std::min(1.0, static_cast<double>(step()) / static_cast<double>(steps_)));
     agent_->Update(
         sampler_.Sample(agent_->replay().batch_size, static_cast<std::int64_t>(data_.transitions.size)));
     CountSteps(1);
@@ -101,6 +104,7 @@ class OfflineTrainer final : public Trainer {
   void DoSave(StateWriter& out) const override { sampler_.Save(out); }
   void DoLoad(StateReader& in) override { sampler_.Load(in); }
 
+  std::int64_t steps_;  // of the whole run
   OfflineData data_;
   BatchSampler sampler_;
   std::unique_ptr<OffPolicyAgent> agent_;

@@ -69,6 +69,7 @@ class ReplayTrainer final : public Trainer {
     if (step() < std::max(config_.learning_starts, 1)) return;
     const std::int64_t rounds = step() / config_.update_interval - before / config_.update_interval;
     if (rounds == 0) return;
+    agent_->SetProgress(std::min(1.0, static_cast<double>(before) / static_cast<double>(steps_)));
     for (std::int64_t k = 0; k < rounds * config_.updates_per_step; ++k) {
       const TransitionBatch batch = Draw();
       agent_->Update(batch);
