@@ -16,38 +16,49 @@ using torch::autograd::variable_list;
 
 constexpr int kWidest = 128;
 
-// A linear layer with its input, which the members of an ensemble may share.
+// A linear layer with its input, which the members of an ensemble may share. Sizes are asked of the tensors
+// once: that is too slow for loops.
 struct Layer {
+  Layer(const at::Tensor& layer_x, const at::Tensor& layer_weight, std::int64_t layer_members)
+      : x(layer_x),
+        weight(layer_weight),
+        members(layer_members),
+        rows(x.size(-2)),
+        in(weight.size(-1)),
+        out(weight.size(-2)),
+        shared(x.dim() == 2) {}
+
+  const float* input(std::int64_t member) const {
+    return x.const_data_ptr<float>() + (shared ? 0 : member * rows * in);
+  }
+  const float* weights(std::int64_t member) const {
+    return weight.const_data_ptr<float>() + member * out * in;
+  }
+
   at::Tensor x;       // ([members x] rows x in)
   at::Tensor weight;  // ([members x] out x in)
   std::int64_t members;
-
-  std::int64_t rows() const { return x.size(-2); }
-  std::int64_t in() const { return weight.size(-1); }
-  std::int64_t out() const { return weight.size(-2); }
-  const float* input(std::int64_t member) const {
-    return x.const_data_ptr<float>() + (x.dim() == 3 ? member * rows() * in() : 0);
-  }
-  const float* weights(std::int64_t member) const {
-    return weight.const_data_ptr<float>() + member * out() * in();
-  }
+  std::int64_t rows;
+  std::int64_t in;
+  std::int64_t out;
+  bool shared;
 };
 
 at::Tensor NewRows(const Layer& layer, std::int64_t width) {
-  return layer.members == 1 ? at::empty({layer.rows(), width}, layer.x.options())
-                            : at::empty({layer.members, layer.rows(), width}, layer.x.options());
+  return layer.members == 1 ? at::empty({layer.rows, width}, layer.x.options())
+                            : at::empty({layer.members, layer.rows, width}, layer.x.options());
 }
 
 at::Tensor Forward(const Layer& layer, const at::Tensor& bias) {
-  at::Tensor y = NewRows(layer, layer.out());
+  at::Tensor y = NewRows(layer, layer.out);
   for (std::int64_t m = 0; m < layer.members; ++m) {
-    Multiply({.rows = layer.rows(),
-              .inner = layer.in(),
-              .columns = layer.out(),
-              .a = {layer.input(m), layer.in(), 1},
-              .b = {layer.weights(m), 1, layer.in()},
-              .start = bias.const_data_ptr<float>() + m * layer.out(),
-              .out = y.mutable_data_ptr<float>() + m * layer.rows() * layer.out()});
+    Multiply({.rows = layer.rows,
+              .inner = layer.in,
+              .columns = layer.out,
+              .a = {layer.input(m), layer.in, 1},
+              .b = {layer.weights(m), 1, layer.in},
+              .start = bias.const_data_ptr<float>() + m * layer.out,
+              .out = y.mutable_data_ptr<float>() + m * layer.rows * layer.out});
   }
   return y;
 }
@@ -55,25 +66,25 @@ at::Tensor Forward(const Layer& layer, const at::Tensor& bias) {
 at::Tensor WeightGradient(const Layer& layer, const at::Tensor& gradient) {
   at::Tensor result = at::empty_like(layer.weight, at::MemoryFormat::Contiguous);
   for (std::int64_t m = 0; m < layer.members; ++m) {
-    const float* dy = gradient.const_data_ptr<float>() + m * layer.rows() * layer.out();
-    Multiply({.rows = layer.out(),
-              .inner = layer.rows(),
-              .columns = layer.in(),
-              .a = {dy, 1, layer.out()},
-              .b = {layer.input(m), layer.in(), 1},
-              .out = result.mutable_data_ptr<float>() + m * layer.out() * layer.in()});
+    const float* dy = gradient.const_data_ptr<float>() + m * layer.rows * layer.out;
+    Multiply({.rows = layer.out,
+              .inner = layer.rows,
+              .columns = layer.in,
+              .a = {dy, 1, layer.out},
+              .b = {layer.input(m), layer.in, 1},
+              .out = result.mutable_data_ptr<float>() + m * layer.out * layer.in});
   }
   return result;
 }
 
 at::Tensor BiasGradient(const Layer& layer, const at::Tensor& gradient) {
-  at::Tensor result = layer.members == 1 ? at::zeros({layer.out()}, layer.x.options())
-                                         : at::zeros({layer.members, layer.out()}, layer.x.options());
+  at::Tensor result = layer.members == 1 ? at::zeros({layer.out}, layer.x.options())
+                                         : at::zeros({layer.members, layer.out}, layer.x.options());
   const float* dy = gradient.const_data_ptr<float>();
   for (std::int64_t m = 0; m < layer.members; ++m) {
-    float* sum = result.mutable_data_ptr<float>() + m * layer.out();
-    for (std::int64_t row = 0; row < layer.rows(); ++row, dy += layer.out()) {
-      for (std::int64_t j = 0; j < layer.out(); ++j) sum[j] += dy[j];
+    float* sum = result.mutable_data_ptr<float>() + m * layer.out;
+    for (std::int64_t row = 0; row < layer.rows; ++row, dy += layer.out) {
+      for (std::int64_t j = 0; j < layer.out; ++j) sum[j] += dy[j];
     }
   }
   return result;
@@ -84,15 +95,14 @@ void AddInputGradient(const Layer& layer, const at::Tensor& gradient, at::Tensor
   const bool fresh = !sum.defined();
   if (fresh) sum = at::empty(layer.x.sizes(), layer.x.options());
   for (std::int64_t m = 0; m < layer.members; ++m) {
-    const bool shared = layer.x.dim() == 2;
-    float* dx = sum.mutable_data_ptr<float>() + (shared ? 0 : m * layer.rows() * layer.in());
-    Multiply({.rows = layer.rows(),
-              .inner = layer.out(),
-              .columns = layer.in(),
-              .a = {gradient.const_data_ptr<float>() + m * layer.rows() * layer.out(), layer.out(), 1},
-              .b = {layer.weights(m), layer.in(), 1},
-              .start = fresh && (m == 0 || !shared) ? nullptr : dx,
-              .start_row = layer.in(),
+    float* dx = sum.mutable_data_ptr<float>() + (layer.shared ? 0 : m * layer.rows * layer.in);
+    Multiply({.rows = layer.rows,
+              .inner = layer.out,
+              .columns = layer.in,
+              .a = {gradient.const_data_ptr<float>() + m * layer.rows * layer.out, layer.out, 1},
+              .b = {layer.weights(m), layer.in, 1},
+              .start = fresh && (m == 0 || !layer.shared) ? nullptr : dx,
+              .start_row = layer.in,
               .out = dx});
   }
 }
@@ -103,18 +113,20 @@ void ActivateInPlace(const at::Tensor& h, Activation activation) {
     return;
   }
   float* const entries = h.mutable_data_ptr<float>();
+  const std::int64_t count = h.numel();
   // As at::relu, NaN stays NaN.
-  for (std::int64_t i = 0; i < h.numel(); ++i) entries[i] = entries[i] < 0 ? 0 : entries[i];
+  for (std::int64_t i = 0; i < count; ++i) entries[i] = entries[i] < 0 ? 0 : entries[i];
 }
 
 // gradient <- gradient times the activation's slope, told from its value h.
 void PassActivation(const at::Tensor& h, Activation activation, const at::Tensor& gradient) {
   const float* value = h.const_data_ptr<float>();
   float* const g = gradient.mutable_data_ptr<float>();
+  const std::int64_t count = h.numel();
   if (activation == Activation::kRelu) {
-    for (std::int64_t i = 0; i < h.numel(); ++i) g[i] = value[i] > 0 ? g[i] : 0;
+    for (std::int64_t i = 0; i < count; ++i) g[i] = value[i] > 0 ? g[i] : 0;
   } else {
-    for (std::int64_t i = 0; i < h.numel(); ++i) g[i] *= 1 - value[i] * value[i];
+    for (std::int64_t i = 0; i < count; ++i) g[i] *= 1 - value[i] * value[i];
   }
 }
 
