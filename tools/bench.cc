@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "envs/registry.h"
+#include "experiments/collect_bench.h"
 #include "experiments/dataset_bench.h"
 #include "experiments/env_bench.h"
 #include "experiments/metric_bench.h"
@@ -128,6 +129,7 @@ int Bench(const Words& words) {
                   .repetitions = options.repetitions,
                   .peer_python = options.peer_python},
                  take);
+    BenchCollect({.repetitions = options.repetitions, .rows = std::min<std::int64_t>(rows, 200'000)}, take);
   }
   if (selection.online) BenchOnline(online_options, take);
   if (!json) return 0;
