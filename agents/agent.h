@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -63,6 +64,11 @@ class Agent {
   void Load(StateReader& in);
 
   const Metrics& metrics() const { return metrics_; }
+
+  // Name and value of the first metric that an update has reported and that is not finite. Costs a
+  // synchronisation.
+  std::optional<std::pair<std::string, double>> Divergence() const;
+
   const Task& task() const { return task_; }
   std::int64_t updates() const { return updates_; }
 
@@ -84,6 +90,7 @@ class Agent {
   at::Generator random_;
   std::int64_t updates_ = 0;
   Metrics metrics_;
+  std::vector<bool> reported_;  // one a metric
 };
 
 // How an off-policy learner is fed. Learning from a dataset alone takes the batch size alone; a run that goes
@@ -94,6 +101,7 @@ struct ReplayConfig {
   int learning_starts = 10000;
   int updates_per_step = 1;
   int update_interval = 1;
+  bool lr_anneal = false;
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
@@ -104,6 +112,7 @@ struct ReplayConfig {
     visit("updates_per_step", updates_per_step,
           "updates for each environment step, or for each update_interval steps", AtLeast(1));
     visit("update_interval", update_interval, "environment steps between rounds of updates", AtLeast(1));
+    visit("lr_anneal", lr_anneal, "let all step lengths fall linearly to 0 over the run");
   }
 };
 
@@ -136,11 +145,20 @@ class OffPolicyAgent : public Agent {
   // (batch) |TD error| of each row of the latest update, for draws by priority; undefined elsewhere.
   virtual at::Tensor td_errors() const { return {}; }
 
+  // What part of the run lies behind, before each update: for schedules.
+  void SetProgress(double done) { progress_ = done; }
+
   // One update. The batch is (replay().batch_size) rows on the task's device.
   virtual void Update(const TransitionBatch& batch) = 0;
 
  protected:
   using Agent::Agent;
+
+  // What step lengths are multiplied by.
+  double anneal() const { return replay().lr_anneal ? 1 - progress_ : 1; }
+
+ private:
+  double progress_ = 0;
 };
 
 // Learns from what its own policy has just done, then forgets it.

@@ -51,8 +51,8 @@ void Dqn::Update(const TransitionBatch& batch) {
   if (batch.weights.defined()) losses = losses * batch.weights;
   const at::Tensor loss = losses.mean();
   online_.Backward(loss);
-  if (config_.max_grad_norm > 0) nn::ClipGradientNorm(online_, config_.max_grad_norm);
-  adam_.Step(online_, config_.lr);
+  nn::ClipGradientNorm(online_, config_.max_grad_norm);
+  adam_.Step(online_, config_.lr * anneal());
   td_errors_ = (q.detach() - target).abs();
   Report("loss", loss);
   Report("q", q.mean());

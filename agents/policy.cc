@@ -94,6 +94,38 @@ void SampleCategorical(const Eigen::MatrixXf& logits, bool deterministic, Pcg64&
   }
 }
 
+// Replaces the experts' means and log deviations, one expert after the other in a column, by those of one
+// Gaussian.
+void BlendExperts(Blend blend, const Eigen::MatrixXf& logits, Eigen::MatrixXf& mean,
+                  Eigen::MatrixXf& log_sd) {
+  const Eigen::Index size = mean.rows() / logits.rows();
+  Eigen::MatrixXf blended_mean = Eigen::MatrixXf::Zero(size, mean.cols());
+  Eigen::MatrixXf blended = blended_mean;  // log deviations, or precisions
+  for (Eigen::Index row = 0; row < mean.cols(); ++row) {
+    const Eigen::ArrayXf z = logits.col(row);
+    const Eigen::ArrayXf gate = (z - z.maxCoeff()).exp();
+    for (Eigen::Index k = 0; k < z.size(); ++k) {
+      const auto expert = mean.col(row).segment(k * size, size).array();
+      const auto sd = log_sd.col(row).segment(k * size, size).array();
+      if (blend == Blend::kGated) {
+        const float w = gate[k] / gate.sum();
+        blended_mean.col(row).array() += w * expert;
+        blended.col(row).array() += w * sd;
+      } else {
+        const Eigen::ArrayXf precision = (-2 * sd).exp() / (1 + std::exp(-z[k]));
+        blended_mean.col(row).array() += precision * expert;
+        blended.col(row).array() += precision;
+      }
+    }
+  }
+  if (blend == Blend::kMultiplied) {
+    blended_mean.array() /= blended.array();
+    blended = -0.5F * blended.array().log();
+  }
+  mean = blended_mean;
+  log_sd = blended;
+}
+
 constexpr float kHalfLogTwoPi = 0.918938533F;
 
 // Log density of x under each expert's Gaussian. `mean` and `log_sd` hold the experts' numbers one after the
@@ -152,7 +184,11 @@ void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg
   const bool mixture = router.bias.size() > 0;
   Eigen::MatrixXf logits;
   if (mixture) logits = Linear(router, Rows(observations.data(), observation_size, rows));
-  const Eigen::Index size = mixture ? out.rows() / router.bias.size() : out.rows();
+  if (mixture && blend != Blend::kNone) {
+    BlendExperts(blend, logits, out, log_sd);
+    logits.resize(0, rows);
+  }
+  const Eigen::Index size = logits.rows() > 0 ? out.rows() / logits.rows() : out.rows();
   for (Eigen::Index row = 0; row < rows; ++row) {
     Eigen::Index first = 0;
     if (logits.rows() > 1) {
@@ -177,6 +213,19 @@ void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg
     }
     if (!log_probs.empty()) log_probs[static_cast<std::size_t>(row)] = log_prob;
   }
+}
+
+Policy::Experts Policy::ExpertsAt(std::span<const float> observations) const {
+  const auto rows =
+      static_cast<Eigen::Index>(observations.size() / static_cast<std::size_t>(observation_size));
+  const Rows inputs(observations.data(), observation_size, rows);
+  Experts experts{Linear(router, inputs), Linear(mean, Body(*this, inputs))};
+  for (Eigen::Index row = 0; row < rows; ++row) {
+    const auto logits = experts.weights.col(row);
+    experts.weights.col(row) = (logits.array() - LogSumExp(logits)).exp();
+  }
+  if (distribution == ActionDistribution::kTanhGaussian) experts.actions = experts.actions.array().tanh();
+  return experts;
 }
 
 void Policy::ToEnvironment(std::span<float> actions) const {

@@ -25,6 +25,13 @@ enum class ActionDistribution {
   kClippedTanhGaussian,
 };
 
+// What a mixture's action is drawn from.
+enum class Blend {
+  kNone,       // one expert, chosen by the router
+  kGated,      // a Gaussian whose mean and log deviation are the experts', weighed by the router's softmax
+  kMultiplied  // the normalised product of the experts' Gaussians, each to the power of the router's sigmoid
+};
+
 // A snapshot of a policy: a perceptron on transformed observations with one or two linear heads, in float32.
 // The Gaussian kinds may be mixtures: a router, linear in the transformed observation, says how probable each
 // of K experts is, and the heads hold the experts' numbers one expert after the other.
@@ -44,6 +51,7 @@ struct Policy {
   Layer mean;         // or logits
   Layer log_std;      // empty where the distribution has none; a state-independent one has zero weights
   Layer router;       // (K x observations) logits of a mixture's experts; empty where there is one Gaussian
+  Blend blend = Blend::kNone;
   Layer behaviour;    // logits of the data's actions, of which kLikelyGreedy takes those that are `likely`:
   double likely = 0;  // this probable at least, relative to the most probable one
   // Whether a deterministic action is the mean of an expert drawn by the router, as the authors of PMOE do,
@@ -60,6 +68,15 @@ struct Policy {
   // it receives the natural-log density of each action in that frame, before any clipping.
   void Sample(std::span<const float> observations, bool deterministic, Pcg64& random,
               std::span<float> actions, std::span<float> log_probs = {}) const;
+
+  // A mixture's experts at transformed observations (n x observation_size).
+  struct Experts {
+    Eigen::MatrixXf weights;  // (K x n) the router's softmax
+    Eigen::MatrixXf
+        actions;  // (K * actions x n) the experts' mean actions, one expert after the other, as Sample's
+  };
+  // REQUIRES: a mixture.
+  Experts ExpertsAt(std::span<const float> observations) const;
 
   // From the learner's frame to the environment's: scaled to the box, or clipped to it for the Gaussian; in
   // place.

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <stdexcept>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -39,8 +40,23 @@ bool HasBounds(ActionDistribution distribution) {
   return IsStochastic(distribution) && distribution != ActionDistribution::kGaussian;
 }
 
-constexpr std::string_view kSampled = "sampled";
-constexpr std::string_view kMostProbable = "most_probable";
+// How a mixture acts: the expert of its deterministic actions, or how the experts are blended.
+struct ExpertChoice {
+  std::string_view name;
+  Blend blend;
+  bool sample_expert;
+};
+constexpr std::array kExpertChoices = {
+    ExpertChoice{"sampled", Blend::kNone, true}, ExpertChoice{"most_probable", Blend::kNone, false},
+    ExpertChoice{"gated", Blend::kGated, true}, ExpertChoice{"multiplied", Blend::kMultiplied, true}};
+
+std::string_view ExpertChoiceName(const Policy& policy) {
+  for (const ExpertChoice& choice : kExpertChoices) {
+    if (choice.blend != policy.blend) continue;
+    if (policy.blend != Blend::kNone || choice.sample_expert == policy.sample_expert) return choice.name;
+  }
+  throw std::logic_error("a mixture that no name is known for");
+}
 
 std::string_view DistributionName(ActionDistribution distribution) {
   for (const auto& [value, name] : kDistributions) {
@@ -72,7 +88,7 @@ void WriteParts(const PolicySink& sink, const Policy& policy) {
   if (policy.log_std.bias.size() > 0) WriteLayer(sink, "last_fc_log_std", policy.log_std);
   if (policy.router.bias.size() > 0) {
     WriteLayer(sink, "router", policy.router);
-    sink.text("expert_choice", policy.sample_expert ? kSampled : kMostProbable);
+    sink.text("expert_choice", ExpertChoiceName(policy));
   }
   if (policy.distribution == ActionDistribution::kLikelyGreedy) {
     WriteLayer(sink, "behaviour", policy.behaviour);
@@ -114,7 +130,7 @@ class PolicyReader {
     const bool stochastic = IsStochastic(policy.distribution);
     if (stochastic && file_.Has("metadata/policy/router")) {
       policy.router = ReadLayer("router", policy.observation_size, -1);
-      policy.sample_expert = ReadChoice("expert_choice", kSampled, kMostProbable) == kSampled;
+      ReadExpertChoice(policy);
       if (policy.router.bias.size() == 0) {
         throw InputError("{}: metadata/policy/router has no experts; expected at least one", Path());
       }
@@ -143,6 +159,18 @@ class PolicyReader {
         "{}: metadata/policy/output_distribution is '{}'; expected tanh_gaussian, gaussian, "
         "clipped_gaussian, clipped_tanh_gaussian, tanh, categorical, greedy or likely_greedy",
         Path(), text);
+  }
+
+  void ReadExpertChoice(Policy& policy) const {
+    const std::string text = file_.ReadString("metadata/policy/expert_choice");
+    const auto* const choice = std::ranges::find(kExpertChoices, text, &ExpertChoice::name);
+    if (choice == kExpertChoices.end()) {
+      throw InputError(
+          "{}: metadata/policy/expert_choice is '{}'; expected sampled, most_probable, gated or multiplied",
+          Path(), text);
+    }
+    policy.blend = choice->blend;
+    policy.sample_expert = choice->sample_expert;
   }
 
   std::string ReadChoice(const std::string& name, std::string_view one, std::string_view other) const {

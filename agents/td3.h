@@ -17,6 +17,7 @@ struct Td3Config {
   double tau = 0.005;
   double actor_lr = 3e-4;
   double critic_lr = 3e-4;
+  double max_grad_norm = 0;
   double policy_noise = 0.2;
   double noise_clip = 0.5;
   int policy_delay = 2;
@@ -31,6 +32,7 @@ struct Td3Config {
     visit("tau", tau, "how far the targets move in one actor update", InRange(0, 1));
     visit("actor_lr", actor_lr, "Adam's step length for the actor", Above(0));
     visit("critic_lr", critic_lr, "Adam's step length for the critics", Above(0));
+    visit("max_grad_norm", max_grad_norm, "bound on each network's gradient norm; 0: none", AtLeast(0));
     visit("policy_noise", policy_noise, "deviation of the noise on the target action, times max_action",
           AtLeast(0));
     visit("noise_clip", noise_clip, "bound on that noise, times max_action", AtLeast(0));

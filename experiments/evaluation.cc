@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/error.h"
+
 namespace strider {
 
 EpisodeScores Evaluate(const Policy& policy, const std::function<std::unique_ptr<Env>()>& make_env,
@@ -50,6 +52,34 @@ EpisodeScores Evaluate(const Policy& policy, const std::function<std::unique_ptr
     whole.lengths.push_back(scores.lengths[i]);
   }
   return whole;
+}
+
+std::vector<ExpertTrace> TraceExperts(const Policy& policy, Env& env, std::uint64_t seed, int dimension) {
+  const auto size = static_cast<Eigen::Index>(env.spec().action_size());
+  const Eigen::Index experts = policy.router.bias.size();
+  if (experts == 0) throw InputError("this policy has no experts; expected one of pmoe-sac or pmoe-ppo");
+  if (dimension < 0 || dimension >= size) {
+    throw InputError("action dimension {}: expected 0 to {}", dimension, size - 1);
+  }
+  std::vector<ExpertTrace> traces(static_cast<std::size_t>(experts));
+  std::vector<double> observation(static_cast<std::size_t>(env.spec().observation_size()));
+  std::vector<float> transformed(observation.size());
+  std::vector<float> action(static_cast<std::size_t>(size));
+  Pcg64 random(StreamSeed(seed, Purpose::kEvaluation));
+  env.Reset(seed, observation);
+  for (bool ended = false; !ended;) {
+    policy.transform.Apply(observation, transformed);
+    const Policy::Experts here = policy.ExpertsAt(transformed);
+    for (Eigen::Index k = 0; k < experts; ++k) {
+      ExpertTrace& trace = traces[static_cast<std::size_t>(k)];
+      trace.actions.push_back(here.actions(k * size + dimension, 0));
+      trace.weights.push_back(here.weights(k, 0));
+    }
+    policy.Act(observation, /*deterministic=*/true, random, action);
+    const StepResult step = env.Step(action, observation);
+    ended = step.terminated || step.truncated;
+  }
+  return traces;
 }
 
 }  // namespace strider

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "datasets/dataset_cache.h"
@@ -132,6 +133,7 @@ class OfflineTrainer final : public Trainer {
       CountSteps(online_->num_envs());
       return;
     }
+    agent_->SetProgress(static_cast<double>(step()) / static_cast<double>(experiment_.run().steps));
     agent_->Update(sampler_.Sample(agent_->replay().batch_size, rows()));
     CountSteps(1);
   }

@@ -38,5 +38,6 @@ std::string_view EnvPeersScript();
 std::string_view DatasetPeersScript();
 std::string_view MetricPeersScript();
 std::string_view OfflinePeersScript();
+std::string_view OnlinePeersScript();
 
 }  // namespace strider

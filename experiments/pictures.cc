@@ -237,6 +237,38 @@ void WriteMetricsPicture(const std::vector<MetricsPoint>& points, const std::fil
                   script, file);
 }
 
+void WriteExpertsPicture(const std::string& title, const std::string& action_name,
+                         const std::vector<ExpertTrace>& experts, const std::filesystem::path& file) {
+  Axis steps;
+  Axis actions;
+  std::string script;
+  std::vector<std::string> layers;
+  for (std::size_t k = 0; k < experts.size(); ++k) {
+    const ExpertTrace& expert = experts[k];
+    script += fmt::format("$expert{} << EOD\n", k);
+    double weight = 0;
+    for (std::size_t t = 0; t < expert.actions.size(); ++t) {
+      steps.Cover(static_cast<double>(t));
+      actions.Cover(expert.actions[t]);
+      weight += expert.weights[t] / static_cast<double>(expert.weights.size());
+      script += fmt::format("{} {:.10g} {:.4f}\n", t, expert.actions[t], 0.05 + 0.9 * expert.weights[t]);
+    }
+    script += "EOD\n";
+    layers.push_back(fmt::format(
+        "$expert{} using 1:2:3 with points pointtype 7 pointsize variable linecolor {} title {}", k,
+        GnuplotColour(k), GnuplotText(fmt::format("expert {}, mean weight {:.2f}", k + 1, weight))));
+  }
+  for (Axis* axis : {&steps, &actions}) axis->Round();
+  actions.Pad();
+  script += AxisCommands("x", steps, "Step of the episode");
+  script += AxisCommands("y", actions, action_name);
+  script += fmt::format("plot {}\n", fmt::join(layers, ", \\\n  "));
+  DrawPictureFile({.title = title,
+                   .subtitle = "Mean action of each expert; the larger a point, the more probable the expert",
+                   .key_entries = static_cast<int>(experts.size())},
+                  script, file);
+}
+
 void WriteDistributionsPicture(const std::string& title, const std::string& subtitle,
                                const std::vector<DistributionCurve>& curves,
                                const std::filesystem::path& base) {

@@ -59,6 +59,17 @@ struct MetricsPoint {
 // point or a measure is not finite.
 void WriteMetricsPicture(const std::vector<MetricsPoint>& points, const std::filesystem::path& file);
 
+// One expert of a mixture along an episode. All vectors have one entry a step.
+struct ExpertTrace {
+  std::vector<double> actions;  // of one dimension: its mean action
+  std::vector<double> weights;  // how probable the router makes it
+};
+
+// Writes one .png or .svg file: what each expert would do at each step, in points that grow with its weight,
+// and its mean weight in the legend. REQUIRES: at least one expert.
+void WriteExpertsPicture(const std::string& title, const std::string& action_name,
+                         const std::vector<ExpertTrace>& experts, const std::filesystem::path& file);
+
 // A distribution of returns.
 struct DistributionCurve {
   std::string label;

@@ -40,7 +40,8 @@ ReplayLoop::ReplayLoop(const Experiment& experiment, OffPolicyAgent& agent, Work
       config_(agent.replay()),
       dataset_(dataset),
       offline_ratio_(experiment.run().offline_ratio),
-      steps_(experiment.run().steps - std::max<std::int64_t>(experiment.run().online_from, 0)),
+      run_steps_(experiment.run().steps),
+      steps_(run_steps_ - std::max<std::int64_t>(experiment.run().online_from, 0)),
       // A learner that comes from a dataset knows better than chance from the start.
       warm_up_steps_(experiment.run().online_from > 0 ? 0 : config_.learning_starts),
       buffer_(static_cast<std::size_t>(config_.buffer_size),
@@ -84,6 +85,8 @@ void ReplayLoop::Advance(std::int64_t step, EpisodeTally& tally) {
   if (now < std::max<std::int64_t>(warm_up_steps_, 1)) return;
   const std::int64_t rounds = now / config_.update_interval - step / config_.update_interval;
   if (rounds == 0) return;
+  agent_.SetProgress(
+      std::min(1.0, static_cast<double>(run_steps_ - steps_ + step) / static_cast<double>(run_steps_)));
   for (std::int64_t k = 0; k < rounds * config_.updates_per_step; ++k) {
     const TransitionBatch batch = Draw(now);
     agent_.Update(batch);

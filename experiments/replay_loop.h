@@ -56,7 +56,8 @@ class ReplayLoop {
   ReplayConfig config_;
   std::optional<DatasetShare> dataset_;
   double offline_ratio_;
-  std::int64_t steps_;          // of environments in the whole run
+  std::int64_t run_steps_;      // of the whole run, updates from the dataset alone included
+  std::int64_t steps_;          // of environments in it
   std::int64_t warm_up_steps_;  // of uniform actions, without updates
   ReplayBuffer buffer_;
   BatchSampler sampler_;

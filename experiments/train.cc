@@ -72,6 +72,8 @@ class TrainingRun {
       const std::int64_t before = trainer_->step();
       trainer_->Advance();
       const std::int64_t now = trainer_->step();
+      // Elsewhere looking waits for the device, and is left to the log and the checkpoints.
+      if (trainer_->agent().task().device.is_cpu()) StopIfDiverged();
       const bool last = now >= run_.steps;
       const bool logged = last || Crossed(before, now, run_.log_interval);
       if (logged) LogProgress();
@@ -98,7 +100,18 @@ class TrainingRun {
     return NormalizedScore(*reference_, episode_return);
   }
 
+  void StopIfDiverged() const {
+    const auto divergence = trainer_->agent().Divergence();
+    if (!divergence) return;
+    throw WorkError("{} is {} at step {}: the learner diverged; {}", divergence->first, divergence->second,
+                    trainer_->step(),
+                    saved_at_ ? fmt::format("the last good checkpoint, of step {}, is in {}", *saved_at_,
+                                            paths_.checkpoint().string())
+                              : "there is no checkpoint yet");
+  }
+
   void LogProgress() {
+    StopIfDiverged();
     const EpisodeTally tally = trainer_->TakeEpisodes();
     const Agent& agent = trainer_->agent();
     CsvRow row{{"step", static_cast<double>(trainer_->step())},
@@ -120,11 +133,6 @@ class TrainingRun {
     std::vector<std::pair<std::string, double>> scalars;
     for (const auto& [name, value] : agent.metrics()) {
       const auto number = value.item<double>();
-      if (std::isinf(number) ||
-          (std::isnan(number) && agent.updates() > 0 && name == agent.metrics().front().first)) {
-        throw WorkError("{} is {} at step {}: the learner diverged; the last checkpoint in {} is from before",
-                        name, number, trainer_->step(), paths_.root.string());
-      }
       row.emplace_back(name, std::isnan(number) ? std::nullopt : std::optional(number));
       if (!std::isnan(number)) scalars.emplace_back("train/" + name, number);
     }
@@ -193,6 +201,7 @@ class TrainingRun {
   }
 
   void Checkpoint() {
+    StopIfDiverged();
     CheckFinite();
     StateWriter state;
     TrainingMarks marks = marks_;
@@ -210,6 +219,7 @@ class TrainingRun {
     // The checkpoint first: where there is a policy, one has been written.
     WriteCheckpoint(paths_.checkpoint(), trainer_->agent().State(), state.bytes());
     WritePolicy(paths_.policy(), trainer_->CurrentPolicy(), run_.agent, run_.env);
+    saved_at_ = trainer_->step();
   }
 
   void Restore() {
@@ -220,6 +230,7 @@ class TrainingRun {
                        paths_.checkpoint().string(), paths_.root.string());
     }
     marks_ = LoadCheckpoint(paths_, *trainer_);
+    saved_at_ = trainer_->step();
   }
 
   const RunConfig& run_;
@@ -236,6 +247,7 @@ class TrainingRun {
   std::optional<TensorBoardLog> board_;
   std::string status_;
   bool warned_ = false;
+  std::optional<std::int64_t> saved_at_;  // step of the checkpoint that there is
   TrainingMarks marks_;
   double before_last_evaluation_ = -std::numeric_limits<double>::infinity();
   Clock::time_point started_;

@@ -9,6 +9,7 @@
 #include "experiments/collect.h"
 #include "experiments/evaluation.h"
 #include "experiments/experiment.h"
+#include "experiments/pictures.h"
 #include "experiments/progress_bar.h"
 #include "experiments/run_directory.h"
 #include "experiments/statistics.h"
@@ -87,7 +88,9 @@ void Print(const std::string& env, const EpisodeScores& scores) {
 
 int Evaluate(const Words& words) {
   CommandLine line;
-  line.usage = "strider evaluate DIR|FILE.hdf5 [--env ID] [--episodes N] [--seed N] [--json]";
+  line.usage =
+      "strider evaluate DIR|FILE.hdf5 [--env ID] [--episodes N] [--seed N] [--experts FILE.svg|.png] "
+      "[--json]";
   line.about =
       "Lets a run's policy (or one in a file) act for whole episodes, with its mean action, and reports "
       "their "
@@ -101,6 +104,9 @@ int Evaluate(const Words& words) {
   add("seed", po::value<std::int64_t>()->default_value(0), "episode i starts from reset(seed + i)");
   add("sampled", po::bool_switch(), "sampled actions instead of the mean one");
   add("threads", po::value<int>()->default_value(0), "environments stepped at once; 0: one for each core");
+  add("experts", po::value<std::string>(),
+      "of a mixture: a .svg or .png picture of what its experts would do in the first episode");
+  add("dimension", po::value<int>()->default_value(0), "of the actions in that picture, counted from 0");
   add("json", po::bool_switch(), "one JSON object on stdout");
   add("quiet", po::bool_switch(), "show no progress");
   line.positional.add("policy", 1);
@@ -120,6 +126,13 @@ int Evaluate(const Words& words) {
   const auto make = [&] { return MakeEnv(choice.id, choice.options); };
   const Policy policy = LoadPolicy(source, make()->spec());
 
+  if (const auto picture = Given<std::string>(*values, "experts")) {
+    const auto env = make();
+    const int dimension = (*values)["dimension"].as<int>();
+    const auto traces = TraceExperts(policy, *env, options.seed, dimension);
+    WriteExpertsPicture("Experts in " + choice.id, fmt::format("Action, dimension {}", dimension), traces,
+                        *picture);
+  }
   int threads = (*values)["threads"].as<int>();
   if (threads <= 0) threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   WorkerPool pool(threads);

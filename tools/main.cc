@@ -34,7 +34,7 @@ constexpr std::array kCommands = {
     Command{"plan", "optimise the distribution of returns in a small world", &Plan},
     Command{"report", "learning curves and tables of runs", &Report},
     Command{"sweep", "train every combination of settings", &Sweep},
-    Command{"bench", "how fast environments step, beside others", &Bench},
+    Command{"bench", "how fast environments step, datasets load and agents learn, beside others", &Bench},
 };
 
 void PrintUsage(std::ostream& out) {

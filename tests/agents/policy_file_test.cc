@@ -273,7 +273,7 @@ TEST_F(BadPolicyFile, RouterThatDoesNotFit) {
   EXPECT_THAT(Message(), HasSubstr("router/weight has shape (4, 2); expected (4, 3)"));
   arrays_["router/weight"] = {{4, 3}};
   texts_["expert_choice"] = "first";
-  EXPECT_THAT(Message(), HasSubstr("expert_choice is 'first'; expected sampled or most_probable"));
+  EXPECT_THAT(Message(), HasSubstr("expert_choice is 'first'; expected sampled, most_probable, gated"));
 }
 
 TEST_F(BadPolicyFile, UnknownDistributionOrNonlinearity) {

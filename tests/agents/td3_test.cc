@@ -99,5 +99,39 @@ TEST(OnlineAgents, SettingsReadBackAndKindsAreKept) {
   }
 }
 
+// Half-way through a run a step is as long as one of half the length, and at its end it is none.
+TEST(Td3, StepLengthsFallLinearly) {
+  Td3Config config = SmallConfig();
+  config.replay.lr_anneal = true;
+  Td3 annealed(BoxTask(3, 2), config);
+  config.actor_lr *= 0.5;
+  config.critic_lr *= 0.5;
+  config.replay.lr_anneal = false;
+  Td3 shorter(BoxTask(3, 2), config);
+  annealed.SetProgress(0.5);
+  for (std::uint64_t k = 0; k < 4; ++k) {
+    annealed.Update(RandomBatch(3, 2, 8, k));
+    shorter.Update(RandomBatch(3, 2, 8, k));
+  }
+  EXPECT_TRUE(at::equal(annealed.actor().flat(), shorter.actor().flat()));
+  EXPECT_TRUE(at::equal(annealed.critic().flat(), shorter.critic().flat()));
+  const at::Tensor before = annealed.critic().flat().clone();
+  annealed.SetProgress(1);
+  annealed.Update(RandomBatch(3, 2, 8, 9));
+  EXPECT_TRUE(at::equal(annealed.critic().flat(), before));
+}
+
+TEST(Td3, GradientsAreBounded) {
+  Td3Config config = SmallConfig();
+  config.policy_delay = 1;
+  config.max_grad_norm = 1e-3;
+  Td3 agent(BoxTask(3, 2), config);
+  agent.Update(RandomBatch(3, 2, 8, 1));
+  for (const nn::ParameterSet* set : {&agent.actor(), &agent.critic()}) {
+    EXPECT_LE(set->flat_grad().norm().item<double>(), 1.001e-3);
+    EXPECT_GT(set->flat_grad().norm().item<double>(), 0);
+  }
+}
+
 }  // namespace
 }  // namespace strider

@@ -4,8 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <tuple>
+
+#include "core/error.h"
+#include "core/files.h"
 #include "envs/registry.h"
 #include "tests/experiments/policies.h"
+#include "tests/experiments/temporary_folder.h"
 
 namespace strider {
 namespace {
@@ -139,6 +145,34 @@ TEST(Evaluation, EndedEarlyKeepsTheEpisodesThatAreWhole) {
   std::ranges::sort(shortest);
   shortest.resize(some.returns.size());
   EXPECT_THAT(some.returns, ::testing::UnorderedElementsAreArray(shortest));
+}
+
+// Two experts that do the same everywhere, with probabilities .3 and .7.
+TEST(TraceExperts, SaysWhatEachWouldDoAndHowProbableItIs) {
+  const auto env = MakeEnv("Pendulum-v1");
+  Policy policy = UniformPolicy(3, env->spec().action_space);
+  policy.distribution = ActionDistribution::kTanhGaussian;
+  const auto layer = [](float first, float second) {
+    return Policy::Layer{Eigen::MatrixXf::Zero(2, 3), Eigen::Vector2f(first, second)};
+  };
+  policy.mean = layer(-0.5F, 0.8F);
+  policy.log_std = layer(0, 0);
+  policy.router = layer(std::log(0.3F), std::log(0.7F));
+  const auto traces = TraceExperts(policy, *env, kSeed, /*dimension=*/0);
+  ASSERT_EQ(traces.size(), 2);
+  for (const auto& [trace, action, weight] :
+       {std::tuple(traces[0], -0.5, 0.3), std::tuple(traces[1], 0.8, 0.7)}) {
+    ASSERT_EQ(trace.actions.size(), 200);
+    ASSERT_EQ(trace.weights.size(), 200);
+    EXPECT_THAT(trace.actions, Each(::testing::DoubleNear(std::tanh(action), 1e-6)));
+    EXPECT_THAT(trace.weights, Each(::testing::DoubleNear(weight, 1e-6)));
+  }
+  const TemporaryFolder folder;
+  WriteExpertsPicture("Experts", "Action", traces, folder.path() / "experts.svg");
+  EXPECT_THAT(ReadText(folder.path() / "experts.svg"), ::testing::HasSubstr("expert 2, mean weight 0.70"));
+
+  EXPECT_THROW(TraceExperts(policy, *env, kSeed, /*dimension=*/1), InputError);
+  EXPECT_THROW(TraceExperts(UniformPolicy(3, env->spec().action_space), *env, kSeed, 0), InputError);
 }
 
 }  // namespace
