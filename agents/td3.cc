@@ -78,7 +78,7 @@ at::Tensor Td3::TdTarget(const TransitionBatch& batch, const at::Tensor& next_ac
 
 void Td3::StepCritics(const TransitionBatch& batch, const at::Tensor& target) {
   const at::Tensor q = Q(batch.observations, batch.actions);
-  const at::Tensor losses = (q - target).square().mean(1);  // (2)
+  const at::Tensor losses = CriticLosses(q, target);
   critic_.Backward(losses.sum());
   critic_adam_.Step(critic_, td3_.critic_lr);
   Report("critic1_loss", losses[0]);

@@ -3,6 +3,7 @@
 
 #include "agents/replay_sampler.h"
 #include "datasets/replay_buffer.h"
+#include "envs/augmented_env.h"
 #include "envs/vector_env.h"
 #include "experiments/trainer.h"
 
@@ -28,12 +29,16 @@ TransitionColumns ColumnsOf(const ReplayBuffer& buffer) {
 class ReplayTrainer final : public Trainer {
  public:
   ReplayTrainer(const Experiment& experiment, WorkerPool& pool)
-      : envs_([&] { return experiment.MakeEnv(); }, experiment.run().num_envs, pool),
+      : augmentation_(experiment.factory().ObservationAugmentation()),
+        envs_([&] { return Augmented(experiment.MakeEnv(), augmentation_); }, experiment.run().num_envs,
+              pool),
         agent_(experiment.factory().MakeOffPolicy({envs_.spec().observation_size(),
                                                    envs_.spec().action_space,
                                                    ParseDevice(experiment.run().device),
                                                    Seed(experiment),
-                                                   {}},
+                                                   {},
+                                                   augmentation_,
+                                                   envs_.spec().max_episode_steps},
                                                   nullptr)),
         config_(agent_->replay()),
         steps_(experiment.run().steps),
@@ -154,6 +159,7 @@ class ReplayTrainer final : public Trainer {
     policy_ = agent_->MakePolicy();
   }
 
+  Augmentation augmentation_;
   VectorEnv envs_;
   std::unique_ptr<OffPolicyAgent> agent_;
   ReplayConfig config_;
