@@ -13,6 +13,7 @@
 namespace strider {
 namespace {
 
+using ::testing::DoubleEq;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
@@ -30,11 +31,11 @@ TEST(AugmentedEnvTest, ThreeStatesByHand) {
   int after_nothing = 0;
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     env->Reset(seed, row);
-    EXPECT_THAT(row, ElementsAre(1, 0, 0, 0, -0.25, -std::log1p(2.0)));
+    EXPECT_THAT(row, ElementsAre(1, 0, 0, 0, -0.25, DoubleEq(-std::log(3.0))));
     const StepResult first = env->Step(kSafe, row);
     const double stock = first.reward == 0 ? -4 : 0;
     after_nothing += first.reward == 0 ? 1 : 0;
-    EXPECT_THAT(row, ElementsAre(0, 1, 0, 0.5, stock / 8, -std::log1p(-stock)));
+    EXPECT_THAT(row, ElementsAre(0, 1, 0, 0.5, stock / 8, DoubleEq(-std::log(1 - stock))));
     EXPECT_FALSE(first.terminated);
     const StepResult last = env->Step(kSafe, row);
     EXPECT_TRUE(last.terminated);
