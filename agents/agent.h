@@ -29,6 +29,9 @@ struct Task {
   // What is done to observations before they reach the learner (offline normalisation); a part of its
   // policies.
   ObservationTransform transform;
+  // What observations hold beside the environment's own; a part of its policies too.
+  Augmentation augmentation = {};
+  int max_episode_steps = 0;  // 0 where it is not known
 
   int action_size() const { return RowSize(action_space); }
 };

@@ -126,6 +126,23 @@ void BlendExperts(Blend blend, const Eigen::MatrixXf& logits, Eigen::MatrixXf& m
   log_sd = blended;
 }
 
+// Scores that differ by less, relative to their size, are a tie.
+constexpr float kTie = 1e-6F;
+
+// The action of the largest mean utility of stock + quantile, by the larger mean quantile among equals.
+Eigen::Index BestUtility(const Policy& policy, const Eigen::MatrixXf& quantiles, float stock) {
+  const auto utility = [&](float x) { return (x < 0 ? policy.weight_below : policy.weight_above) * x; };
+  const Eigen::VectorXf scores =
+      quantiles.unaryExpr([&](float q) { return utility(stock + q); }).colwise().mean().transpose();
+  const Eigen::VectorXf means = quantiles.colwise().mean().transpose();
+  const float enough = scores.maxCoeff() - kTie * (1 + std::abs(scores.maxCoeff()));
+  Eigen::Index best = Best(scores);
+  for (Eigen::Index i = 0; i < scores.size(); ++i) {
+    if (scores[i] >= enough && means[i] > means[best]) best = i;
+  }
+  return best;
+}
+
 constexpr float kHalfLogTwoPi = 0.918938533F;
 
 // Log density of x under each expert's Gaussian. `mean` and `log_sd` hold the experts' numbers one after the
@@ -165,6 +182,17 @@ void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg
   }
   if (distribution == ActionDistribution::kLikelyGreedy) {
     TakeLikelyBest(out, Linear(behaviour, body), likely, actions);
+    std::ranges::fill(log_probs, 0.0F);
+    return;
+  }
+  if (distribution == ActionDistribution::kGreedyUtility) {
+    const Eigen::Index choices = std::get<Discrete>(action_space).n;
+    for (Eigen::Index row = 0; row < rows; ++row) {
+      const Eigen::Map<const Eigen::MatrixXf> quantiles(out.col(row).data(), out.rows() / choices, choices);
+      const auto shown = observations[static_cast<std::size_t>((row + 1) * observation_size - kStockColumns)];
+      const auto stock = static_cast<float>(augmentation.stock->bound) * shown;
+      actions[static_cast<std::size_t>(row)] = static_cast<float>(BestUtility(*this, quantiles, stock));
+    }
     std::ranges::fill(log_probs, 0.0F);
     return;
   }

@@ -3,9 +3,11 @@
 
 #include <Eigen/Core>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/random.h"
+#include "envs/augmented_env.h"
 #include "envs/normalizer.h"
 #include "envs/space.h"
 
@@ -23,6 +25,9 @@ enum class ActionDistribution {
   // action = mean + exp(log_std) * noise clipped to [-1, 1], which is the box's frame; with tanh(mean)
   kClippedGaussian,
   kClippedTanhGaussian,
+  // quantiles of each discrete action's return, one action after the other; the action of the best utility of
+  // stock plus return is taken: deterministic
+  kGreedyUtility,
 };
 
 // What a mixture's action is drawn from.
@@ -43,14 +48,14 @@ struct Policy {
     Eigen::VectorXf bias;    // (out)
   };
 
-  int observation_size = 0;
+  int observation_size = 0;  // of the rows that it sees, augmented
   Space action_space;
   ActionDistribution distribution = ActionDistribution::kUniform;
   bool tanh_hidden = false;  // hidden activation: tanh, or else ReLU
   std::vector<Layer> hidden;
-  Layer mean;         // or logits
-  Layer log_std;      // empty where the distribution has none; a state-independent one has zero weights
-  Layer router;       // (K x observations) logits of a mixture's experts; empty where there is one Gaussian
+  Layer mean;     // or logits
+  Layer log_std;  // empty where the distribution has none; a state-independent one has zero weights
+  Layer router;   // (K x observations) logits of a mixture's experts; empty where there is one Gaussian
   Blend blend = Blend::kNone;
   Layer behaviour;    // logits of the data's actions, of which kLikelyGreedy takes those that are `likely`:
   double likely = 0;  // this probable at least, relative to the most probable one
@@ -60,12 +65,20 @@ struct Policy {
   double log_std_min = -20;
   double log_std_max = 2;
   ObservationTransform transform;
+  // What its rows hold beside the environment's own observations (Augmented makes such rows). Its stock's low
+  // and high are the initial stock that the policy is meant for.
+  Augmentation augmentation;
+  std::string objective;  // what a policy with a stock makes large, as ParseObjective reads it; else empty
+  // Slopes of the utility below and above zero, for kGreedyUtility.
+  float weight_below = 1;
+  float weight_above = 1;
 
   // A draw in the learner's frame: [-1, 1] for the tanh and clipped kinds and for uniform draws from a box,
-  // unclipped for the Gaussian, the action's number for the categorical. `observations` are transformed rows
-  // (n x observation_size). `deterministic` takes the mean or the most probable action instead. A mixture's
-  // expert, where there are several, and the noise are drawn row by row. Where `log_probs` (n) is not empty
-  // it receives the natural-log density of each action in that frame, before any clipping.
+  // unclipped for the Gaussian, the action's number for the categorical and greedy. `observations` are
+  // transformed rows (n x observation_size). `deterministic` takes the mean or the most probable action
+  // instead. A mixture's expert, where there are several, and the noise are drawn row by row. Where
+  // `log_probs` (n) is not empty it receives the natural-log density of each action in that frame, before any
+  // clipping.
   void Sample(std::span<const float> observations, bool deterministic, Pcg64& random,
               std::span<float> actions, std::span<float> log_probs = {}) const;
 
@@ -82,7 +95,8 @@ struct Policy {
   // place.
   void ToEnvironment(std::span<float> actions) const;
 
-  // Raw observations to actions that the environment takes: transform, Sample, ToEnvironment.
+  // Observations, augmented where it needs them so, to actions that the environment takes: transform, Sample,
+  // ToEnvironment.
   void Act(std::span<const double> observations, bool deterministic, Pcg64& random, std::span<float> actions,
            std::span<float> log_probs = {}) const;
 };

@@ -1,10 +1,13 @@
 #include "agents/policy_file.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <sstream>
 #include <stdexcept>
 
 #include "core/error.h"
@@ -14,7 +17,7 @@
 namespace strider {
 namespace {
 
-constexpr std::array<std::pair<ActionDistribution, std::string_view>, 8> kDistributions = {{
+constexpr std::array<std::pair<ActionDistribution, std::string_view>, 9> kDistributions = {{
     {ActionDistribution::kTanhGaussian, "tanh_gaussian"},
     {ActionDistribution::kGaussian, "gaussian"},
     {ActionDistribution::kTanh, "tanh"},
@@ -23,11 +26,13 @@ constexpr std::array<std::pair<ActionDistribution, std::string_view>, 8> kDistri
     {ActionDistribution::kLikelyGreedy, "likely_greedy"},
     {ActionDistribution::kClippedGaussian, "clipped_gaussian"},
     {ActionDistribution::kClippedTanhGaussian, "clipped_tanh_gaussian"},
+    {ActionDistribution::kGreedyUtility, "greedy_utility"},
 }};
 
 bool IsDiscrete(ActionDistribution distribution) {
   return distribution == ActionDistribution::kCategorical || distribution == ActionDistribution::kGreedy ||
-         distribution == ActionDistribution::kLikelyGreedy;
+         distribution == ActionDistribution::kLikelyGreedy ||
+         distribution == ActionDistribution::kGreedyUtility;
 }
 
 // Whether noise is added, of a deviation that the file holds.
@@ -58,6 +63,10 @@ std::string_view ExpertChoiceName(const Policy& policy) {
   throw std::logic_error("a mixture that no name is known for");
 }
 
+constexpr std::string_view kOneHot = "one_hot";
+constexpr std::string_view kTime = "time";
+constexpr std::string_view kHidden = "hidden";
+
 std::string_view DistributionName(ActionDistribution distribution) {
   for (const auto& [value, name] : kDistributions) {
     if (value == distribution) return name;
@@ -79,9 +88,27 @@ void WriteLayer(const PolicySink& sink, const std::string& name, const Policy::L
   sink.numbers(name + "/bias", {layer.bias.data(), out}, {out});
 }
 
+void WriteAugmentation(const PolicySink& sink, const Policy& policy) {
+  const Augmentation& augmentation = policy.augmentation;
+  std::vector<std::string_view> words;
+  if (augmentation.one_hot) words.emplace_back(kOneHot);
+  if (augmentation.time) words.emplace_back(kTime);
+  if (!words.empty()) sink.text("augmentation", fmt::format("{}", fmt::join(words, " ")));
+  if (!policy.objective.empty()) sink.text("objective", policy.objective);
+  if (!augmentation.stock) return;
+  const StockRule& stock = *augmentation.stock;
+  sink.text("stock", fmt::format("{} {} {}{}", stock.discount, stock.low, stock.bound,
+                                 stock.hidden ? fmt::format(" {}", kHidden) : ""));
+}
+
 void WriteParts(const PolicySink& sink, const Policy& policy) {
   sink.text("output_distribution", DistributionName(policy.distribution));
   sink.text("nonlinearity", policy.tanh_hidden ? "tanh" : "relu");
+  WriteAugmentation(sink, policy);
+  if (policy.distribution == ActionDistribution::kGreedyUtility) {
+    const std::array<float, 2> weights = {policy.weight_below, policy.weight_above};
+    sink.numbers("utility_weights", weights, {weights.size()});
+  }
   for (std::size_t i = 0; i < policy.hidden.size(); ++i)
     WriteLayer(sink, fmt::format("fc{}", i), policy.hidden[i]);
   WriteLayer(sink, "last_fc", policy.mean);
@@ -114,16 +141,16 @@ class PolicyReader {
     }
     policy.distribution = ReadDistribution();
     policy.tanh_hidden = ReadChoice("nonlinearity", "relu", "tanh") == "tanh";
+    ReadAugmentation(policy);
     Eigen::Index width = policy.observation_size;
     for (int i = 0; file_.Has(fmt::format("metadata/policy/fc{}", i)); ++i) {
       policy.hidden.push_back(ReadLayer(fmt::format("fc{}", i), width, -1));
       width = policy.hidden.back().bias.size();
     }
     const auto* discrete = std::get_if<Discrete>(&spec_.action_space);
-    const bool categorical = IsDiscrete(policy.distribution);
-    if (categorical != (discrete != nullptr)) {
+    if (IsDiscrete(policy.distribution) != (discrete != nullptr)) {
       throw InputError("{}: a policy over {} actions does not fit {}, whose actions are {}", Path(),
-                       categorical ? "discrete" : "continuous", spec_.id,
+                       discrete == nullptr ? "discrete" : "continuous", spec_.id,
                        discrete != nullptr ? "discrete" : "continuous");
     }
     Eigen::Index outputs = discrete != nullptr ? discrete->n : spec_.action_size();
@@ -136,6 +163,7 @@ class PolicyReader {
       }
       outputs *= policy.router.bias.size();
     }
+    if (policy.distribution == ActionDistribution::kGreedyUtility) outputs *= ReadUtility(policy);
     policy.mean = ReadLayer("last_fc", width, outputs);
     if (stochastic) policy.log_std = ReadLayer("last_fc_log_std", width, outputs);
     if (policy.distribution == ActionDistribution::kLikelyGreedy) {
@@ -143,7 +171,7 @@ class PolicyReader {
       policy.likely = ReadLikely();
     }
     ReadBounds(policy);
-    ReadTransform(policy.transform);
+    ReadTransform(policy.transform, static_cast<std::size_t>(policy.observation_size));
     return policy;
   }
 
@@ -157,7 +185,7 @@ class PolicyReader {
     }
     throw InputError(
         "{}: metadata/policy/output_distribution is '{}'; expected tanh_gaussian, gaussian, "
-        "clipped_gaussian, clipped_tanh_gaussian, tanh, categorical, greedy or likely_greedy",
+        "clipped_gaussian, clipped_tanh_gaussian, tanh, categorical, greedy, likely_greedy or greedy_utility",
         Path(), text);
   }
 
@@ -179,6 +207,66 @@ class PolicyReader {
       throw InputError("{}: metadata/policy/{} is '{}'; expected {} or {}", Path(), name, text, one, other);
     }
     return text;
+  }
+
+  // What the rows hold beside the environment's own numbers.
+  void ReadAugmentation(Policy& policy) const {
+    const auto text = [&](const std::string& name) {
+      const std::string key = "metadata/policy/" + name;
+      return file_.Has(key) ? file_.ReadString(key) : std::string();
+    };
+    std::istringstream words(text("augmentation"));
+    for (std::string word; words >> word;) {
+      if (word != kOneHot && word != kTime) {
+        throw InputError("{}: metadata/policy/augmentation has '{}'; expected {} or {}", Path(), word,
+                         kOneHot, kTime);
+      }
+      (word == kOneHot ? policy.augmentation.one_hot : policy.augmentation.time) = true;
+    }
+    policy.objective = text("objective");
+    if (const std::string stock = text("stock"); !stock.empty()) {
+      policy.augmentation.stock = ParseStock(stock);
+    }
+    policy.observation_size = policy.augmentation.RowSize(spec_);
+  }
+
+  StockRule ParseStock(const std::string& text) const {
+    StockRule rule;
+    std::string word;
+    std::istringstream words(text);
+    words >> rule.discount >> rule.low >> rule.bound;
+    const bool numbers = !words.fail();
+    rule.high = rule.low;
+    if (words >> word) rule.hidden = word == kHidden;
+    const bool known = word.empty() || rule.hidden;
+    if (numbers && known && rule.discount > 0 && rule.discount <= 1 && rule.bound > 0) return rule;
+    throw InputError(
+        "{}: metadata/policy/stock is '{}'; expected a discount in (0, 1], an initial stock and a bound "
+        "above "
+        "0, and perhaps {}",
+        Path(), text, kHidden);
+  }
+
+  // The number of quantiles of each action.
+  Eigen::Index ReadUtility(Policy& policy) const {
+    const std::string key = "metadata/policy/utility_weights";
+    const Array<float> weights = file_.Read<float>(key);
+    if (weights.shape != Shape{2} || !std::isfinite(weights.values[0]) || !std::isfinite(weights.values[1])) {
+      throw InputError("{}: {} has shape {}; expected two finite numbers", Path(), key,
+                       ShapeText(weights.shape));
+    }
+    if (!policy.augmentation.stock) {
+      throw InputError("{}: metadata/policy/stock is missing; a greedy_utility policy needs it", Path());
+    }
+    policy.weight_below = weights.values[0];
+    policy.weight_above = weights.values[1];
+    const Shape shape = file_.Read<float>("metadata/policy/last_fc/bias").shape;
+    const auto choices = static_cast<std::size_t>(std::get<Discrete>(spec_.action_space).n);
+    if (shape.size() != 1 || shape[0] == 0 || shape[0] % choices != 0) {
+      throw InputError("{}: metadata/policy/last_fc/bias has shape {}; expected a multiple of {} actions",
+                       Path(), ShapeText(shape), choices);
+    }
+    return static_cast<Eigen::Index>(shape[0] / choices);
   }
 
   // `inputs` and `outputs` are what the neighbours need; -1 where any number of outputs will do.
@@ -234,13 +322,12 @@ class PolicyReader {
     policy.log_std_max = bounds.values[1];
   }
 
-  void ReadTransform(ObservationTransform& transform) const {
+  void ReadTransform(ObservationTransform& transform, std::size_t size) const {
     const std::string key = "metadata/policy/observation_transform";
     if (!file_.Has(key)) return;
     transform.mean = file_.Read<double>(key + "/mean").values;
     transform.scale = file_.Read<double>(key + "/scale").values;
     transform.clip = file_.ReadScalar<double>(key + "/clip");
-    const auto size = static_cast<std::size_t>(spec_.observation_size());
     const auto finite = [](const std::vector<double>& values) {
       return std::ranges::all_of(values, [](double x) { return std::isfinite(x); });
     };

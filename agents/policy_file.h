@@ -8,7 +8,9 @@
 // action; log_std_bounds (2), the clamp of the log deviation of all Gaussians but "gaussian", [-20, 2] where
 // absent; and observation_transform/{mean, scale, clip}: what is done to an observation first, clip((o -
 // mean) * scale,
-// +-clip).
+// +-clip). A policy that sees more than the environment shows says so in texts: `augmentation`, of the words
+// one_hot and time; `stock`, "DISCOUNT INITIAL BOUND"; `objective`, such as "cvar:0.5"; and the distribution
+// "greedy_utility" (quantiles of discrete actions) comes with utility_weights (2), below and above zero.
 #pragma once
 
 #include <filesystem>

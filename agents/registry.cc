@@ -2,12 +2,15 @@
 
 #include <array>
 
+#include "agents/deta_n.h"
+#include "agents/deta_td3.h"
 #include "agents/dqn.h"
 #include "agents/mdpo_off.h"
 #include "agents/mdpo_on.h"
 #include "agents/pmoe_ppo.h"
 #include "agents/pmoe_sac.h"
 #include "agents/ppo.h"
+#include "agents/qr_dqn.h"
 #include "agents/td3.h"
 #include "agents/trpo.h"
 
@@ -30,6 +33,11 @@ std::span<const AgentEntry> OnlineAgents() {
       AgentEntry{"trpo", "Trust Region Policy Optimization", AgentKind::kOnPolicy, &MakeFactory<Trpo>},
       AgentEntry{"dqn", "Deep Q-Network; double, dueling, n-step and prioritised as options",
                  AgentKind::kOffPolicy, &MakeFactory<Dqn>},
+      AgentEntry{"qr-dqn", "DQN on quantiles of the return", AgentKind::kOffPolicy, &MakeFactory<QrDqn>},
+      AgentEntry{"deta-n", "D-eta-N: QR-DQN with a stock, for CVaR and other objectives of the whole return",
+                 AgentKind::kOffPolicy, &MakeFactory<DetaN>},
+      AgentEntry{"deta-td3", "the same for continuous actions, on TD3 (our extension)", AgentKind::kOffPolicy,
+                 &MakeFactory<DetaTd3>},
       AgentEntry{"td3", "Twin Delayed Deep Deterministic policy gradient", AgentKind::kOffPolicy,
                  &MakeFactory<Td3>},
   };

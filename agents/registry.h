@@ -30,6 +30,9 @@ class AgentFactory {
   // What is to be done to a dataset before this agent sees it.
   virtual Preparation DatasetPreparation() const = 0;
 
+  // What is to be added to an environment's observations before this agent sees them.
+  virtual Augmentation ObservationAugmentation() const = 0;
+
   // Throws InputError where the Config or the task does not suit the agent. `data` is null while learning
   // online.
   virtual std::unique_ptr<OnPolicyAgent> MakeOnPolicy(const Task& task) const = 0;
@@ -62,6 +65,11 @@ class FactoryOf : public AgentFactory {
     }
     if constexpr (requires { config_.episode; }) preparation.episode = config_.episode;
     return preparation;
+  }
+
+  Augmentation ObservationAugmentation() const override {
+    if constexpr (requires { config_.ObservationAugmentation(); }) return config_.ObservationAugmentation();
+    return {};
   }
 
   std::unique_ptr<OnPolicyAgent> MakeOnPolicy(const Task& task) const override {

@@ -79,7 +79,7 @@ at::Tensor Td3::TdTarget(const TransitionBatch& batch, const at::Tensor& next_ac
 
 void Td3::StepCritics(const TransitionBatch& batch, const at::Tensor& target) {
   const at::Tensor q = Q(batch.observations, batch.actions);
-  const at::Tensor losses = (q - target).square().mean(1);  // (2)
+  const at::Tensor losses = CriticLosses(q, target);
   critic_.Backward(losses.sum());
   nn::ClipGradientNorm(critic_, td3_.max_grad_norm);
   critic_adam_.Step(critic_, td3_.critic_lr * anneal());

@@ -93,10 +93,19 @@ class Td3 : public OffPolicyAgent {
   at::Tensor NextAction(const TransitionBatch& batch, const at::Tensor& target_policy_noise) const;
   virtual at::Tensor TdTarget(const TransitionBatch& batch, const at::Tensor& next_action) const;
 
+  // The losses (2) of both critics for Q(s, a) and y.
+  virtual at::Tensor CriticLosses(const at::Tensor& q, const at::Tensor& target) const {
+    return (q - target).square().mean(1);
+  }
+
+  // pi(s), (rows x actions).
+  at::Tensor ActorAction(const at::Tensor& observations) const { return Act(actor_, observations); }
+
   // Whether the actor's target moves towards the actor before the actor's step, and not after it.
   virtual bool ActorTargetMovesFirst() const { return false; }
 
-  // Both online critics and both target critics, (2 x batch).
+  // Both online critics and both target critics, (2 x batch), or (2 x batch x outputs) where they have
+  // several.
   at::Tensor Q(const at::Tensor& observations, const at::Tensor& actions) const;
   at::Tensor TargetQ(const at::Tensor& observations, const at::Tensor& actions) const;
 

@@ -11,8 +11,9 @@ EpisodeScores Evaluate(const Policy& policy, const std::function<std::unique_ptr
                        const std::function<bool(int ended)>& progress) {
   const auto episodes = static_cast<std::size_t>(options.episodes);
   std::vector<std::unique_ptr<Env>> envs;
-  for (std::size_t i = 0; i < episodes; ++i) envs.push_back(make_env());
-  EpisodeScores scores{std::vector<double>(episodes, 0.0), std::vector<int>(episodes, 0)};
+  for (std::size_t i = 0; i < episodes; ++i) envs.push_back(Augmented(make_env(), policy.augmentation));
+  EpisodeScores scores{std::vector<double>(episodes, 0.0), std::vector<int>(episodes, 0),
+                       std::vector<double>(episodes, 0.0)};
   if (episodes == 0) return scores;
 
   const auto observation_size = static_cast<std::size_t>(envs[0]->spec().observation_size());
@@ -20,6 +21,8 @@ EpisodeScores Evaluate(const Policy& policy, const std::function<std::unique_ptr
   std::vector<double> observations(episodes * observation_size);
   std::vector<float> actions(episodes * action_size);
   std::vector<std::uint8_t> ended(episodes, 0);
+  const double discount = policy.augmentation.stock ? policy.augmentation.stock->discount : 1;
+  std::vector<double> weights(episodes, 1.0);  // discount^step
   const auto observation = [&](std::size_t i) {
     return std::span(observations).subspan(i * observation_size, observation_size);
   };
@@ -37,6 +40,8 @@ EpisodeScores Evaluate(const Policy& policy, const std::function<std::unique_ptr
         const auto action = std::span<const float>(actions).subspan(i * action_size, action_size);
         const StepResult step = envs[i]->Step(action, observation(i));
         scores.returns[i] += step.reward;
+        scores.discounted[i] += weights[i] * step.reward;
+        weights[i] *= discount;
         ++scores.lengths[i];
         ended[i] = step.terminated || step.truncated ? 1 : 0;
       }
@@ -50,6 +55,7 @@ EpisodeScores Evaluate(const Policy& policy, const std::function<std::unique_ptr
     if (ended[i] == 0) continue;
     whole.returns.push_back(scores.returns[i]);
     whole.lengths.push_back(scores.lengths[i]);
+    whole.discounted.push_back(scores.discounted[i]);
   }
   return whole;
 }

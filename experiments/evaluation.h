@@ -17,6 +17,8 @@ namespace strider {
 struct EpisodeScores {
   std::vector<double> returns;
   std::vector<int> lengths;
+  // Discounted as the stock of the policy is; of policies without one, by 1.
+  std::vector<double> discounted = {};
 };
 
 struct EvaluationOptions {

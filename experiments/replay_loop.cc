@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "envs/augmented_env.h"
+
 namespace strider {
 namespace {
 
@@ -35,7 +37,8 @@ std::uint32_t SamplingStream(bool with_dataset) { return with_dataset ? 2 : 0; }
 
 ReplayLoop::ReplayLoop(const Experiment& experiment, OffPolicyAgent& agent, WorkerPool& pool,
                        std::optional<DatasetShare> dataset)
-    : envs_([&] { return experiment.MakeEnv(); }, experiment.run().num_envs, pool),
+    : envs_([&] { return Augmented(experiment.MakeEnv(), agent.task().augmentation); },
+            experiment.run().num_envs, pool),
       agent_(agent),
       config_(agent.replay()),
       dataset_(dataset),

@@ -1,15 +1,19 @@
+#include "envs/augmented_env.h"
 #include "experiments/replay_loop.h"
 
 namespace strider {
 namespace {
 
 std::unique_ptr<OffPolicyAgent> MakeAgent(const Experiment& experiment) {
-  const auto env = experiment.MakeEnv();
+  const Augmentation augmentation = experiment.factory().ObservationAugmentation();
+  const auto env = Augmented(experiment.MakeEnv(), augmentation);
   const Task task{env->spec().observation_size(),
                   env->spec().action_space,
                   ParseDevice(experiment.run().device),
                   static_cast<std::uint64_t>(experiment.run().seed),
-                  {}};
+                  {},
+                  augmentation,
+                  env->spec().max_episode_steps};
   return experiment.factory().MakeOffPolicy(task, nullptr);
 }
 

@@ -1,8 +1,10 @@
+#include <array>
 #include <cmath>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "agents/planning/objective.h"
 #include "core/files.h"
 #include "datasets/reference_scores.h"
 #include "envs/registry.h"
@@ -44,6 +46,49 @@ EnvChoice ChooseEnv(const std::string& source, const std::optional<std::string>&
   if (named && *named != choice.id) choice = {*named, {}, false};
   if (choice.id.empty()) throw InputError("{} names no environment; expected --env ID", source);
   return choice;
+}
+
+// How well episodes did by the policy's own objective, of discounted returns: with the initial stock that
+// they started with, and, where the objective leaves that free, with the best one for these returns. The
+// first is a lower bound of the second, and equal to it where the stock was chosen well.
+nlohmann::ordered_json DescribeObjective(const Policy& policy, const EpisodeScores& scores) {
+  const planning::Objective objective = planning::ParseObjective(policy.objective);
+  const StockRule& rule = policy.augmentation.stock.value();
+  const std::size_t count = scores.discounted.size();
+  const planning::ReturnLaw law =
+      planning::Merged({1, scores.discounted, std::vector<double>(count, 1 / static_cast<double>(count))});
+  const double bound = planning::Value(objective, std::array{rule.low}, law);
+  const double best = objective.chooses_stock
+                          ? planning::Value(objective, std::array{planning::BestStock(objective, law)}, law)
+                          : bound;
+  return {{"name", objective.name},
+          {"meaning", objective.meaning},
+          {"discount", rule.discount},
+          {"initial_stock", rule.low},
+          {"value", best},
+          {"value_at_initial_stock", bound}};
+}
+
+void PrintObjective(const nlohmann::ordered_json& objective) {
+  std::cout << fmt::format(
+      "{} ({}) of returns discounted by {:g}: {:.6g}; counted from initial stock {:g}: {:.6g}\n",
+      objective["name"].get<std::string>(), objective["meaning"].get<std::string>(),
+      objective["discount"].get<double>(), objective["value"].get<double>(),
+      objective["initial_stock"].get<double>(), objective["value_at_initial_stock"].get<double>());
+}
+
+void SetInitialStock(Policy& policy, double stock) {
+  if (!policy.augmentation.stock) {
+    throw InputError("--initial-stock {}: this policy has no stock; expected one of deta-n or deta-td3",
+                     stock);
+  }
+  StockRule& rule = *policy.augmentation.stock;
+  if (!(std::abs(stock) <= rule.bound)) {
+    throw InputError("--initial-stock {}: expected a number from {} to {}, as agent.stock_bound", stock,
+                     -rule.bound, rule.bound);
+  }
+  rule.low = stock;
+  rule.high = stock;
 }
 
 nlohmann::ordered_json Describe(const std::string& env, const EpisodeScores& scores) {
@@ -103,6 +148,7 @@ int Evaluate(const Words& words) {
   add("episodes", po::value<int>()->default_value(10), "how many");
   add("seed", po::value<std::int64_t>()->default_value(0), "episode i starts from reset(seed + i)");
   add("sampled", po::bool_switch(), "sampled actions instead of the mean one");
+  add("initial-stock", po::value<double>(), "for policies with a stock; their own where it is left out");
   add("threads", po::value<int>()->default_value(0), "environments stepped at once; 0: one for each core");
   add("experts", po::value<std::string>(),
       "of a mixture: a .svg or .png picture of what its experts would do in the first episode");
@@ -124,7 +170,9 @@ int Evaluate(const Words& words) {
   }
   const EnvChoice choice = ChooseEnv(source, Given<std::string>(*values, "env"));
   const auto make = [&] { return MakeEnv(choice.id, choice.options); };
-  const Policy policy = LoadPolicy(source, make()->spec());
+  Policy policy = LoadPolicy(source, make()->spec());
+  const auto stock = Given<double>(*values, "initial-stock");
+  if (stock) SetInitialStock(policy, *stock);
 
   if (const auto picture = Given<std::string>(*values, "experts")) {
     const auto env = make();
@@ -146,14 +194,16 @@ int Evaluate(const Words& words) {
   if (StopRequested()) return 128 + StopSignal();
   bar.Finish();
 
-  const nlohmann::ordered_json json = Describe(choice.id, scores);
+  nlohmann::ordered_json json = Describe(choice.id, scores);
+  if (!policy.objective.empty()) json["objective"] = DescribeObjective(policy, scores);
   if ((*values)["json"].as<bool>()) {
     std::cout << json.dump() << '\n';
   } else {
     Print(choice.id, scores);
+    if (json.contains("objective")) PrintObjective(json["objective"]);
   }
   // Printed already: a run's folder that cannot be written to costs nobody the result.
-  if (choice.of_run) {
+  if (choice.of_run && !stock) {
     try {
       WriteTextWhole(RunPaths{source}.evaluation(), json.dump(2) + "\n");
     } catch (const WorkError& error) {

@@ -87,7 +87,9 @@ TEST(OnlineAgents, SettingsReadBackAndKindsAreKept) {
                 HasSubstr("agent.discount"));
     EXPECT_THAT(MessageOf<InputError>([&] { settings.Set("agent.discount", "1.5"); }), HasSubstr("[0, 1]"));
     settings.Set("agent.hidden", "4");
-    const Task task = entry.id == "dqn" ? DiscreteTask(3, 2) : BoxTask(3, 2);
+    const bool discrete = entry.id == "dqn" || entry.id == "qr-dqn" || entry.id == "deta-n";
+    Task task = discrete ? DiscreteTask(3, 2) : BoxTask(3, 2);
+    task.augmentation = factory->ObservationAugmentation();
     if (entry.kind == AgentKind::kOnPolicy) {
       EXPECT_NE(factory->MakeOnPolicy(task), nullptr);
       EXPECT_THAT(MessageOf<InputError>([&] { factory->MakeOffPolicy(task, nullptr); }),

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 #include <tuple>
 
 #include "core/error.h"
@@ -44,6 +45,29 @@ std::pair<double, int> HandLoop(const Policy& policy, Env& env, std::uint64_t se
     const StepResult step = env.Step(action, observation);
     sum += step.reward;
     if (step.terminated || step.truncated) return {sum, length};
+  }
+}
+
+// What is best for CVaR at one half among the three states (distributional DP sheet, V2) from the initial
+// stock -2: risky after 0, safe after 2.
+TEST(Evaluation, CarriesTheStockOfThePolicy) {
+  WorkerPool pool(2);
+  const EpisodeScores scores =
+      Evaluate(ThreeStatePolicy(-2), Maker("ThreeState-v0"), {400, kSeed, true}, pool);
+  std::map<double, int> counts;
+  for (std::size_t i = 0; i < 400; ++i) {
+    ++counts[scores.discounted[i]];
+    // 0, then 4 or -1; or 2, then 1: a step's discount is one half.
+    const double expected = scores.returns[i] == 4 ? 2 : scores.returns[i] == -1 ? -0.5 : 2.5;
+    EXPECT_EQ(scores.discounted[i], expected);
+  }
+  ASSERT_EQ(counts.size(), 3U);
+  EXPECT_NEAR(counts[2.5], 200, 50);
+  EXPECT_NEAR(counts[2], 100, 45);
+  // From 10 nothing falls short, and the larger mean decides: risky, risky.
+  for (const double value :
+       Evaluate(ThreeStatePolicy(10), Maker("ThreeState-v0"), {50, kSeed, true}, pool).discounted) {
+    EXPECT_TRUE(value == -0.5 || value == 2 || value == 1.5 || value == 4) << value;
   }
 }
 

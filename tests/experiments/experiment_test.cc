@@ -228,7 +228,10 @@ TEST(Misfits, DatasetsSmallerThanABatch) {
 }
 
 TEST(Misfits, ContinuousActionsNeedAnAgentForThem) {
-  EXPECT_THAT(Misfit(On("dqn", "Pendulum-v1")), HasSubstr("needs discrete actions"));
+  for (const char* agent : {"dqn", "qr-dqn", "deta-n"}) {
+    EXPECT_THAT(Misfit(On(agent, "Pendulum-v1")), HasSubstr("needs discrete actions")) << agent;
+  }
+  EXPECT_THAT(Misfit(On("deta-td3", "CartPole-v1")), HasSubstr("needs continuous actions"));
   EXPECT_THAT(Misfit(On("pmoe-ppo", "CartPole-v1")), HasSubstr("needs continuous actions"));
 }
 

@@ -36,7 +36,8 @@ void PrintTo(const Case& test, std::ostream* out) { *out << test.agent << " in "
 std::vector<Case> Cases() {
   std::vector<Case> cases;
   for (const AgentEntry& entry : AllAgents()) {
-    if (entry.id == "dqn") {
+    if (entry.id == "deta-n") cases.push_back({std::string(entry.id), entry.kind, "GridG-v0", "2"});
+    if (NeedsDiscreteActions(std::string(entry.id))) {
       for (const char* num_envs : {"1", "3"}) {
         cases.push_back({std::string(entry.id), entry.kind, "CartPole-v1", num_envs});
       }
@@ -66,8 +67,8 @@ class Resume : public ::testing::TestWithParam<Case> {
     Assignments changes = {{"run.num_envs", GetParam().num_envs}};
     // Several rollouts for each evaluation and checkpoint, as there are several updates.
     if (GetParam().kind == AgentKind::kOnPolicy) changes.push_back({"run.steps", "400"});
-    if (GetParam().agent == "dqn") changes.push_back({"agent.update_interval", "2"});
-    if (GetParam().agent == "dqn" && GetParam().num_envs == "3") {
+    if (NeedsDiscreteActions(GetParam().agent)) changes.push_back({"agent.update_interval", "2"});
+    if (NeedsDiscreteActions(GetParam().agent) && GetParam().num_envs == "3") {
       changes.push_back({"agent.n_step", "3"});
       changes.push_back({"agent.priority_exponent", "0.6"});
     }

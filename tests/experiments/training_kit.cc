@@ -33,6 +33,10 @@ const Assignments& TinyAgent() {
                                        {"agent.policy_lr", "0.01"},
                                        {"agent.timeout_bootstrap", "true"},
                                        {"agent.minibatch", "16"},
+                                       {"agent.quantiles", "5"},
+                                       {"agent.edited_stocks", "1"},
+                                       {"agent.target_interval", "10"},
+                                       {"agent.stock_interval", "10"},
                                        {"agent.epochs", "2"}};
   return settings;
 }
@@ -98,6 +102,10 @@ std::vector<GivenSetting> TinySettings(const std::string& agent, const std::stri
   }
   for (const auto& [key, value] : changes) given.push_back({key, value, "test"});
   return given;
+}
+
+bool NeedsDiscreteActions(const std::string& agent) {
+  return agent == "dqn" || agent == "qr-dqn" || agent == "deta-n";
 }
 
 void CollectRandomly(const std::string& env, std::int64_t rows, const std::filesystem::path& out) {
