@@ -83,7 +83,7 @@ std::vector<Setting> Options(std::string_view id) {
 // Config is E's own, or one derived from it that sets other defaults.
 template <class E, class Config = typename E::Config>
 constexpr EnvEntry Entry(std::string_view id, std::string_view summary) {
-  return {id, summary, &Make<E, Config>, &Options<E, Config>};
+  return {id, summary, &Make<E, Config>, &Options<E, Config>, std::is_base_of_v<MapView, E>};
 }
 
 constexpr auto kV2 = RobotVersion::kV2;

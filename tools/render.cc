@@ -23,8 +23,7 @@ const MapView& ViewOf(const Env& env) {
   if (const auto* view = dynamic_cast<const MapView*>(&env)) return *view;
   std::string drawn;
   for (const EnvEntry& entry : EnvRegistry()) {
-    if (dynamic_cast<const MapView*>(entry.make(entry.id, {}).get()) == nullptr) continue;
-    drawn += (drawn.empty() ? "" : ", ") + std::string(entry.id);
+    if (entry.has_map) drawn += (drawn.empty() ? "" : ", ") + std::string(entry.id);
   }
   throw InputError("{} has no map that a way could be drawn on; expected one of: {}", env.spec().id, drawn);
 }

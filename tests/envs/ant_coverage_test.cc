@@ -61,7 +61,7 @@ void MoveTo(Driver& driver, double x, double y) {
 TEST(AntCoverageTest, LeavingTheSquareEndsAndStartsAfresh) {
   Driver driver(MakeEnv("AntCoverage-v0"));
   driver.Reset(0);
-  MoveTo(driver, 19.6, 0);
+  MoveTo(driver, 19.8, 0);
   const StepResult at_border = driver.StepRandomly();
   EXPECT_FALSE(at_border.terminated);
   EXPECT_NEAR(at_border.reward, 0.5, 1e-9);  // one column of five squares

@@ -1,6 +1,7 @@
 // The tasks on grids: layouts, moves, returns, and what the SubPO sheet says of them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
