@@ -28,10 +28,11 @@ struct Task {
   std::uint64_t seed = 0;  // the run's; each purpose derives its own stream
   // What is done to observations before they reach the learner (offline normalisation); a part of its
   // policies.
-  ObservationTransform transform;
+  ObservationTransform transform = {};
   // What observations hold beside the environment's own; a part of its policies too.
   Augmentation augmentation = {};
-  int max_episode_steps = 0;  // 0 where it is not known
+  int max_episode_steps = 0;  // the environment's limit; 0 where it is not known
+  int environments = 1;       // stepped side by side
 
   int action_size() const { return RowSize(action_space); }
 };

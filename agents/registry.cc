@@ -11,6 +11,7 @@
 #include "agents/pmoe_sac.h"
 #include "agents/ppo.h"
 #include "agents/qr_dqn.h"
+#include "agents/subpo.h"
 #include "agents/td3.h"
 #include "agents/trpo.h"
 
@@ -30,6 +31,8 @@ std::span<const AgentEntry> OnlineAgents() {
                  &MakeFactory<PmoePpo>},
       AgentEntry{"ppo", "Proximal Policy Optimization, clipped ratio", AgentKind::kOnPolicy,
                  &MakeFactory<Ppo>},
+      AgentEntry{"subpo", "Submodular Policy Optimization: rewards are marginal gains", AgentKind::kOnPolicy,
+                 &MakeFactory<Subpo>},
       AgentEntry{"trpo", "Trust Region Policy Optimization", AgentKind::kOnPolicy, &MakeFactory<Trpo>},
       AgentEntry{"dqn", "Deep Q-Network; double, dueling, n-step and prioritised as options",
                  AgentKind::kOffPolicy, &MakeFactory<Dqn>},

@@ -11,7 +11,9 @@ Task TaskOf(const Experiment& experiment, const EnvSpec& spec) {
           spec.action_space,
           ParseDevice(experiment.run().device),
           static_cast<std::uint64_t>(experiment.run().seed),
-          {}};
+          {},
+          spec.max_episode_steps,
+          experiment.run().num_envs};
 }
 
 // Rolls the policy out, then updates; over and over (MDPO sheet, section 4).

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "envs/submodular/map_view.h"
 #include "experiments/statistics.h"
 
 namespace strider {
@@ -82,5 +83,10 @@ struct DistributionCurve {
 void WriteDistributionsPicture(const std::string& title, const std::string& subtitle,
                                const std::vector<DistributionCurve>& curves,
                                const std::filesystem::path& base);
+
+// Writes one .png or .svg file: a map, in colour where it is marked, and the ways taken on it from a circle
+// to a square.
+void WriteMapPicture(const std::string& title, const std::string& subtitle, const MapPicture& map,
+                     const std::vector<MapLine>& ways, const std::filesystem::path& file);
 
 }  // namespace strider

@@ -16,6 +16,7 @@
 #include "experiments/run_directory.h"
 #include "experiments/statistics.h"
 #include "tools/options.h"
+#include "tools/run_env.h"
 
 namespace strider::tools {
 namespace {
@@ -23,29 +24,6 @@ namespace {
 // JSON has no NaN.
 nlohmann::json NumberOrNull(double value) {
   return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json();
-}
-
-// The environment that a run was trained or evaluated in, with its options.
-struct EnvChoice {
-  std::string id;
-  Assignments options;
-  bool of_run = false;  // the run's own
-};
-
-EnvChoice ChooseEnv(const std::string& source, const std::optional<std::string>& named) {
-  EnvChoice choice;
-  if (IsRun(source)) {
-    for (const GivenSetting& setting : ReadConfigFile(RunPaths{source}.config())) {
-      if (setting.key == "run.env") choice.id = setting.value;
-      if (setting.key.starts_with("env.")) choice.options.emplace_back(setting.key, setting.value);
-    }
-    choice.of_run = true;
-  } else if (std::filesystem::is_directory(source)) {
-    throw InputError("{} is no run's directory (it has no config.cfg); of several runs name one", source);
-  }
-  if (named && *named != choice.id) choice = {*named, {}, false};
-  if (choice.id.empty()) throw InputError("{} names no environment; expected --env ID", source);
-  return choice;
 }
 
 // How well episodes did by the policy's own objective, of discounted returns: with the initial stock that
@@ -145,6 +123,7 @@ int Evaluate(const Words& words) {
   auto add = line.options.add_options();
   add("policy", po::value<std::string>(), "a run's directory, a file in D4RL's policy layout, or random");
   add("env", po::value<std::string>(), "environment; a run's own where it is left out");
+  add("set", po::value<std::vector<std::string>>()->composing(), "env.NAME=VALUE; may be repeated");
   add("episodes", po::value<int>()->default_value(10), "how many");
   add("seed", po::value<std::int64_t>()->default_value(0), "episode i starts from reset(seed + i)");
   add("sampled", po::bool_switch(), "sampled actions instead of the mean one");
@@ -168,7 +147,9 @@ int Evaluate(const Words& words) {
   if (source != "random" && !std::filesystem::exists(source)) {
     throw InputError("'{}' does not exist; expected a run's directory, an HDF5 file, or random", source);
   }
-  const EnvChoice choice = ChooseEnv(source, Given<std::string>(*values, "env"));
+  const EnvChoice choice =
+      ChooseEnv(source, Given<std::string>(*values, "env"),
+                Given<std::vector<std::string>>(*values, "set").value_or(std::vector<std::string>()));
   const auto make = [&] { return MakeEnv(choice.id, choice.options); };
   Policy policy = LoadPolicy(source, make()->spec());
   const auto stock = Given<double>(*values, "initial-stock");

@@ -169,5 +169,16 @@ TEST_F(DetaNLearns, ToProduceReturns) {
   EXPECT_LE(distance / 13, 0.05 * 6);
 }
 
+// SubPO sheet, V9: the released layout of items, where the myopic walk gets 9 of 21. 30 updates of 500 walks.
+TEST(Learning, SubpoCollectsItems) {
+  const TemporaryFolder folder;
+  const auto returns = LastReturns(folder.path() / "run", {{"run.agent", "subpo", ""},
+                                                           {"run.env", "ItemCollection-v0", ""},
+                                                           {"run.num_envs", "500", ""},
+                                                           {"run.steps", "585000", ""},
+                                                           {"run.threads", "1", ""}});
+  EXPECT_GT(Mean(returns), 18);
+}
+
 }  // namespace
 }  // namespace strider

@@ -52,6 +52,7 @@ std::vector<Case> Cases() {
     if (entry.kind == AgentKind::kOnPolicy && entry.id != "pmoe-ppo") {
       cases.push_back({std::string(entry.id), entry.kind, "CartPole-v1", "2"});
     }
+    if (entry.id == "subpo") cases.push_back({std::string(entry.id), entry.kind, "ItemCollection-v0", "2"});
   }
   return cases;
 }
@@ -68,6 +69,13 @@ class Resume : public ::testing::TestWithParam<Case> {
     // Several rollouts for each evaluation and checkpoint, as there are several updates.
     if (GetParam().kind == AgentKind::kOnPolicy) changes.push_back({"run.steps", "400"});
     if (NeedsDiscreteActions(GetParam().agent)) changes.push_back({"agent.update_interval", "2"});
+    if (GetParam().agent == "subpo") {
+      const bool items = GetParam().env == "ItemCollection-v0";
+      changes.push_back({"agent.batch", "4"});
+      changes.push_back({"agent.step", items ? "natural" : "adam"});
+      // Elsewhere episodes differ in length.
+      changes.push_back({"agent.baseline", items ? "time" : "value"});
+    }
     if (NeedsDiscreteActions(GetParam().agent) && GetParam().num_envs == "3") {
       changes.push_back({"agent.n_step", "3"});
       changes.push_back({"agent.priority_exponent", "0.6"});

@@ -37,6 +37,8 @@ const Assignments& TinyAgent() {
                                        {"agent.edited_stocks", "1"},
                                        {"agent.target_interval", "10"},
                                        {"agent.stock_interval", "10"},
+                                       {"agent.batch", "1"},
+                                       {"agent.baseline", "value"},
                                        {"agent.epochs", "2"}};
   return settings;
 }
@@ -100,6 +102,8 @@ std::vector<GivenSetting> TinySettings(const std::string& agent, const std::stri
   for (const auto& [key, value] : TinyAgent()) {
     if (known.Find(key) != nullptr) given.push_back({key, value, "test"});
   }
+  // Whose batches are whole episodes.
+  if (known.Find("agent.batch") != nullptr) given.push_back({"env.max_episode_steps", "25", "test"});
   for (const auto& [key, value] : changes) given.push_back({key, value, "test"});
   return given;
 }
