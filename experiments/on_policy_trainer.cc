@@ -12,6 +12,7 @@ Task TaskOf(const Experiment& experiment, const EnvSpec& spec) {
           ParseDevice(experiment.run().device),
           static_cast<std::uint64_t>(experiment.run().seed),
           {},
+          {},
           spec.max_episode_steps,
           experiment.run().num_envs};
 }
