@@ -5,8 +5,8 @@
 
 Trains D-eta-N (and QR-DQN, and D-eta-N blind to its stock) on ThreeState-v0, GridR-v0 and GridG-v0 with the preset
 `fast`, evaluates each run, plans the same exactly, and writes to the folder: study.json, tables (study.md), and two
-pictures, grid-r-cvar.svg (CVaR over tau) and grid-g-targets.svg (returns aimed for). Runs that are there already are
-not trained again. Needs build/strider and gnuplot; some minutes on two cores.
+pictures, grid-r-cvar.svg (CVaR over tau) and grid-g-targets.svg (returns aimed for). Stopped, the same command goes on.
+Needs build/strider and gnuplot; some minutes on two cores.
 """
 import argparse
 import json
@@ -42,10 +42,10 @@ class Study:
 
     def train(self, name, agent, env, *settings):
         run = self.folder / "runs" / name
-        if not (run / "policy").exists():
-            words = [word for setting in settings for word in ("--set", setting)]
-            preset = ["--preset", "fast"] if agent == "deta-n" else []
-            strider("train", agent, "--env", env, "--out", run, "--seed", self.seed, "--threads", 1, *preset, *words)
+        words = [word for setting in settings for word in ("--set", setting)]
+        preset = ["--preset", "fast"] if agent == "deta-n" else []
+        strider("train", agent, "--env", env, "--out", run, "--seed", self.seed, "--threads", 1, "--resume", "--quiet",
+                *preset, *words)
         return run
 
     def returns(self, run, *words):
