@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "agents/policy.h"
+#include "envs/augmented_env.h"
 #include "envs/registry.h"
 #include "envs/submodular/survey.h"
 #include "experiments/collect.h"
@@ -33,13 +34,17 @@ Journey Travel(Env& env, const Policy& policy, int episodes, std::uint64_t seed,
   Journey journey;
   std::vector<double> observation(static_cast<std::size_t>(env.spec().observation_size()));
   std::vector<float> action(static_cast<std::size_t>(env.spec().action_size()));
+  Augmenter augmenter(env.spec(), policy.augmentation);
+  std::vector<double> seen(static_cast<std::size_t>(policy.observation_size));
   Pcg64 random(StreamSeed(seed, Purpose::kEvaluation));
   for (int episode = 0; episode < episodes; ++episode) {
     env.Reset(seed + static_cast<std::uint64_t>(episode), observation);
+    augmenter.Start(observation, seen);
     MapLine& way = journey.ways.emplace_back(1, view.Position());
     for (StepResult step; !step.terminated && !step.truncated;) {
-      policy.Act(observation, deterministic, random, action);
+      policy.Act(seen, deterministic, random, action);
       step = env.Step(std::span<const float>(action), observation);
+      augmenter.Step(observation, step.reward, seen);
       journey.mean_return += step.reward / episodes;
       way.push_back(view.Position());
     }

@@ -62,6 +62,16 @@ TEST_F(StockPolicies, CanStartFromAnotherStock) {
   EXPECT_FALSE(std::filesystem::exists(Run("three") + "/evaluation.json"));
 }
 
+TEST_F(StockPolicies, AreDrawnOnMaps) {
+  const std::string run = Run("rooms");
+  const Finished trained =
+      Strider({"train", "deta-n", "--env", "TwoRooms-v0", "--steps", "200", "--out", run, "--quiet", "--set",
+               "agent.hidden=16", "--set", "agent.stock_bound=100"});
+  ASSERT_EQ(trained.code, 0) << trained.message;
+  const Finished drawn = Strider({"render", run, "--out", Run("way.svg")});
+  EXPECT_EQ(drawn.code, 0) << drawn.message;
+}
+
 TEST_F(StockPolicies, WrongCallsAreNamed) {
   const auto refused = [](const Words& words) {
     const Finished finished = Strider(words);
