@@ -141,7 +141,7 @@ std::vector<double> Survey::State() const {
 
 void Survey::SetState(std::span<const double> state) {
   WholeNumbers check(spec().id, state, Index(spec().max_episode_steps + 1));
-  for (int before = start_; const double value : state) {
+  for (int before = start_; const double& value : state) {
     const auto cell = static_cast<int>(value);
     const bool first = &value == state.data();
     if (value == -1 && !first) break;
