@@ -411,10 +411,10 @@ void WriteMapPicture(const std::string& title, const std::string& subtitle, cons
   }
   const double ratio = (y.high() - y.low()) / (x.high() - x.low());
   const int height = static_cast<int>(kHeader + std::clamp(kWidth * ratio, 200.0, 700.0));
+  // A range from high to low turns the axis; gnuplot's `reverse` is for ranges of its own choice.
   script += fmt::format(
-      "set size ratio -1\nunset border\nunset tics\nset xrange [{:.6g}:{:.6g}]\nset yrange "
-      "[{:.6g}:{:.6g}]{}\n",
-      x.low(), x.high(), y.low(), y.high(), map.rows_down ? " reverse" : "");
+      "set size ratio -1\nunset border\nunset tics\nset xrange [{:.6g}:{:.6g}]\nset yrange [{:.6g}:{:.6g}]\n",
+      x.low(), x.high(), map.rows_down ? y.high() : y.low(), map.rows_down ? y.low() : y.high());
   script += fmt::format("plot {}\n", fmt::join(plots, ", \\\n  "));
   DrawPictureFile({.title = title, .subtitle = subtitle, .height = height}, script, file);
 }

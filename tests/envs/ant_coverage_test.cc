@@ -15,9 +15,9 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
-const AntCoverage& AsAnt(const Driver& driver) { return dynamic_cast<const AntCoverage&>(driver.env()); }
+const AntCoverage& AsAnt(Driver& driver) { return dynamic_cast<const AntCoverage&>(driver.env()); }
 
-std::ptrdiff_t Seen(const Driver& driver) { return std::ranges::count(AsAnt(driver).Map().marked, true); }
+std::ptrdiff_t Seen(Driver& driver) { return std::ranges::count(AsAnt(driver).Map().marked, true); }
 
 TEST(AntCoverageTest, SquaresOfTheSheet) {
   EXPECT_EQ(AntCoverage::Square(-20, -20), 0);

@@ -28,7 +28,7 @@ const std::vector<std::string>& Ids() {
   return ids;
 }
 
-const Survey& AsSurvey(const Driver& driver) { return dynamic_cast<const Survey&>(driver.env()); }
+const Survey& AsSurvey(Driver& driver) { return dynamic_cast<const Survey&>(driver.env()); }
 
 double Act(Driver& driver, int action) {
   return driver.env().Step(std::array{static_cast<float>(action)}, driver.observation()).reward;
