@@ -422,7 +422,7 @@ TEST_F(RunFolder, DivergingCriticsLeaveTheLastGoodCheckpoint) {
                                {"agent.hidden", "16,16"}};
   const std::string message = MessageOf<WorkError>(
       [&] { TrainIn(paths.root, TinySettings("td3bc", "Hopper-v5", dataset, changes)); });
-  EXPECT_THAT(message, HasSubstr("the learner diverged; the last checkpoint in "));
+  EXPECT_THAT(message, HasSubstr("the learner diverged; the last good checkpoint, of step "));
   const Hdf5File checkpoint = Hdf5File::Open(paths.checkpoint());
   for (const std::string& name : checkpoint.Names("tensors")) {
     const std::vector<float> values = checkpoint.Read<float>("tensors/" + name).values;

@@ -140,7 +140,7 @@ TEST(TabularTasks, OrderInTwoRooms) {
   const double prefix = end(Credit::kPrefix, false);
   EXPECT_GT(to_go, myopic);
   EXPECT_GT(myopic, prefix);
-  EXPECT_GT(to_go, 36);  // the sheet's 36.4 to 38.0
+  EXPECT_NEAR(to_go, 37.2, 1.6);  // the sheet's two seeds: 36.4 and 38.0
 }
 
 }  // namespace
