@@ -267,9 +267,9 @@ class PresetTest : public ::testing::TestWithParam<Preset> {
     return given;
   }
 
-  // The environment of the preset's robot.
+  // The environment of the preset's robot; for a general one, a robot that no preset is for.
   std::string Env() const {
-    if (GetParam().task.empty()) return "InvertedPendulum-v5";
+    if (GetParam().task.empty()) return "InvertedDoublePendulum-v5";
     for (const EnvEntry& entry : EnvRegistry()) {
       std::string robot(entry.id.substr(0, entry.id.find('-')));
       std::ranges::transform(robot, robot.begin(), [](unsigned char c) { return std::tolower(c); });
