@@ -49,8 +49,8 @@ Actor::Actor(const Task& task, const std::vector<int>& hidden, int experts)
   if (mixture()) router_ = nn::ParameterSet(router_net_.Shapes(), task.device);
 }
 
-void Actor::Initialise(double log_std, const at::Generator& random) {
-  net_.Initialise(parameters_, nn::Initialisation::kOrthogonal, /*output_gain=*/0.01, random);
+void Actor::Initialise(double log_std, const at::Generator& random, nn::Initialisation how) {
+  net_.Initialise(parameters_, how, /*output_gain=*/0.01, random);
   const at::NoGradGuard no_grad;
   if (!discrete_) parameters_.leaves().back().fill_(log_std);
 }

@@ -19,7 +19,8 @@ class Actor {
   // Throws InputError where a mixture is asked for and the actions are discrete.
   Actor(const Task& task, const std::vector<int>& hidden, int experts = kNoMixture);
 
-  void Initialise(double log_std, const at::Generator& random);
+  void Initialise(double log_std, const at::Generator& random,
+                  nn::Initialisation how = nn::Initialisation::kOrthogonal);
   void InitialiseRouter(const at::Generator& random);  // mixtures only
 
   struct Outputs {

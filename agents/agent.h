@@ -28,6 +28,8 @@ struct Task {
   // What is done to observations before they reach the learner (offline normalisation); a part of its
   // policies.
   ObservationTransform transform;
+  int fixed_length = 0;  // as EnvSpec has it
+  int states = 0;        // of which the observation is one's number; 0: it is a row of numbers
 
   int action_size() const { return RowSize(action_space); }
 };
@@ -50,6 +52,9 @@ class Agent {
   // Every tensor that a bit-exact continuation needs, under stable names: weights, targets, optimiser
   // moments. The tensors are views: writing to them restores the agent.
   virtual std::vector<nn::NamedTensor> State() const = 0;
+
+  // Whether evaluations during training draw actions instead of taking the mean or the most probable one.
+  virtual bool evaluate_sampled() const { return false; }
 
   // What a person should be told about the latest update, such as that hardly anything is learnt; empty where
   // nothing. Costs a synchronisation.

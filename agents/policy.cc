@@ -17,8 +17,18 @@ Eigen::MatrixXf Linear(const Policy::Layer& layer, const Eigen::MatrixXf& x) {
   return out;
 }
 
+// What the networks see of observations.
+Eigen::MatrixXf Inputs(const Policy& policy, const Rows& observations) {
+  if (policy.states == 0) return observations;
+  Eigen::MatrixXf indicators = Eigen::MatrixXf::Zero(policy.states, observations.cols());
+  for (Eigen::Index row = 0; row < observations.cols(); ++row) {
+    indicators(static_cast<Eigen::Index>(observations(0, row)), row) = 1;
+  }
+  return indicators;
+}
+
 Eigen::MatrixXf Body(const Policy& policy, const Rows& observations) {
-  Eigen::MatrixXf h = observations;
+  Eigen::MatrixXf h = Inputs(policy, observations);
   for (const Policy::Layer& layer : policy.hidden) {
     h = Linear(layer, h);
     h = policy.tanh_hidden ? Eigen::MatrixXf(h.array().tanh()) : Eigen::MatrixXf(h.array().max(0.0F));
@@ -99,7 +109,11 @@ Eigen::VectorXf ExpertLogProbs(const Eigen::VectorXf& x, const Eigen::VectorXf& 
 }  // namespace
 
 void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg64& random,
-                    std::span<float> actions, std::span<float> log_probs) const {
+                    std::span<float> actions, std::span<float> log_probs, int step) const {
+  if (!steps.empty()) {
+    At(step).Sample(observations, deterministic, random, actions, log_probs);
+    return;
+  }
   if (distribution == ActionDistribution::kUniform) {
     SampleUniformRows(action_space, random, actions, log_probs);
     return;
@@ -163,7 +177,7 @@ void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg
 void Policy::ToEnvironment(std::span<float> actions) const {
   const auto* box = std::get_if<Box>(&action_space);
   if (box == nullptr) return;
-  if (distribution != ActionDistribution::kGaussian) {
+  if (At(0).distribution != ActionDistribution::kGaussian) {
     ScaleToBox(*box, actions);
     return;
   }
@@ -173,15 +187,20 @@ void Policy::ToEnvironment(std::span<float> actions) const {
 }
 
 void Policy::Act(std::span<const double> observations, bool deterministic, Pcg64& random,
-                 std::span<float> actions, std::span<float> log_probs) const {
-  if (distribution == ActionDistribution::kUniform) {
-    Sample({}, deterministic, random, actions, log_probs);
+                 std::span<float> actions, std::span<float> log_probs, int step) const {
+  if (At(step).distribution == ActionDistribution::kUniform) {
+    Sample({}, deterministic, random, actions, log_probs, step);
   } else {
     std::vector<float> rows(observations.size());
     transform.Apply(observations, rows);
-    Sample(rows, deterministic, random, actions, log_probs);
+    Sample(rows, deterministic, random, actions, log_probs, step);
   }
   ToEnvironment(actions);
+}
+
+const Policy& Policy::At(int step) const {
+  if (steps.empty()) return *this;
+  return steps[std::min(static_cast<std::size_t>(step), steps.size() - 1)];
 }
 
 Policy UniformPolicy(int observation_size, Space action_space) {

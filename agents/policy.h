@@ -49,14 +49,21 @@ struct Policy {
   double log_std_min = -20;
   double log_std_max = 2;
   ObservationTransform transform;
+  // Where above 0, the observation is the number of one of so many states, and the networks see its
+  // indicator.
+  int states = 0;
+  // (steps of an episode) what each step does, where each has networks of its own; the last one's hold on.
+  // The transform above is for all of them; what this object says beside it and the sizes means nothing then.
+  std::vector<Policy> steps;
 
   // A draw in the learner's frame: [-1, 1] for the tanh and clipped kinds and for uniform draws from a box,
   // unclipped for the Gaussian, the action's number for the categorical. `observations` are transformed rows
   // (n x observation_size). `deterministic` takes the mean or the most probable action instead. A mixture's
   // expert, where there are several, and the noise are drawn row by row. Where `log_probs` (n) is not empty
-  // it receives the natural-log density of each action in that frame, before any clipping.
+  // it receives the natural-log density of each action in that frame, before any clipping. `step` of its
+  // episode is where every row is, counted from 0.
   void Sample(std::span<const float> observations, bool deterministic, Pcg64& random,
-              std::span<float> actions, std::span<float> log_probs = {}) const;
+              std::span<float> actions, std::span<float> log_probs = {}, int step = 0) const;
 
   // From the learner's frame to the environment's: scaled to the box, or clipped to it for the Gaussian; in
   // place.
@@ -64,7 +71,10 @@ struct Policy {
 
   // Raw observations to actions that the environment takes: transform, Sample, ToEnvironment.
   void Act(std::span<const double> observations, bool deterministic, Pcg64& random, std::span<float> actions,
-           std::span<float> log_probs = {}) const;
+           std::span<float> log_probs = {}, int step = 0) const;
+
+  // What acts at that step: one of `steps`, or this.
+  const Policy& At(int step) const;
 };
 
 // The policy that draws uniformly from the action space.

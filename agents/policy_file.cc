@@ -59,10 +59,22 @@ void WriteLayer(const PolicySink& sink, const std::string& name, const Policy::L
 }
 
 void WriteParts(const PolicySink& sink, const Policy& policy) {
+  for (std::size_t i = 0; i < policy.steps.size(); ++i) {
+    const std::string folder = fmt::format("step{}/", i);
+    WriteParts({[&](const std::string& key, std::span<const float> values, const Shape& shape) {
+                  sink.numbers(folder + key, values, shape);
+                },
+                [&](const std::string& key, std::string_view text) { sink.text(folder + key, text); }},
+               policy.steps[i]);
+  }
+  if (!policy.steps.empty()) return;
   sink.text("output_distribution", DistributionName(policy.distribution));
   sink.text("nonlinearity", policy.tanh_hidden ? "tanh" : "relu");
   for (std::size_t i = 0; i < policy.hidden.size(); ++i)
     WriteLayer(sink, fmt::format("fc{}", i), policy.hidden[i]);
+  if (policy.states > 0) {
+    sink.numbers("observation_states", std::array{static_cast<float>(policy.states)}, {1});
+  }
   WriteLayer(sink, "last_fc", policy.mean);
   if (policy.log_std.bias.size() > 0) WriteLayer(sink, "last_fc_log_std", policy.log_std);
   if (policy.router.bias.size() > 0) {
@@ -86,11 +98,24 @@ class PolicyReader {
     if (!file_.Has("metadata/policy")) {
       throw InputError("{}: no group metadata/policy; expected a policy in D4RL's layout", Path());
     }
-    policy.distribution = ReadDistribution();
-    policy.tanh_hidden = ReadChoice("nonlinearity", "relu", "tanh") == "tanh";
-    Eigen::Index width = policy.observation_size;
-    for (int i = 0; file_.Has(fmt::format("metadata/policy/fc{}", i)); ++i) {
-      policy.hidden.push_back(ReadLayer(fmt::format("fc{}", i), width, -1));
+    for (int i = 0; file_.Has(fmt::format("metadata/policy/step{}", i)); ++i) {
+      policy.steps.push_back(ReadNetworks(fmt::format("step{}/", i)));
+    }
+    if (policy.steps.empty()) policy = ReadNetworks("");
+    ReadTransform(policy.transform);
+    return policy;
+  }
+
+ private:
+  // Those in a folder of the policy's group, named "step0/" or "".
+  Policy ReadNetworks(const std::string& folder) const {
+    Policy policy = UniformPolicy(spec_.observation_size(), spec_.action_space);
+    policy.distribution = ReadDistribution(folder);
+    policy.tanh_hidden = ReadChoice(folder + "nonlinearity", "relu", "tanh") == "tanh";
+    policy.states = ReadStates(folder + "observation_states");
+    Eigen::Index width = policy.states > 0 ? policy.states : policy.observation_size;
+    for (int i = 0; file_.Has(fmt::format("metadata/policy/{}fc{}", folder, i)); ++i) {
+      policy.hidden.push_back(ReadLayer(fmt::format("{}fc{}", folder, i), width, -1));
       width = policy.hidden.back().bias.size();
     }
     const auto* discrete = std::get_if<Discrete>(&spec_.action_space);
@@ -103,33 +128,44 @@ class PolicyReader {
     }
     Eigen::Index outputs = discrete != nullptr ? discrete->n : spec_.action_size();
     const bool stochastic = IsStochastic(policy.distribution);
-    if (stochastic && file_.Has("metadata/policy/router")) {
-      policy.router = ReadLayer("router", policy.observation_size, -1);
-      policy.sample_expert = ReadChoice("expert_choice", kSampled, kMostProbable) == kSampled;
+    if (stochastic && file_.Has(fmt::format("metadata/policy/{}router", folder))) {
+      policy.router = ReadLayer(folder + "router", policy.observation_size, -1);
+      policy.sample_expert = ReadChoice(folder + "expert_choice", kSampled, kMostProbable) == kSampled;
       if (policy.router.bias.size() == 0) {
         throw InputError("{}: metadata/policy/router has no experts; expected at least one", Path());
       }
       outputs *= policy.router.bias.size();
     }
-    policy.mean = ReadLayer("last_fc", width, outputs);
-    if (stochastic) policy.log_std = ReadLayer("last_fc_log_std", width, outputs);
-    ReadBounds(policy);
-    ReadTransform(policy.transform);
+    policy.mean = ReadLayer(folder + "last_fc", width, outputs);
+    if (stochastic) policy.log_std = ReadLayer(folder + "last_fc_log_std", width, outputs);
+    ReadBounds(folder, policy);
     return policy;
   }
 
- private:
   std::string Path() const { return file_.path().string(); }
 
-  ActionDistribution ReadDistribution() const {
-    const std::string text = file_.ReadString("metadata/policy/output_distribution");
+  ActionDistribution ReadDistribution(const std::string& folder) const {
+    const std::string text = file_.ReadString(fmt::format("metadata/policy/{}output_distribution", folder));
     for (const auto& [value, name] : kDistributions) {
       if (name == text) return value;
     }
     throw InputError(
-        "{}: metadata/policy/output_distribution is '{}'; expected tanh_gaussian, gaussian, "
+        "{}: metadata/policy/{}output_distribution is '{}'; expected tanh_gaussian, gaussian, "
         "clipped_gaussian, clipped_tanh_gaussian, tanh, categorical or greedy",
-        Path(), text);
+        Path(), folder, text);
+  }
+
+  // How many states the observation is one of; 0 where it is a row of numbers.
+  int ReadStates(const std::string& name) const {
+    const std::string key = "metadata/policy/" + name;
+    if (!file_.Has(key)) return 0;
+    const Array<double> states = file_.Read<double>(key);
+    const auto* discrete = std::get_if<Discrete>(&spec_.observation_space);
+    const int expected = discrete != nullptr ? discrete->n : 0;
+    if (states.shape != Shape{1} || states.values[0] != expected) {
+      throw InputError("{}: {} is of another number of states than {}'s {}", Path(), key, spec_.id, expected);
+    }
+    return expected;
   }
 
   std::string ReadChoice(const std::string& name, std::string_view one, std::string_view other) const {
@@ -166,13 +202,13 @@ class PolicyReader {
   }
 
   // D4RL's files have no bounds: there they are those that a Policy starts with.
-  void ReadBounds(Policy& policy) const {
+  void ReadBounds(const std::string& folder, Policy& policy) const {
     if (policy.distribution == ActionDistribution::kGaussian) {
       policy.log_std_min = -std::numeric_limits<double>::infinity();
       policy.log_std_max = std::numeric_limits<double>::infinity();
       return;
     }
-    const std::string key = "metadata/policy/log_std_bounds";
+    const std::string key = fmt::format("metadata/policy/{}log_std_bounds", folder);
     if (!file_.Has(key)) return;
     const Array<double> bounds = file_.Read<double>(key);
     if (bounds.shape != Shape{2} || !(bounds.values[0] <= bounds.values[1])) {

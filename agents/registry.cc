@@ -3,6 +3,8 @@
 #include <array>
 
 #include "agents/dqn.h"
+#include "agents/hac.h"
+#include "agents/hnpg.h"
 #include "agents/mdpo_off.h"
 #include "agents/mdpo_on.h"
 #include "agents/pmoe_ppo.h"
@@ -28,6 +30,9 @@ std::span<const AgentEntry> OnlineAgents() {
       AgentEntry{"ppo", "Proximal Policy Optimization, clipped ratio", AgentKind::kOnPolicy,
                  &MakeFactory<Ppo>},
       AgentEntry{"trpo", "Trust Region Policy Optimization", AgentKind::kOnPolicy, &MakeFactory<Trpo>},
+      AgentEntry{"hnpg", "Hybrid Natural Policy Gradient: rollouts and a dataset at once", AgentKind::kHybrid,
+                 &MakeFactory<Hnpg>},
+      AgentEntry{"hac", "Hybrid Actor-Critic: the same with tables", AgentKind::kHybrid, &MakeFactory<Hac>},
       AgentEntry{"dqn", "Deep Q-Network; double, dueling, n-step and prioritised as options",
                  AgentKind::kOffPolicy, &MakeFactory<Dqn>},
       AgentEntry{"td3", "Twin Delayed Deep Deterministic policy gradient", AgentKind::kOffPolicy,

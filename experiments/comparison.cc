@@ -114,6 +114,7 @@ AgentScores ScoresOf(const Seeds& seeds) {
   CheckSeeds(seeds);
   AgentScores agent;
   agent.agent = seeds[0]->agent;
+  agent.beside = seeds[0]->beside;
   agent.preset = seeds[0]->preset;
   for (const RunResult* run : seeds) agent.seeds.push_back(run->seed);
   agent.scores.push_back(Score(kLast, seeds, [](const RunResult& run) { return run.LastReturns(); }));
@@ -138,11 +139,14 @@ std::optional<ScoreScale> ScaleOf(const RunResult& run) {
 // Labels an agent by its preset too where it appears under several.
 void LabelAgents(std::vector<AgentScores>& agents) {
   for (AgentScores& agent : agents) {
-    const auto same = [&agent](const AgentScores& other) { return other.agent == agent.agent; };
+    const auto same = [&agent](const AgentScores& other) {
+      return other.agent == agent.agent && other.beside == agent.beside;
+    };
     const bool several = std::ranges::count_if(agents, same) > 1;
     agent.label = several
                       ? fmt::format("{} {}", agent.agent, agent.preset.empty() ? "(no preset)" : agent.preset)
                       : agent.agent;
+    if (!agent.beside.empty()) agent.label += " with " + agent.beside;
   }
 }
 
@@ -154,7 +158,8 @@ TaskComparison CompareOnTask(const Seeds& runs) {
   std::vector<Seeds> groups;
   for (const RunResult* run : runs) {
     const auto same = [run](const Seeds& seeds) {
-      return seeds[0]->agent == run->agent && seeds[0]->preset == run->preset;
+      return seeds[0]->agent == run->agent && seeds[0]->preset == run->preset &&
+             seeds[0]->beside == run->beside;
     };
     const auto found = std::ranges::find_if(groups, same);
     (found == groups.end() ? groups.emplace_back() : *found).push_back(run);

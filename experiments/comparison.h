@@ -33,6 +33,7 @@ struct MeasuredScore {
 struct AgentScores {
   std::string label;  // the agent's id, with the preset where the task has the agent under several
   std::string agent;
+  std::string beside;  // see RunResult
   std::string preset;
   std::size_t colour = 0;
   std::vector<std::int64_t> seeds;

@@ -143,6 +143,9 @@ Experiment::Experiment(const std::vector<GivenSetting>& given) {
   if (agent_->kind == AgentKind::kOnPolicy && learns_from_dataset) {
     throw InputError("{} learns from its own rollouts and cannot take --dataset", run_.agent);
   }
+  if (agent_->kind == AgentKind::kHybrid && !has_env()) {
+    throw InputError("{} learns from rollouts too; expected --env ID beside --dataset FILE", run_.agent);
+  }
   if (!learns_from_dataset && !has_env())
     throw InputError("nothing to learn from; expected --env ID or --dataset FILE");
   if (std::isfinite(run_.target_return) && (!has_env() || run_.eval_episodes == 0)) {

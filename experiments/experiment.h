@@ -92,6 +92,8 @@ class Experiment {
   std::string Text();
 
   bool has_env() const { return !run_.env.empty(); }
+  // Whether it acts while it learns; where not, a step of the run is an update.
+  bool acts() const { return run_.dataset.empty() || agent_->kind == AgentKind::kHybrid; }
   std::unique_ptr<Env> MakeEnv() const;
   // Constructor options in force.
   Assignments EnvOptions() const;

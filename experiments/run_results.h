@@ -19,6 +19,7 @@ struct RunResult {
   std::string agent;    // run.agent
   std::string env;      // run.env; may be empty where there is a dataset
   std::string dataset;  // run.dataset; empty for an agent that learns by acting
+  std::string beside;   // the name of the dataset that it had beside its acting; empty where there was none
   std::string preset;   // run.preset; empty where there is none
   std::int64_t seed = 0;
   std::vector<EvaluationResult> evaluations;  // by rising step, from evaluations.csv

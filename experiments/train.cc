@@ -50,9 +50,8 @@ class TrainingRun {
   }
 
   TrainOutcome Run() {
-    const bool offline = !run_.dataset.empty();
     ProgressBar bar(run_.agent + " " + (experiment_.has_env() ? run_.env : run_.dataset), run_.steps,
-                    offline ? "updates" : "steps", options_.progress, trainer_->step());
+                    experiment_.acts() ? "steps" : "updates", options_.progress, trainer_->step());
     if (!Done()) {
       std::filesystem::remove(paths_.evaluation());  // of a policy that is going to change
     } else {
@@ -98,7 +97,7 @@ class TrainingRun {
     CsvRow row{{"step", static_cast<double>(trainer_->step())},
                {"seconds", Seconds()},
                {"updates", static_cast<double>(agent.updates())}};
-    if (run_.dataset.empty()) {
+    if (experiment_.acts()) {
       const auto count = static_cast<double>(tally.count);
       const auto mean = [&](double sum) {
         return tally.count == 0 ? std::nullopt : std::optional(sum / count);
@@ -108,7 +107,7 @@ class TrainingRun {
       row.emplace_back("return", mean_return);
       row.emplace_back("normalized", mean_return ? Normalized(*mean_return) : std::nullopt);
       row.emplace_back("length", mean(tally.length_sum));
-      if (mean_return) status_ = fmt::format("return {:.0f}", *mean_return);
+      if (mean_return) status_ = fmt::format("return {:.4g}", *mean_return);
     }
     std::vector<std::pair<std::string, double>> scalars;
     for (const auto& [name, value] : agent.metrics()) {
@@ -136,6 +135,7 @@ class TrainingRun {
     if (!experiment_.has_env() || run_.eval_episodes == 0) return;
     EvaluationOptions evaluation;
     evaluation.episodes = run_.eval_episodes;
+    evaluation.deterministic = !trainer_->agent().evaluate_sampled();
     evaluation.seed = StreamSeed(static_cast<std::uint64_t>(run_.seed), Purpose::kEvaluation);
     const EpisodeScores scores = Evaluate(
         trainer_->CurrentPolicy(), [this] { return experiment_.MakeEnv(); }, evaluation, pool_);
@@ -149,7 +149,7 @@ class TrainingRun {
     const double mean = Mean(scores.returns);
     marks_.last_evaluation = mean;
     board_->Append(trainer_->step(), {{"evaluation/return", mean}});
-    status_ = fmt::format("evaluation {:.0f}", mean);
+    status_ = fmt::format("evaluation {:.4g}", mean);
   }
 
   void Checkpoint() {

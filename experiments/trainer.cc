@@ -17,8 +17,10 @@ void Trainer::Load(StateReader& in) {
 }
 
 std::unique_ptr<Trainer> MakeTrainer(const Experiment& experiment, WorkerPool& pool) {
-  if (!experiment.run().dataset.empty()) return MakeOfflineTrainer(experiment);
-  if (experiment.agent().kind == AgentKind::kOnPolicy) return MakeOnPolicyTrainer(experiment, pool);
+  const AgentKind kind = experiment.agent().kind;
+  if (!experiment.acts()) return MakeOfflineTrainer(experiment);
+  if (kind == AgentKind::kOnPolicy || kind == AgentKind::kHybrid)
+    return MakeOnPolicyTrainer(experiment, pool);
   return MakeReplayTrainer(experiment, pool);
 }
 

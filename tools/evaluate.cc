@@ -64,9 +64,9 @@ nlohmann::ordered_json Describe(const std::string& env, const EpisodeScores& sco
 
 void Print(const std::string& env, const EpisodeScores& scores, const nlohmann::ordered_json& json) {
   const Summary summary = Summarise(scores.returns);
-  std::cout << fmt::format("{}: {} episodes, mean return {:.1f}", env, scores.returns.size(), summary.mean);
+  std::cout << fmt::format("{}: {} episodes, mean return {:.4g}", env, scores.returns.size(), summary.mean);
   if (scores.returns.size() > 1) {
-    std::cout << fmt::format(" (95 % interval {:.1f} to {:.1f}), std {:.1f}, IQM {:.1f}", summary.ci95.low,
+    std::cout << fmt::format(" (95 % interval {:.4g} to {:.4g}), std {:.4g}, IQM {:.4g}", summary.ci95.low,
                              summary.ci95.high, summary.std, summary.iqm);
   }
   if (json["normalized"].is_number())
@@ -79,7 +79,8 @@ void Print(const std::string& env, const EpisodeScores& scores, const nlohmann::
 
 int Evaluate(const Words& words) {
   CommandLine line;
-  line.usage = "strider evaluate DIR|FILE.hdf5 [--env ID] [--episodes N] [--seed N] [--json]";
+  line.usage =
+      "strider evaluate DIR|FILE.hdf5 [--env ID] [--episodes N] [--seed N] [--set env.KEY=VALUE] [--json]";
   line.about =
       "Lets a run's policy (or one in a file) act for whole episodes, with its mean action, and reports "
       "their "
@@ -89,6 +90,8 @@ int Evaluate(const Words& words) {
   auto add = line.options.add_options();
   add("policy", po::value<std::string>(), "a run's directory, a file in D4RL's policy layout, or random");
   add("env", po::value<std::string>(), "environment; a run's own where it is left out");
+  add("set", po::value<std::vector<std::string>>()->composing(),
+      "env.KEY=VALUE on top of a run's own; may be repeated");
   add("episodes", po::value<int>()->default_value(10), "how many");
   add("seed", po::value<std::int64_t>()->default_value(0), "episode i starts from reset(seed + i)");
   add("sampled", po::bool_switch(), "sampled actions instead of the mean one");
@@ -108,7 +111,14 @@ int Evaluate(const Words& words) {
   if (source != "random" && !std::filesystem::exists(source)) {
     throw InputError("'{}' does not exist; expected a run's directory, an HDF5 file, or random", source);
   }
-  const EnvChoice choice = ChooseEnv(source, Given<std::string>(*values, "env"));
+  EnvChoice choice = ChooseEnv(source, Given<std::string>(*values, "env"));
+  if (const auto sets = Given<std::vector<std::string>>(*values, "set")) {
+    for (const std::string& text : *sets) {
+      const GivenSetting setting = ParseAssignment(text);
+      choice.options.emplace_back(setting.key, setting.value);
+    }
+    choice.of_run = false;
+  }
   const auto make = [&] { return MakeEnv(choice.id, choice.options); };
   const Policy policy = LoadPolicy(source, make()->spec());
 

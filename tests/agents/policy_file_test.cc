@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -15,6 +16,7 @@
 namespace strider {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 EnvSpec Spec(int observations, Space actions) {
@@ -109,6 +111,53 @@ TEST(PolicyFile, MixtureComesBackToTheBit) {
     EXPECT_EQ(Acts(read), Acts(policy));
     EXPECT_EQ(read.sample_expert, policy.sample_expert);
   }
+}
+
+TEST(PolicyFile, NetworksOfEachStepComeBackToTheBit) {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder.path() / "policy.hdf5";
+  const EnvSpec spec = Spec(3, UniformBox(2, -2, 2));
+  Policy policy = UniformPolicy(3, spec.action_space);
+  for (int step = 0; step < 2; ++step)
+    policy.steps.push_back(RandomPolicy(ActionDistribution::kGaussian, spec));
+  policy.steps[1].mean.bias[0] += 1;
+  policy.transform = {{0.1, 1, -2}, {1.0 / 3, 2, 3}, 2.5};
+  WritePolicy(file, policy, "toy", spec.id);
+  const Policy read = ReadPolicy(file, spec);
+  ASSERT_EQ(read.steps.size(), 2);
+  std::vector<std::vector<float>> means;
+  for (const int step : {0, 1, 5}) {
+    std::array<float, 2> expected{};
+    std::array<float, 2> found{};
+    Pcg64 unused(0);
+    const std::vector<double> observation = {0.5, 1.5, -1};
+    policy.Act(observation, /*deterministic=*/true, unused, expected, {}, step);
+    read.Act(observation, /*deterministic=*/true, unused, found, {}, step);
+    EXPECT_EQ(found, expected) << step;
+    means.emplace_back(found.begin(), found.end());
+  }
+  EXPECT_NE(means[0], means[1]);
+  EXPECT_EQ(means[1], means[2]) << "the last step's networks hold on";
+}
+
+// The indicator of state k picks column k of the first layer.
+TEST(PolicyFile, StatesAreIndicators) {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder.path() / "policy.hdf5";
+  EnvSpec spec = Spec(1, Discrete{2});
+  spec.observation_space = Discrete{3};
+  Policy policy = UniformPolicy(1, spec.action_space);
+  policy.distribution = ActionDistribution::kCategorical;
+  policy.states = 3;
+  policy.mean = {Eigen::MatrixXf{{0, 5, 1}, {1, 0, 0}}, Eigen::VectorXf::Zero(2)};
+  WritePolicy(file, policy, "toy", spec.id);
+  const Policy read = ReadPolicy(file, spec);
+  std::vector<float> actions(3);
+  Pcg64 unused(0);
+  read.Act(std::vector<double>{0, 1, 2}, /*deterministic=*/true, unused, actions);
+  EXPECT_THAT(actions, ElementsAre(1, 0, 0));
+  spec.observation_space = Discrete{4};
+  EXPECT_THAT(MessageOf<InputError>([&] { ReadPolicy(file, spec); }), HasSubstr("observation_states"));
 }
 
 TEST(PolicyFile, DatasetCarriesItsPolicy) {

@@ -86,9 +86,11 @@ TEST(OnlineAgents, SettingsReadBackAndKindsAreKept) {
     EXPECT_THAT(MessageOf<InputError>([&] { settings.Set("agent.discoun", "0.9"); }),
                 HasSubstr("agent.discount"));
     EXPECT_THAT(MessageOf<InputError>([&] { settings.Set("agent.discount", "1.5"); }), HasSubstr("[0, 1]"));
-    settings.Set("agent.hidden", "4");
-    const Task task = entry.id == "dqn" ? DiscreteTask(3, 2) : BoxTask(3, 2);
-    if (entry.kind == AgentKind::kOnPolicy) {
+    const bool tables = entry.id == "hac";
+    if (!tables) settings.Set("agent.hidden", "4");
+    Task task = entry.id == "dqn" || tables ? DiscreteTask(3, 2) : BoxTask(3, 2);
+    if (tables) task.states = 3;
+    if (entry.kind == AgentKind::kOnPolicy || entry.kind == AgentKind::kHybrid) {
       EXPECT_NE(factory->MakeOnPolicy(task), nullptr);
       EXPECT_THAT(MessageOf<InputError>([&] { factory->MakeOffPolicy(task, nullptr); }),
                   HasSubstr("rollouts"));

@@ -97,7 +97,7 @@ TEST(Trpo, ConjugateGradientsSolveInAsManyStepsAsThereAreUnknowns) {
 TEST(Trpo, StepOfAGaussianMean) {
   TrpoConfig config = SmallConfig();
   config.hidden = {};
-  config.cg_damping = 0;
+  config.trust_region.cg_damping = 0;
   Trpo agent(BoxTask(1, 1), config);
   for (const auto& [name, tensor] : agent.State()) {
     if (name.starts_with("policy.")) tensor.zero_();
@@ -112,7 +112,7 @@ TEST(Trpo, StepOfAGaussianMean) {
   EXPECT_GE(step, 0.8 - 1e-9);
   EXPECT_NEAR(mean, 0.070711 * step, 1e-5);
   EXPECT_NEAR(Metric(agent, "kl"), 0.01 * step * step, 1e-6);
-  EXPECT_LT(Metric(agent, "kl"), config.max_kl);
+  EXPECT_LT(Metric(agent, "kl"), config.trust_region.max_kl);
   EXPECT_NEAR(State(agent, "policy.log_std").item<double>(), std::log(0.5), 1e-6);
 }
 
@@ -120,7 +120,7 @@ TEST(Trpo, StepKeepsItsConstraintAndImproves) {
   for (const bool discrete : {false, true}) {
     for (const double delta : {0.001, 0.01, 0.05}) {
       TrpoConfig config = SmallConfig();
-      config.max_kl = delta;
+      config.trust_region.max_kl = delta;
       Trpo agent(discrete ? DiscreteTask(3, 4) : BoxTask(3, 2), config);
       Disturb(agent);
       constexpr std::int64_t kRows = 200;
@@ -149,8 +149,8 @@ TEST(Trpo, FailedSearchLeavesEveryBit) {
   // Steps so long that both actions become impossible: the surrogate is 0 for each of them, and gains
   // nothing.
   TrpoConfig config = SmallConfig();
-  config.max_kl = 1e6;
-  config.line_search_steps = 3;
+  config.trust_region.max_kl = 1e6;
+  config.trust_region.line_search_steps = 3;
   // And no direction at all where there is no advantage.
   for (const float advantage : {1.0F, 0.0F}) {
     Trpo agent(BoxTask(1, 1), config);

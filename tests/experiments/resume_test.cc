@@ -27,7 +27,8 @@ struct Case {
 void PrintTo(const Case& test, std::ostream* out) { *out << test.agent << " in " << test.env; }
 
 // Every agent in an environment whose episodes end often, and in one whose time limit cuts them and whose
-// actions are not in [-1, 1], the second with several environments; agents for discrete actions in CartPole.
+// actions are not in [-1, 1], the second with several environments; agents for discrete actions in CartPole;
+// those of hybrid ones where they have networks for each step, too, and tables where there are states.
 std::vector<Case> Cases() {
   std::vector<Case> cases;
   for (const AgentEntry& entry : AllAgents()) {
@@ -37,6 +38,12 @@ std::vector<Case> Cases() {
       }
       continue;
     }
+    if (entry.id == "hac") {
+      cases.push_back({std::string(entry.id), entry.kind, "LockChain-v0", "1"});
+      cases.push_back({std::string(entry.id), entry.kind, "ThreeState-v0", "3"});
+      continue;
+    }
+    if (entry.id == "hnpg") cases.push_back({std::string(entry.id), entry.kind, "CombinationLock-v0", "3"});
     cases.push_back({std::string(entry.id), entry.kind, "Hopper-v5", "1"});
     cases.push_back({std::string(entry.id), entry.kind, "Pendulum-v1", "3"});
     if (entry.kind == AgentKind::kOnPolicy && entry.id != "pmoe-ppo") {
@@ -50,13 +57,13 @@ class Resume : public ::testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
     std::filesystem::path dataset;
-    if (GetParam().kind == AgentKind::kOffline) {
+    if (GetParam().kind == AgentKind::kOffline || GetParam().kind == AgentKind::kHybrid) {
       dataset = folder_.path() / "random.hdf5";
       CollectRandomly(GetParam().env, 300, dataset);
     }
     Assignments changes = {{"run.num_envs", GetParam().num_envs}};
     // Several rollouts for each evaluation and checkpoint, as there are several updates.
-    if (GetParam().kind == AgentKind::kOnPolicy) changes.push_back({"run.steps", "400"});
+    if (OnPolicy()) changes.push_back({"run.steps", "400"});
     if (GetParam().agent == "dqn") changes.push_back({"agent.update_interval", "2"});
     if (GetParam().agent == "dqn" && GetParam().num_envs == "3") {
       changes.push_back({"agent.n_step", "3"});
@@ -66,10 +73,14 @@ class Resume : public ::testing::TestWithParam<Case> {
     settings_ = TinySettings(GetParam().agent, GetParam().env, dataset, changes);
   }
 
+  static bool OnPolicy() {
+    return GetParam().kind == AgentKind::kOnPolicy || GetParam().kind == AgentKind::kHybrid;
+  }
+
   // Numbers of pieces of work after which to stop: before the first update, after an odd number of updates,
   // and beyond a checkpoint.
   std::vector<int> Stops() const {
-    if (GetParam().kind == AgentKind::kOnPolicy) return {1, 2};
+    if (OnPolicy()) return {1, 2};
     if (GetParam().kind == AgentKind::kOffline) return {1, 40};
     return {3, 24};
   }
