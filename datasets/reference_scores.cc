@@ -9,7 +9,7 @@ namespace strider {
 namespace {
 
 struct Entry {
-  std::string_view prefix;  // of the name in lower case
+  std::string_view name;  // in lower case
   ReferenceScore score;
 };
 
@@ -17,9 +17,13 @@ constexpr Entry D4rl(std::string_view prefix, double min, double max) {
   return {prefix, {.min = min, .max = max, .source = "D4RL"}};
 }
 
-// The first entry that a name begins with counts, so longer prefixes stand before shorter ones. File names
-// have an underscore where data set names have a hyphen. D4RL's numbers are those of its `infos.py`, and
-// those of maze2d's version 0 of its earlier state.
+constexpr Entry Own(std::string_view id, double min, double max) {
+  return {id, {.min = min, .max = max, .source = "Strider"}};
+}
+
+// The first entry whose name a name begins with counts, so longer prefixes stand before shorter ones. File
+// names have an underscore where data set names have a hyphen. D4RL's numbers are those of its `infos.py`,
+// and those of maze2d's version 0 of its earlier state.
 constexpr std::array kEntries{
     D4rl("halfcheetah-", -280.178953, 12135.0),
     D4rl("halfcheetah_", -280.178953, 12135.0),
@@ -61,16 +65,30 @@ constexpr std::array kEntries{
     D4rl("bullet-maze2d-large-", 1.82, 285.92),
 };
 
+// `strider evaluate random --episodes 1000 --sampled`, and full-strength policies over 100 episodes.
+constexpr std::array kOwnEntries{
+    Own("halfcheetah-v5", -285, 12012),
+    Own("hopper-v5", 17.4, 3288),
+    Own("walker2d-v5", 1.5, 4457),
+};
+
 }  // namespace
 
-std::optional<ReferenceScore> FindReferenceScore(std::string_view name) {
+std::vector<ReferenceScore> FindReferenceScores(std::string_view name) {
   std::string lower(name);
   std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
-  const auto* const entry = std::find_if(kEntries.begin(), kEntries.end(), [&](const Entry& candidate) {
-    return lower.starts_with(candidate.prefix);
-  });
-  if (entry == kEntries.end()) return std::nullopt;
-  return entry->score;
+  std::vector<ReferenceScore> scores;
+  const auto* const d4rl = std::ranges::find_if(
+      kEntries, [&](std::string_view prefix) { return lower.starts_with(prefix); }, &Entry::name);
+  if (d4rl != kEntries.end()) scores.push_back(d4rl->score);
+  const auto* const own = std::ranges::find(kOwnEntries, lower, &Entry::name);
+  if (own != kOwnEntries.end()) scores.push_back(own->score);
+  return scores;
+}
+
+std::optional<ReferenceScore> FindReferenceScore(std::string_view name) {
+  const std::vector<ReferenceScore> scores = FindReferenceScores(name);
+  return scores.empty() ? std::nullopt : std::optional(scores.front());
 }
 
 double NormalizedScore(const ReferenceScore& reference, double episode_return) {

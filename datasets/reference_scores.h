@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace strider {
 
@@ -14,8 +15,12 @@ struct ReferenceScore {
 };
 
 // By environment id or dataset name, in any case: "Hopper-v5", "hopper-medium-v2", "maze2d-umaze-dense-v1".
-// Any version of a locomotion robot has D4RL's numbers; Strider's own are those of environments that D4RL has
-// none for. Nothing where nobody has measured any.
+// D4RL's come first, which any version of a locomotion robot has; then Strider's own, measured in the very
+// environment named: 0 is the mean return of uniformly drawn actions, 100 that of a trained policy's mean
+// actions. Empty where nobody has measured any.
+std::vector<ReferenceScore> FindReferenceScores(std::string_view name);
+
+// The first of them: the one that scores are normalised by.
 std::optional<ReferenceScore> FindReferenceScore(std::string_view name);
 
 // 100 (return - min) / (max - min).

@@ -1,7 +1,9 @@
 #include "experiments/bench.h"
 
+#include <fmt/format.h>
 #include <hdf5.h>
 #include <mujoco/mujoco.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -27,6 +29,16 @@ std::string ProcessorName() {
 }
 
 }  // namespace
+
+BenchFolder::BenchFolder()
+    : path_(std::filesystem::temp_directory_path() / fmt::format("strider-bench-{}", ::getpid())) {
+  std::filesystem::create_directory(path_);
+}
+
+BenchFolder::~BenchFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
 
 BenchResult InTurns(const std::string& name, const std::string& unit, int repetitions,
                     const std::function<double()>& ours, const std::function<std::optional<double>()>& peer) {

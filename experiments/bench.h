@@ -1,6 +1,8 @@
 // What all benchmarks share: measuring in turns with a peer, and what it ran on.
 #pragma once
 
+#include <chrono>
+#include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -22,6 +24,28 @@ struct BenchResult {
 // gives nothing where it is not there.
 BenchResult InTurns(const std::string& name, const std::string& unit, int repetitions,
                     const std::function<double()>& ours, const std::function<std::optional<double>()>& peer);
+
+// How long `work` takes.
+template <class Work>
+double Seconds(const Work& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Gone, with what is in it, when the benchmark is over.
+class BenchFolder {
+ public:
+  BenchFolder();
+  ~BenchFolder();
+  BenchFolder(const BenchFolder&) = delete;
+  BenchFolder& operator=(const BenchFolder&) = delete;
+
+  std::filesystem::path operator/(const char* name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
 
 // Processor, cores, load, compiler, versions of MuJoCo and HDF5.
 nlohmann::ordered_json DescribeMachine();

@@ -116,6 +116,7 @@ AgentScores ScoresOf(const Seeds& seeds) {
   agent.agent = seeds[0]->agent;
   agent.beside = seeds[0]->beside;
   agent.preset = seeds[0]->preset;
+  agent.settings = seeds[0]->settings;
   for (const RunResult* run : seeds) agent.seeds.push_back(run->seed);
   agent.scores.push_back(Score(kLast, seeds, [](const RunResult& run) { return run.LastReturns(); }));
   if (std::ranges::none_of(seeds, [](const RunResult* run) { return run->evaluations.empty(); })) {
@@ -136,16 +137,32 @@ std::optional<ScoreScale> ScaleOf(const RunResult& run) {
   return ScoreScale{.slope = 100 / width, .offset = -100 * reference->min / width};
 }
 
-// Labels an agent by its preset too where it appears under several.
+// The settings in which an agent differs from another one of the same preset: " beta=2 noise=0.1".
+std::string Differences(const AgentScores& agent, const std::vector<AgentScores>& agents) {
+  std::string text;
+  for (const auto& [key, value] : agent.settings) {
+    const auto differs = [&](const AgentScores& other) {
+      const auto found = other.settings.find(key);
+      return other.agent == agent.agent && other.preset == agent.preset && found != other.settings.end() &&
+             found->second != value;
+    };
+    if (std::ranges::none_of(agents, differs)) continue;
+    text += fmt::format(" {}={}", key.substr(key.find('.') + 1), value);
+  }
+  return text;
+}
+
+// Labels an agent by its preset and its settings too where it appears under several.
 void LabelAgents(std::vector<AgentScores>& agents) {
   for (AgentScores& agent : agents) {
-    const auto same = [&agent](const AgentScores& other) {
-      return other.agent == agent.agent && other.beside == agent.beside;
+    const auto has_other_preset = [&agent](const AgentScores& other) {
+      return other.agent == agent.agent && other.beside == agent.beside && other.preset != agent.preset;
     };
-    const bool several = std::ranges::count_if(agents, same) > 1;
-    agent.label = several
-                      ? fmt::format("{} {}", agent.agent, agent.preset.empty() ? "(no preset)" : agent.preset)
-                      : agent.agent;
+    agent.label = agent.agent;
+    if (std::ranges::any_of(agents, has_other_preset)) {
+      agent.label += agent.preset.empty() ? " (no preset)" : " " + agent.preset;
+    }
+    agent.label += Differences(agent, agents);
     if (!agent.beside.empty()) agent.label += " with " + agent.beside;
   }
 }
@@ -159,7 +176,7 @@ TaskComparison CompareOnTask(const Seeds& runs) {
   for (const RunResult* run : runs) {
     const auto same = [run](const Seeds& seeds) {
       return seeds[0]->agent == run->agent && seeds[0]->preset == run->preset &&
-             seeds[0]->beside == run->beside;
+             seeds[0]->settings == run->settings && seeds[0]->beside == run->beside;
     };
     const auto found = std::ranges::find_if(groups, same);
     (found == groups.end() ? groups.emplace_back() : *found).push_back(run);

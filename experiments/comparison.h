@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,10 +32,11 @@ struct MeasuredScore {
 
 // One agent on one task.
 struct AgentScores {
-  std::string label;  // the agent's id, with the preset where the task has the agent under several
+  std::string label;  // the agent's id, with the preset and the settings in which it differs from others
   std::string agent;
   std::string beside;  // see RunResult
   std::string preset;
+  std::map<std::string, std::string> settings;  // agent.* and env.*
   std::size_t colour = 0;
   std::vector<std::int64_t> seeds;
   std::vector<MeasuredScore> scores;  // `last` first; the others where there are evaluations in training
@@ -55,7 +57,7 @@ struct TaskComparison {
 };
 
 // Tasks in the order in which the runs bring them. Throws InputError where two runs of one agent,
-// task and preset have the same seed.
+// task, preset and settings have the same seed.
 std::vector<TaskComparison> CompareRuns(const std::vector<RunResult>& runs);
 
 }  // namespace strider

@@ -1,11 +1,7 @@
 #include "experiments/dataset_bench.h"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -24,32 +20,6 @@ constexpr std::size_t kActions = 3;
 constexpr std::size_t kStates = 6;  // of qpos, and of qvel
 constexpr std::size_t kBlockRows = 10000;
 constexpr std::size_t kMaxWrittenRows = 200'000;  // writing takes the longest
-
-template <class Work>
-double Seconds(const Work& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-// Gone, with what is in it, when the benchmark is over.
-class WorkFolder {
- public:
-  WorkFolder() : path_(std::filesystem::temp_directory_path() / fmt::format("strider-bench-{}", ::getpid())) {
-    std::filesystem::create_directory(path_);
-  }
-  ~WorkFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  WorkFolder(const WorkFolder&) = delete;
-  WorkFolder& operator=(const WorkFolder&) = delete;
-
-  std::filesystem::path operator/(const char* name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // A random walk in episodes, as experiments/benchmarks/dataset_peers.py makes it: as hard to compress as
 // robots' observations, and with as many borders. Real steps would take minutes.
@@ -199,7 +169,7 @@ class Bench {
 
   const DatasetBenchOptions& options_;
   const std::function<void(const BenchResult&)>& report_;
-  const WorkFolder folder_;
+  const BenchFolder folder_;
   const std::filesystem::path source_ = folder_ / "source.hdf5";
   std::unique_ptr<PeerProcess> peer_;
   std::vector<BenchResult> results_;

@@ -1,9 +1,6 @@
 #include "experiments/metric_bench.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -21,32 +18,6 @@ namespace {
 
 constexpr std::size_t kObservationSize = 17;
 constexpr std::size_t kActionSize = 6;
-
-// A file of its own that goes when the benchmark ends.
-class ScratchFile {
- public:
-  explicit ScratchFile(const Dataset& dataset)
-      : path_(std::filesystem::temp_directory_path() / fmt::format("strider-bench-{}.hdf5", ::getpid())) {
-    WriteD4rl(path_, dataset);
-  }
-  ScratchFile(const ScratchFile&) = delete;
-  ScratchFile& operator=(const ScratchFile&) = delete;
-  ~ScratchFile() {
-    std::error_code ignored;
-    std::filesystem::remove(path_, ignored);
-  }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
-template <class Work>
-double Seconds(const Work& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 // What `strider metrics` computes of rows that are there already.
 void MeasureInMemory(const Dataset& dataset, Counting counting) {
@@ -103,7 +74,9 @@ Dataset MakeWalk(std::size_t rows, std::size_t observation_size, std::size_t act
 std::vector<BenchResult> BenchMetrics(const MetricBenchOptions& options,
                                       const std::function<void(const BenchResult&)>& report) {
   const Dataset dataset = MakeWalk(options.rows, kObservationSize, kActionSize);
-  const ScratchFile file(dataset);
+  const BenchFolder folder;
+  const std::filesystem::path file = folder / "source.hdf5";
+  WriteD4rl(file, dataset);
   std::optional<PeerProcess> peer;
   if (!options.peer_python.empty()) {
     peer.emplace(std::vector<std::string>{options.peer_python, "-u", "-c", std::string(MetricPeersScript())});
@@ -119,14 +92,13 @@ std::vector<BenchResult> BenchMetrics(const MetricBenchOptions& options,
         [&] { return static_cast<double>(options.rows) / Seconds(work); },
         [&]() -> std::optional<double> {
           if (!peer) return std::nullopt;
-          return static_cast<double>(peer_rows) / (AskPeer(*peer, file.path(), peer_rows).*seconds);
+          return static_cast<double>(peer_rows) / (AskPeer(*peer, file, peer_rows).*seconds);
         }));
     report(results.back());
   };
   measure("exact", &PeerTimes::seconds, [&] { MeasureInMemory(dataset, Counting::kExact); });
   measure("hll", &PeerTimes::seconds, [&] { MeasureInMemory(dataset, Counting::kHyperLogLog); });
-  measure("exact, with reading", &PeerTimes::with_reading,
-          [&] { MeasureDataset(*OpenDataset(file.path())); });
+  measure("exact, with reading", &PeerTimes::with_reading, [&] { MeasureDataset(*OpenDataset(file)); });
   return results;
 }
 

@@ -159,6 +159,7 @@ std::string TaskCsv(const TaskComparison& task) {
       for (const double number : {all.mean, all.ci95.low, all.ci95.high, all.iqm}) {
         cells.push_back(task.scale ? CsvNumber(Normalised(*task.scale, number)) : "");
       }
+      cells.push_back(CsvText(agent.label));
       text += fmt::format("{}\n", fmt::join(cells, ","));
     }
   }
@@ -167,7 +168,7 @@ std::string TaskCsv(const TaskComparison& task) {
 
 constexpr std::string_view kCsvHeader =
     "task,agent,preset,seeds,measure,samples,mean,std,ci95_low,ci95_high,iqm,iqm_ci95_low,iqm_ci95_high,"
-    "normalised_mean,normalised_ci95_low,normalised_ci95_high,normalised_iqm\n";
+    "normalised_mean,normalised_ci95_low,normalised_ci95_high,normalised_iqm,label\n";
 
 nlohmann::json ScoreJson(const MeasuredScore& score, const std::optional<ScoreScale>& scale) {
   const Summary& all = score.summary;
@@ -186,11 +187,8 @@ nlohmann::json ScoreJson(const MeasuredScore& score, const std::optional<ScoreSc
 nlohmann::json TaskJson(const TaskComparison& task) {
   nlohmann::json json{{"task", task.name}, {"env", task.env}, {"dataset", task.dataset}};
   for (const AgentScores& agent : task.agents) {
-    nlohmann::json entry{{"agent", agent.agent},
-                         {"preset", agent.preset},
-                         {"seeds", agent.seeds},
-                         {"over", agent.Over()},
-                         {"notes", agent.notes}};
+    nlohmann::json entry{{"agent", agent.agent}, {"label", agent.label}, {"preset", agent.preset},
+                         {"seeds", agent.seeds}, {"over", agent.Over()}, {"notes", agent.notes}};
     for (const MeasuredScore& score : agent.scores) entry[score.measure.name] = ScoreJson(score, task.scale);
     nlohmann::json bands = nlohmann::json::array();
     for (const Interval& band : agent.curve.bands) bands.push_back({band.low, band.high});

@@ -7,8 +7,8 @@
 namespace strider {
 
 // Reads the runs in `runs` (run directories, or folders of them: see FindRuns) and puts those of the same
-// agent, task (environment or dataset) and preset together as seeds of one another. Writes into `out`, which
-// is made if need be:
+// agent, task (environment or dataset), preset and settings together as seeds of one another. Writes into
+// `out`, which is made if need be:
 //
 //   report.md     the tables, with the pictures in place
 //   report.csv    the tables: one line for each agent, task and measure

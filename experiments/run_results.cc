@@ -55,6 +55,13 @@ class RunConfig {
     return value;
   }
 
+  // The method's settings, and the environment's.
+  std::map<std::string, std::string> Settings() const {
+    std::map<std::string, std::string> settings = values_;
+    std::erase_if(settings, [](const auto& setting) { return setting.first.starts_with("run."); });
+    return settings;
+  }
+
   std::int64_t NeedInteger(const std::string& key) const {
     const std::string text = Need(key);
     std::int64_t value = 0;
@@ -165,6 +172,7 @@ RunResult ReadRun(const std::filesystem::path& folder) {
     run.dataset.clear();
   }
   run.preset = config.Get("run.preset");
+  run.settings = config.Settings();
   run.seed = config.NeedInteger("run.seed");
   const std::filesystem::path json = folder / "evaluation.json";
   const std::filesystem::path csv = folder / "evaluations.csv";

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,11 +17,12 @@ struct EvaluationResult {
 
 struct RunResult {
   std::filesystem::path folder;
-  std::string agent;    // run.agent
-  std::string env;      // run.env; may be empty where there is a dataset
-  std::string dataset;  // run.dataset; empty for an agent that learns by acting
-  std::string beside;   // the name of the dataset that it had beside its acting; empty where there was none
-  std::string preset;   // run.preset; empty where there is none
+  std::string agent;                            // run.agent
+  std::string env;                              // run.env; may be empty where there is a dataset
+  std::string dataset;                          // run.dataset; empty for an agent that learns by acting
+  std::string beside;                           // the dataset that it had beside its acting, if any
+  std::string preset;                           // run.preset; empty where there is none
+  std::map<std::string, std::string> settings;  // agent.* and env.*
   std::int64_t seed = 0;
   std::vector<EvaluationResult> evaluations;  // by rising step, from evaluations.csv
   std::vector<double> final_returns;  // from evaluation.json (`strider evaluate`); empty where there is none

@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "envs/registry.h"
+#include "experiments/collect_bench.h"
 #include "experiments/dataset_bench.h"
 #include "experiments/env_bench.h"
 #include "experiments/metric_bench.h"
@@ -111,6 +112,7 @@ int Bench(const Words& words) {
                   .repetitions = options.repetitions,
                   .peer_python = options.peer_python},
                  take);
+    BenchCollect({.repetitions = options.repetitions, .rows = std::min<std::int64_t>(rows, 200'000)}, take);
   }
   if (!json) return 0;
   nlohmann::ordered_json report = {{"machine", DescribeMachine()}, {"results", nlohmann::json::array()}};

@@ -18,6 +18,7 @@ int Metrics(const Words& words);
 int Plan(const Words& words);
 int Report(const Words& words);
 int Rollout(const Words& words);
+int Sweep(const Words& words);
 int Train(const Words& words);
 
 }  // namespace strider::tools

@@ -47,7 +47,7 @@ EnvChoice ChooseEnv(const std::string& source, const std::optional<std::string>&
 
 nlohmann::ordered_json Describe(const std::string& env, const EpisodeScores& scores) {
   const Summary summary = Summarise(scores.returns);
-  const auto reference = FindReferenceScore(env);
+  const std::vector<ReferenceScore> references = FindReferenceScores(env);
   nlohmann::ordered_json json = {{"env", env},
                                  {"episodes", scores.returns.size()},
                                  {"returns", scores.returns},
@@ -56,22 +56,30 @@ nlohmann::ordered_json Describe(const std::string& env, const EpisodeScores& sco
                                  {"std", NumberOrNull(summary.std)},
                                  {"iqm", summary.iqm},
                                  {"ci95", {NumberOrNull(summary.ci95.low), NumberOrNull(summary.ci95.high)}}};
-  json["normalized"] =
-      reference ? nlohmann::json(NormalizedScore(*reference, summary.mean)) : nlohmann::json();
-  json["normalized_by"] = reference ? nlohmann::json(reference->source) : nlohmann::json();
+  json["normalized"] = nullptr;
+  json["normalized_by"] = nullptr;
+  json["normalized_scores"] = nlohmann::json::object();
+  for (const ReferenceScore& reference : references) {
+    json["normalized_scores"][std::string(reference.source)] = NormalizedScore(reference, summary.mean);
+  }
+  if (!references.empty()) {
+    json["normalized"] = NormalizedScore(references.front(), summary.mean);
+    json["normalized_by"] = references.front().source;
+  }
   return json;
 }
 
-void Print(const std::string& env, const EpisodeScores& scores, const nlohmann::ordered_json& json) {
+void Print(const std::string& env, const EpisodeScores& scores) {
   const Summary summary = Summarise(scores.returns);
   std::cout << fmt::format("{}: {} episodes, mean return {:.4g}", env, scores.returns.size(), summary.mean);
   if (scores.returns.size() > 1) {
     std::cout << fmt::format(" (95 % interval {:.4g} to {:.4g}), std {:.4g}, IQM {:.4g}", summary.ci95.low,
                              summary.ci95.high, summary.std, summary.iqm);
   }
-  if (json["normalized"].is_number())
-    std::cout << fmt::format(", normalised {:.1f} (by {}'s scores)", json["normalized"].get<double>(),
-                             json["normalized_by"].get<std::string>());
+  for (const ReferenceScore& reference : FindReferenceScores(env)) {
+    std::cout << fmt::format(", normalised {:.1f} (by {}'s scores)", NormalizedScore(reference, summary.mean),
+                             reference.source);
+  }
   std::cout << '\n';
 }
 
@@ -139,7 +147,7 @@ int Evaluate(const Words& words) {
   if ((*values)["json"].as<bool>()) {
     std::cout << json.dump() << '\n';
   } else {
-    Print(choice.id, scores, json);
+    Print(choice.id, scores);
   }
   // Printed already: a run's folder that cannot be written to costs nobody the result.
   if (choice.of_run) {

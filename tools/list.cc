@@ -67,10 +67,11 @@ Json DescribeEnv(const EnvEntry& entry) {
                {"max_episode_steps", spec.max_episode_steps},
                {"reward_threshold", spec.reward_threshold ? Json(*spec.reward_threshold) : Json()}};
   if (spec.goal) json["goal_size"] = spec.goal->goal_size;
-  const auto reference = FindReferenceScore(entry.id);
-  json["reference_scores"] =
-      reference ? Json{{"min", reference->min}, {"max", reference->max}, {"source", reference->source}}
-                : Json();
+  json["reference_scores"] = Json::array();
+  for (const ReferenceScore& reference : FindReferenceScores(entry.id)) {
+    json["reference_scores"].push_back(
+        {{"min", reference.min}, {"max", reference.max}, {"source", reference.source}});
+  }
   json["variants"] = Variants(entry.id);
   return json;
 }
@@ -81,9 +82,9 @@ void PrintEnv(const EnvEntry& entry) {
                                   Text(spec.action_space), spec.max_episode_steps);
   if (spec.goal) facts += ", with a goal";
   if (spec.reward_threshold) facts += fmt::format(", solved at {:g}", *spec.reward_threshold);
-  if (const auto reference = FindReferenceScore(entry.id)) {
-    facts += fmt::format(", scores 0 at {:.1f} and 100 at {:.1f} ({})", reference->min, reference->max,
-                         reference->source);
+  for (const ReferenceScore& reference : FindReferenceScores(entry.id)) {
+    facts += fmt::format(", scores 0 at {:.1f} and 100 at {:.1f} ({})", reference.min, reference.max,
+                         reference.source);
   }
   std::cout << fmt::format("  {}: {}\n      {}\n", entry.id, entry.summary, facts);
   std::string variants;

@@ -33,6 +33,7 @@ constexpr std::array kCommands = {
     Command{"metrics", "how explorative (SACo) and exploitative (TQ) datasets are", &Metrics},
     Command{"plan", "optimise the distribution of returns in a small world", &Plan},
     Command{"report", "learning curves and tables of runs", &Report},
+    Command{"sweep", "train every combination of settings", &Sweep},
     Command{"bench", "how fast environments step, beside others", &Bench},
 };
 

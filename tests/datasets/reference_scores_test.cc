@@ -89,5 +89,19 @@ TEST(ReferenceScores, TellSimilarNamesApart) {
   EXPECT_FALSE(FindReferenceScore(""));
 }
 
+// Own scores are those of one environment, and come after D4RL's, which normalise.
+TEST(ReferenceScores, OfOurOwnComeSecond) {
+  const auto scores = FindReferenceScores("HalfCheetah-v5");
+  ASSERT_EQ(scores.size(), 2U);
+  EXPECT_EQ(scores[0].source, "D4RL");
+  EXPECT_EQ(scores[1].source, "Strider");
+  EXPECT_LT(scores[1].min, -100);   // of random actions
+  EXPECT_GT(scores[1].max, 10000);  // of a policy that runs
+  for (const auto* name : {"HalfCheetah-v4", "halfcheetah-v5-medium", "halfcheetah-expert-v2"}) {
+    EXPECT_EQ(FindReferenceScores(name).size(), 1U) << name;
+  }
+  EXPECT_TRUE(FindReferenceScores("CartPole-v1").empty());
+}
+
 }  // namespace
 }  // namespace strider

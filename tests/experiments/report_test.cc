@@ -245,6 +245,24 @@ TEST(CompareRuns, GroupsByTaskAgentAndPreset) {
   EXPECT_NE(tasks[1].agents[0].colour, tasks[1].agents[1].colour);
 }
 
+TEST(CompareRuns, TellsSettingsApart) {
+  const TemporaryFolder folder;
+  std::vector<RunResult> runs;
+  for (const char* beta : {"1", "2", "2"}) {
+    const int seed = static_cast<int>(runs.size());
+    const std::string name = std::to_string(seed);
+    WriteRun(folder, name,
+             Config("prdc", "Hopper-v5", "mixed.hdf5", seed) + fmt::format("agent.beta = {}\n", beta), {1});
+    runs.push_back(ReadRun(folder.path() / name));
+  }
+  const std::vector<TaskComparison> tasks = CompareRuns(runs);
+  ASSERT_EQ(tasks.size(), 1U);
+  ASSERT_EQ(tasks[0].agents.size(), 2U);
+  EXPECT_EQ(tasks[0].agents[0].label, "prdc beta=1");
+  EXPECT_EQ(tasks[0].agents[1].label, "prdc beta=2");
+  EXPECT_THAT(tasks[0].agents[1].seeds, ElementsAre(1, 2));
+}
+
 TEST(CompareRuns, RefusesASeedTwice) {
   const TemporaryFolder folder;
   WriteRun(folder, "a", Config("sac", "Hopper-v5", "", 4), {1});

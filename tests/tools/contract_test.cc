@@ -60,6 +60,8 @@ TEST_F(Contract, Evaluate) {
   EXPECT_LE(json.at("ci95")[0], json.at("mean"));
   EXPECT_GE(json.at("ci95")[1], json.at("mean"));
   EXPECT_TRUE(json.at("normalized").is_number());
+  EXPECT_EQ(json.at("normalized_scores").at("D4RL"), json.at("normalized"));
+  EXPECT_TRUE(json.at("normalized_scores").at("Strider").is_number());
   // The same for another number of threads, another for another seed.
   EXPECT_EQ(Strider({"evaluate", "random", "--env", "Hopper-v5", "--episodes", "7", "--seed", "3", "--json",
                      "--threads", "3", "--quiet"})
