@@ -196,12 +196,13 @@ TEST_P(EnvContract, ARestoredEnvironmentContinuesToTheBit) {
 
 TEST_P(EnvContract, ThePhysicalStateDeterminesTheFutureUnlessStepsAreRandom) {
   int same = 0;
-  constexpr int kStates = 20;
-  for (int seed = 0; seed < kStates; ++seed) same += GoTheSameWay(static_cast<std::uint64_t>(seed)) ? 1 : 0;
+  // In the chain of the lock hardly any random action leaves something to chance.
+  const int states = GetParam() == "LockChain-v0" ? 300 : 20;
+  for (int seed = 0; seed < states; ++seed) same += GoTheSameWay(static_cast<std::uint64_t>(seed)) ? 1 : 0;
   if (Make().env().spec().random_steps) {
-    EXPECT_LT(same, kStates);
+    EXPECT_LT(same, states);
   } else {
-    EXPECT_EQ(same, kStates);
+    EXPECT_EQ(same, states);
   }
 }
 
