@@ -38,12 +38,13 @@ std::vector<float> ToHost(const at::Tensor& values) {
 
 }  // namespace
 
-Actor::Actor(const Task& task, const std::vector<int>& hidden, int experts)
+Actor::Actor(const Task& task, const std::vector<int>& hidden, int experts, nn::Activation activation)
     : task_(task),
       discrete_(std::holds_alternative<Discrete>(task.action_space)),
       experts_(experts),
+      activation_(activation),
       hidden_layers_(hidden.size()),
-      net_(task.observation_size, hidden, OutputSize(task, experts), nn::Activation::kTanh),
+      net_(task.observation_size, hidden, OutputSize(task, experts), activation),
       router_net_(task.observation_size, {}, experts, nn::Activation::kTanh),
       parameters_(PolicyShapes(net_, task, experts), task.device) {
   if (mixture()) router_ = nn::ParameterSet(router_net_.Shapes(), task.device);
@@ -101,7 +102,7 @@ void Actor::Backward(const at::Tensor& loss) const {
 Policy Actor::MakePolicy() const {
   Policy policy = nn::SnapshotBody(task_, parameters_.leaves(), hidden_layers_);
   policy.distribution = discrete_ ? ActionDistribution::kCategorical : ActionDistribution::kGaussian;
-  policy.tanh_hidden = true;
+  policy.tanh_hidden = activation_ == nn::Activation::kTanh;
   policy.mean = nn::SnapshotLayers(parameters_.leaves(), 2 * hidden_layers_, 1)[0];
   if (!discrete_) {
     const at::Tensor& log_std = parameters_.leaves().back();
@@ -129,13 +130,14 @@ Experience Experience::Select(const at::Tensor& rows) const {
 
 at::Tensor Standardized(const at::Tensor& x) { return (x - x.mean()) / (x.std(/*unbiased=*/false) + 1e-8); }
 
-ValueFunction::ValueFunction(const Task& task, const std::vector<int>& hidden, double adam_epsilon)
-    : net_(task.observation_size, hidden, 1, nn::Activation::kTanh),
+ValueFunction::ValueFunction(const Task& task, const std::vector<int>& hidden, double adam_epsilon,
+                             nn::Activation activation)
+    : net_(task.observation_size, hidden, 1, activation),
       parameters_(net_.Shapes(), task.device),
       adam_(parameters_, adam_epsilon) {}
 
-void ValueFunction::Initialise(const at::Generator& random) {
-  net_.Initialise(parameters_, nn::Initialisation::kOrthogonal, /*output_gain=*/1, random);
+void ValueFunction::Initialise(const at::Generator& random, nn::Initialisation how) {
+  net_.Initialise(parameters_, how, /*output_gain=*/1, random);
 }
 
 at::Tensor ValueFunction::Value(const at::Tensor& observations) const {

@@ -8,16 +8,17 @@
 
 namespace strider {
 
-// The stochastic policy: a tanh perceptron that gives the mean of a diagonal Gaussian for boxes, whose log
-// deviation is a parameter of its own, or the logits of discrete actions. As a mixture (PMOE) it gives the
-// means of several Gaussians, one expert after the other, and a router, one linear layer on the observation
-// with parameters apart, gives the logits of their probabilities.
+// The stochastic policy: a perceptron (tanh unless told otherwise) that gives the mean of a diagonal Gaussian
+// for boxes, whose log deviation is a parameter of its own, or the logits of discrete actions. As a mixture
+// (PMOE) it gives the means of several Gaussians, one expert after the other, and a router, one linear layer
+// on the observation with parameters apart, gives the logits of their probabilities.
 class Actor {
  public:
   static constexpr int kNoMixture = 0;
 
   // Throws InputError where a mixture is asked for and the actions are discrete.
-  Actor(const Task& task, const std::vector<int>& hidden, int experts = kNoMixture);
+  Actor(const Task& task, const std::vector<int>& hidden, int experts = kNoMixture,
+        nn::Activation activation = nn::Activation::kTanh);
 
   void Initialise(double log_std, const at::Generator& random,
                   nn::Initialisation how = nn::Initialisation::kOrthogonal);
@@ -51,6 +52,7 @@ class Actor {
   Task task_;
   bool discrete_;
   int experts_;
+  nn::Activation activation_;
   std::size_t hidden_layers_;
   nn::Mlp net_;
   nn::Mlp router_net_;
@@ -76,11 +78,12 @@ struct Experience {
 // (x - mean) / deviation.
 at::Tensor Standardized(const at::Tensor& x);
 
-// V(s): a tanh perceptron with its Adam.
+// V(s): a perceptron (tanh unless told otherwise) with its Adam.
 class ValueFunction {
  public:
-  ValueFunction(const Task& task, const std::vector<int>& hidden, double adam_epsilon);
-  void Initialise(const at::Generator& random);
+  ValueFunction(const Task& task, const std::vector<int>& hidden, double adam_epsilon,
+                nn::Activation activation = nn::Activation::kTanh);
+  void Initialise(const at::Generator& random, nn::Initialisation how = nn::Initialisation::kOrthogonal);
 
   at::Tensor Value(const at::Tensor& observations) const;  // (rows)
 

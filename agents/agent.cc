@@ -1,6 +1,7 @@
 #include "agents/agent.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <stdexcept>
 
@@ -13,6 +14,14 @@ int ContinuousActionSize(const Task& task) {
   return task.action_size();
 }
 
+int DiscreteActions(const Task& task) {
+  const auto* discrete = std::get_if<Discrete>(&task.action_space);
+  if (discrete == nullptr) {
+    throw InputError("this agent needs discrete actions, but the environment's are continuous");
+  }
+  return discrete->n;
+}
+
 Agent::Agent(Task task)
     : task_(std::move(task)),
       random_(MakeGenerator(task_.device, StreamSeed(task_.seed, Purpose::kLearning))) {}
@@ -22,6 +31,7 @@ void Agent::Save(StateWriter& out) const {
   const at::Tensor state = random_.get_state();
   out.PutSpan(std::span<const std::uint8_t>(state.const_data_ptr<std::uint8_t>(), state.numel()));
   for (const auto& [name, value] : metrics_) out.Put(value.item<double>());
+  DoSave(out);
 }
 
 void Agent::Load(StateReader& in) {
@@ -29,7 +39,21 @@ void Agent::Load(StateReader& in) {
   at::Tensor state = random_.get_state();
   in.GetSpan(std::span<std::uint8_t>(state.mutable_data_ptr<std::uint8_t>(), state.numel()));
   random_.set_state(state);
-  for (auto& [name, value] : metrics_) value = at::scalar_tensor(in.Get<double>(), at::kDouble);
+  for (std::size_t i = 0; i < metrics_.size(); ++i) {
+    const auto value = in.Get<double>();
+    metrics_[i].second = at::scalar_tensor(value, at::kDouble);
+    reported_[i] = !std::isnan(value);  // a diverged learner is not saved
+  }
+  DoLoad(in);
+}
+
+std::optional<std::pair<std::string, double>> Agent::Divergence() const {
+  for (std::size_t i = 0; i < metrics_.size(); ++i) {
+    if (!reported_[i]) continue;
+    const auto value = metrics_[i].second.item<double>();
+    if (!std::isfinite(value)) return std::pair(metrics_[i].first, value);
+  }
+  return std::nullopt;
 }
 
 at::Tensor Agent::Noise(at::IntArrayRef shape) {
@@ -39,6 +63,7 @@ at::Tensor Agent::Noise(at::IntArrayRef shape) {
 void Agent::Declare(std::initializer_list<const char*> names) {
   for (const char* name : names) {
     metrics_.emplace_back(name, at::scalar_tensor(std::numeric_limits<double>::quiet_NaN()));
+    reported_.push_back(false);
   }
 }
 
@@ -46,6 +71,7 @@ void Agent::Report(const std::string& name, const at::Tensor& value) {
   const auto found = std::ranges::find(metrics_, name, &Metrics::value_type::first);
   if (found == metrics_.end()) throw std::logic_error("metric " + name + " was not declared");
   found->second = value.detach();
+  reported_[static_cast<std::size_t>(found - metrics_.begin())] = true;
 }
 
 }  // namespace strider

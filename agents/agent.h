@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,15 +28,21 @@ struct Task {
   std::uint64_t seed = 0;  // the run's; each purpose derives its own stream
   // What is done to observations before they reach the learner (offline normalisation); a part of its
   // policies.
-  ObservationTransform transform;
-  int fixed_length = 0;  // as EnvSpec has it
-  int states = 0;        // of which the observation is one's number; 0: it is a row of numbers
+  ObservationTransform transform = {};
+  // What observations hold beside the environment's own; a part of its policies too.
+  Augmentation augmentation = {};
+  int max_episode_steps = 0;  // the environment's limit; 0 where it is not known
+  int environments = 1;       // stepped side by side
+  int fixed_length = 0;       // as EnvSpec has it
 
   int action_size() const { return RowSize(action_space); }
 };
 
 // Size of a continuous action; throws InputError where the task's actions are discrete.
 int ContinuousActionSize(const Task& task);
+
+// Number of discrete actions; throws InputError where the task's actions are continuous.
+int DiscreteActions(const Task& task);
 
 // Losses and diagnostics of the latest update, on the learner's device: reading them costs a synchronisation.
 using Metrics = std::vector<std::pair<std::string, at::Tensor>>;
@@ -65,6 +72,11 @@ class Agent {
   void Load(StateReader& in);
 
   const Metrics& metrics() const { return metrics_; }
+
+  // Name and value of the first metric that an update has reported and that is not finite. Costs a
+  // synchronisation.
+  std::optional<std::pair<std::string, double>> Divergence() const;
+
   const Task& task() const { return task_; }
   std::int64_t updates() const { return updates_; }
 
@@ -82,19 +94,26 @@ class Agent {
   void CountUpdate() { ++updates_; }
 
  private:
+  // What State() and the above leave out and a bit-exact continuation needs; nothing by default.
+  virtual void DoSave(StateWriter&) const {}
+  virtual void DoLoad(StateReader&) {}
+
   Task task_;
   at::Generator random_;
   std::int64_t updates_ = 0;
   Metrics metrics_;
+  std::vector<bool> reported_;  // one a metric
 };
 
-// How an off-policy learner is fed. An offline run uses the batch size alone.
+// How an off-policy learner is fed. Learning from a dataset alone takes the batch size alone; a run that goes
+// online after it needs no learning_starts.
 struct ReplayConfig {
   int batch_size = 256;
   int buffer_size = 1000000;
   int learning_starts = 10000;
   int updates_per_step = 1;
   int update_interval = 1;
+  bool lr_anneal = false;
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
@@ -105,6 +124,7 @@ struct ReplayConfig {
     visit("updates_per_step", updates_per_step,
           "updates for each environment step, or for each update_interval steps", AtLeast(1));
     visit("update_interval", update_interval, "environment steps between rounds of updates", AtLeast(1));
+    visit("lr_anneal", lr_anneal, "let all step lengths fall linearly to 0 over the run");
   }
 };
 
@@ -137,11 +157,20 @@ class OffPolicyAgent : public Agent {
   // (batch) |TD error| of each row of the latest update, for draws by priority; undefined elsewhere.
   virtual at::Tensor td_errors() const { return {}; }
 
+  // What part of the run lies behind, before each update: for schedules.
+  void SetProgress(double done) { progress_ = done; }
+
   // One update. The batch is (replay().batch_size) rows on the task's device.
   virtual void Update(const TransitionBatch& batch) = 0;
 
  protected:
   using Agent::Agent;
+
+  // What step lengths are multiplied by.
+  double anneal() const { return replay().lr_anneal ? 1 - progress_ : 1; }
+
+ private:
+  double progress_ = 0;
 };
 
 // Learns from what its own policy has just done, then forgets it.

@@ -19,7 +19,7 @@ RolloutConfig MakeRolloutConfig(const HacConfig& config, const Task& task) {
 
 int ActionCount(const Task& task) {
   const auto* actions = std::get_if<Discrete>(&task.action_space);
-  if (actions != nullptr && task.states > 0) return actions->n;
+  if (actions != nullptr && task.augmentation.one_hot) return actions->n;
   throw InputError("this agent learns tables; expected an environment of discrete states and actions");
 }
 
@@ -58,7 +58,7 @@ Hac::Hac(const Task& task, Config config, const TransitionColumns* data)
     : OnPolicyAgent(task),
       config_(config),
       rollout_(MakeRolloutConfig(config, task)),
-      states_(task.states),
+      states_(task.observation_size),
       actions_(ActionCount(task)),
       logits_(at::zeros({states_, actions_})),
       critic_(at::zeros({states_, actions_})) {
@@ -76,12 +76,20 @@ FeatureRows Hac::Pairs(const std::vector<std::int64_t>& states,
   return pairs;
 }
 
+std::vector<std::int64_t> Hac::StatesOf(const std::vector<float>& observations) const {
+  std::vector<std::int64_t> states;
+  for (auto row = observations.begin(); row != observations.end(); row += states_) {
+    states.push_back(std::max_element(row, row + states_) - row);
+  }
+  return states;
+}
+
 OnPolicySamples Hac::OnPolicy(const Rollout& rollout) const {
   const at::Tensor probabilities = Probabilities();
   // What the last evaluation says of states in which the rollout or the time limit cuts an episode.
   const auto judge = [&](const std::vector<float>& observations, double scale) {
     std::vector<float> values;
-    for (const std::int64_t state : Numbers(observations)) {
+    for (const std::int64_t state : StatesOf(observations)) {
       values.push_back(static_cast<float>(scale * probabilities[state].dot(critic_[state]).item<double>()));
     }
     return values;
@@ -94,15 +102,15 @@ OnPolicySamples Hac::OnPolicy(const Rollout& rollout) const {
   EstimateAdvantages(rollout, no_values, judge(rollout.last_observations, 1),
                      judge(rollout.truncated_observations, rollout_.discount), rollout_.discount,
                      /*lambda=*/1, advantages, returns);
-  return {Pairs(Numbers(rollout.observations), Numbers(rollout.actions)), AsVector(returns)};
+  return {Pairs(StatesOf(rollout.observations), Numbers(rollout.actions)), AsVector(returns)};
 }
 
-OfflineSamples Hac::Offline() const {
+OfflineSamples Hac::Offline() {
   if (!offline_) {
     const FeatureRows none(0, static_cast<Eigen::Index>(states_) * actions_);
     return {none, {}, none};
   }
-  const TransitionBatch batch = Joined(offline_->Draw(config_.offline_rows, updates()));
+  const TransitionBatch batch = Joined(offline_->Draw(config_.offline_rows));
   const at::Tensor probabilities = Probabilities();
   const std::span<const float> policy = Values(probabilities);
   const std::vector<std::int64_t> next = Numbers(Values(batch.next_observations));
@@ -140,7 +148,7 @@ void Hac::Update(const Rollout& rollout, std::int64_t /*iteration*/, std::int64_
 Policy Hac::MakePolicy() const {
   Policy policy = UniformPolicy(task().observation_size, task().action_space);
   policy.distribution = ActionDistribution::kCategorical;
-  policy.states = states_;
+  policy.augmentation = task().augmentation;
   using Table = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   policy.mean.weight =
       Eigen::Map<const Table>(logits_.const_data_ptr<float>(), states_, actions_).transpose();

@@ -39,8 +39,8 @@ class Hac final : public OnPolicyAgent {
  public:
   using Config = HacConfig;
 
-  // `data` may be null and must outlive the agent. Throws InputError where observations or actions are not
-  // discrete.
+  // `data`, whose observations are the numbers of states, may be null and must outlive the agent. Throws
+  // InputError where observations or actions are not discrete.
   Hac(const Task& task, Config config, const TransitionColumns* data);
 
   const RolloutConfig& rollout() const override { return rollout_; }
@@ -54,8 +54,17 @@ class Hac final : public OnPolicyAgent {
   at::Tensor Probabilities() const { return at::softmax(logits_, -1); }
 
  private:
+  void DoSave(StateWriter& out) const override {
+    if (offline_) offline_->Save(out);
+  }
+  void DoLoad(StateReader& in) override {
+    if (offline_) offline_->Load(in);
+  }
+
+  // The states that rows of indicators show.
+  std::vector<std::int64_t> StatesOf(const std::vector<float>& observations) const;
   OnPolicySamples OnPolicy(const Rollout& rollout) const;
-  OfflineSamples Offline() const;
+  OfflineSamples Offline();
   // Indicators of the pairs of (rows) states and actions.
   FeatureRows Pairs(const std::vector<std::int64_t>& states, const std::vector<std::int64_t>& actions) const;
 

@@ -67,7 +67,7 @@ Hnpg::Hnpg(const Task& task, Config config, const TransitionColumns* data)
       rollout_(MakeRolloutConfig(config_, StageCount(task, config_))),
       critic_net_(task.observation_size + ContinuousActionSize(task), config_.critic_hidden, 1,
                   nn::Activation::kTanh) {
-  Declare({"critic_loss", "offline_critic_loss", "surrogate", "kl", "step", "entropy"});
+  Declare({"critic_loss", "offline_critic_loss", "surrogate", "kl", "step_fraction", "entropy"});
   const at::Generator random = MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation));
   const int stages = StageCount(task, config_);
   for (int h = 0; h < stages; ++h) {
@@ -138,7 +138,7 @@ std::vector<Hnpg::Rows> Hnpg::Split(const Rollout& rollout) {
   const auto observations = split(rollout.observations, rollout.observation_size);
   const auto actions = split(rollout.actions, rollout.action_size);
   std::vector<TransitionBatch> offline(stages_.size());
-  if (hybrid()) offline = offline_->Draw(rollout.rows() / stages, updates());
+  if (hybrid()) offline = offline_->Draw(rollout.rows() / stages);
   std::vector<Rows> rows;
   for (std::size_t h = 0; h < stages_.size(); ++h) {
     rows.push_back({observations[h], actions[h], returns[h].squeeze(-1), offline[h]});
@@ -185,7 +185,7 @@ TrustRegionStep Hnpg::StepPolicy(const Stage& stage, const Rows& rows, const at:
   if (hybrid()) {
     const at::NoGradGuard no_grad;
     const at::Tensor& states = rows.offline.observations;
-    // The logged action is left aside, so that the score has mean zero under the policy.
+    // Not the logged action: only under the policy does the score have mean zero.
     const at::Tensor actions = Draw(stage, states);
     const at::Tensor offline_advantages = Q(stage, states, actions) - Value(stage, states);
     step.observations = at::cat({step.observations, states});
@@ -229,7 +229,7 @@ void Hnpg::Update(const Rollout& rollout, std::int64_t /*iteration*/, std::int64
   if (hybrid()) Report("offline_critic_loss", at::stack(offline_losses).mean());
   Report("surrogate", Average(gains));
   Report("kl", Average(divergences));
-  Report("step", Average(fractions));
+  Report("step_fraction", Average(fractions));
   Report("entropy", at::stack(entropies).mean());
   CountUpdate();
 }

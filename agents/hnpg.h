@@ -101,6 +101,13 @@ class Hnpg final : public OnPolicyAgent {
     TransitionBatch offline;
   };
 
+  void DoSave(StateWriter& out) const override {
+    if (hybrid()) offline_->Save(out);
+  }
+  void DoLoad(StateReader& in) override {
+    if (hybrid()) offline_->Load(in);
+  }
+
   struct Estimates {
     std::vector<float> advantages;  // (rows of the rollout)
     std::vector<float> returns;

@@ -80,7 +80,7 @@ void MdpoOff::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
   const at::Tensor lambda = entropy_weight_.Value();  // before its own step
   if (entropy_weight_.learnt()) {
     Report("lambda", lambda);
-    Report("lambda_loss", entropy_weight_.Step(sample.log_prob.detach()));
+    Report("lambda_loss", entropy_weight_.Step(sample.log_prob.detach(), anneal()));
   }
 
   // The draw above is from before either step, so the order matters only for the Q that the policy sees.
@@ -138,12 +138,13 @@ at::Tensor MdpoOff::PolicyLoss(const at::Tensor& observations, const Draw& draw,
 
 void MdpoOff::StepPolicy(const at::Tensor& observations, const Draw& draw, const at::Tensor& noise,
                          const at::Tensor& lambda) {
-  policy_.Backward(PolicyLoss(observations, draw, lambda));
-  policy_adam_.Step(policy_, config_.policy_lr);
-  for (int step = 1; step < config_.inner_steps; ++step) {
-    policy_.Backward(PolicyLoss(observations, noise, lambda));
-    policy_adam_.Step(policy_, config_.policy_lr);
-  }
+  const auto step_on = [&](const at::Tensor& loss) {
+    policy_.Backward(loss);
+    nn::ClipGradientNorm(policy_, config_.max_grad_norm);
+    policy_adam_.Step(policy_, config_.policy_lr * anneal());
+  };
+  step_on(PolicyLoss(observations, draw, lambda));
+  for (int step = 1; step < config_.inner_steps; ++step) step_on(PolicyLoss(observations, noise, lambda));
 }
 
 at::Tensor MdpoOff::NextValue(const TransitionBatch& batch, const at::Tensor& next_noise,
@@ -164,8 +165,8 @@ void MdpoOff::StepCritics(const TransitionBatch& batch, const Draw& draw, const 
     value_target = critics_.LeastQ(critic(), batch.observations, draw.sample.action.detach()) -
                    lambda * draw.log_q.detach();
   }
-  const at::Tensor losses =
-      critics_.Step(batch, NextValue(batch, next_noise, lambda), config_.discount, config_.critic_lr);
+  const at::Tensor losses = critics_.Step(batch, NextValue(batch, next_noise, lambda), config_.discount,
+                                          config_.critic_lr * anneal(), config_.max_grad_norm);
   Report("critic1_loss", losses[0]);
   Report("critic2_loss", losses[1]);
   Report("q", critics_.mean_q());
@@ -176,7 +177,8 @@ void MdpoOff::StepValue(const TransitionBatch& batch, const at::Tensor& target) 
   const at::Tensor value_loss =
       0.5 * (value_net_.Forward(value_, batch.observations).squeeze(-1) - target).square().mean();
   value_.Backward(value_loss);
-  value_adam_.Step(value_, config_.critic_lr);
+  nn::ClipGradientNorm(value_, config_.max_grad_norm);
+  value_adam_.Step(value_, config_.critic_lr * anneal());
   Report("value_loss", value_loss);
 }
 
@@ -220,6 +222,7 @@ MdpoOffConfig SacConfig::AsMdpo() const {
   mdpo.target_interval = target_interval;
   mdpo.policy_lr = actor_lr;
   mdpo.critic_lr = critic_lr;
+  mdpo.max_grad_norm = max_grad_norm;
   mdpo.lambda = alpha;
   mdpo.lambda_auto = alpha_auto;
   mdpo.lambda_lr = alpha_lr;

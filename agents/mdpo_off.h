@@ -23,6 +23,7 @@ struct MdpoOffConfig {
   int target_interval = 1;
   double policy_lr = 3e-4;
   double critic_lr = 3e-4;
+  double max_grad_norm = 0;
   double lambda = 0.2;
   bool lambda_auto = false;
   double lambda_lr = 3e-4;
@@ -53,6 +54,7 @@ struct MdpoOffConfig {
     visit("target_interval", target_interval, "updates between moves of the target network", AtLeast(1));
     visit("policy_lr", policy_lr, "Adam's step length for the policy", Above(0));
     visit("critic_lr", critic_lr, "Adam's step length for the critics", Above(0));
+    visit("max_grad_norm", max_grad_norm, "bound on each network's gradient norm; 0: none", AtLeast(0));
     visit("lambda", lambda, "entropy weight (its start where lambda_auto is on)", AtLeast(0));
     visit("lambda_auto", lambda_auto, "learn lambda so that the entropy becomes target_entropy");
     visit("lambda_lr", lambda_lr, "Adam's step length for log lambda", Above(0));
@@ -178,6 +180,7 @@ struct SacConfig {
   double actor_lr = 3e-4;
   double critic_lr = 3e-4;
   double alpha_lr = 3e-4;
+  double max_grad_norm = 0;
   double alpha = 1;
   bool alpha_auto = true;
   double target_entropy = -1;
@@ -195,6 +198,7 @@ struct SacConfig {
     visit("actor_lr", actor_lr, "Adam's step length for the actor", Above(0));
     visit("critic_lr", critic_lr, "Adam's step length for the critics", Above(0));
     visit("alpha_lr", alpha_lr, "Adam's step length for log alpha", Above(0));
+    visit("max_grad_norm", max_grad_norm, "bound on each network's gradient norm; 0: none", AtLeast(0));
     visit("alpha", alpha, "entropy weight, or its start where alpha_auto is on", Above(0));
     visit("alpha_auto", alpha_auto, "learn alpha so that the entropy becomes target_entropy");
     visit("target_entropy", target_entropy, "what alpha_auto aims at, for each action dimension");

@@ -29,19 +29,18 @@ void CheckEpisodes(const TransitionColumns& columns, std::int64_t steps) {
 OfflineRows::OfflineRows(const TransitionColumns& columns, const Task& task, int steps)
     : columns_(columns, task.device, /*seed=*/0),
       device_(task.device),
-      seed_(task.seed),
+      random_(Pcg64(StreamSeed(task.seed, Purpose::kSampling))),
       steps_(steps),
       episodes_(columns.capacity / steps) {
   if (steps > 1) CheckEpisodes(columns, steps);
 }
 
-std::vector<TransitionBatch> OfflineRows::Draw(std::int64_t count, std::int64_t update) const {
-  UniformSampler random(Pcg64(StreamSeed(seed_, Purpose::kSampling, static_cast<std::uint32_t>(update))));
+std::vector<TransitionBatch> OfflineRows::Draw(std::int64_t count) {
   std::vector<TransitionBatch> batches;
   for (std::int64_t step = 0; step < steps_; ++step) {
     at::Tensor episodes = at::empty({count}, at::kLong);
-    random.Sample(static_cast<std::size_t>(episodes_),
-                  {episodes.mutable_data_ptr<std::int64_t>(), static_cast<std::size_t>(count)});
+    random_.Sample(static_cast<std::size_t>(episodes_),
+                   {episodes.mutable_data_ptr<std::int64_t>(), static_cast<std::size_t>(count)});
     batches.push_back(columns_.Gather((episodes * steps_ + step).to(device_)));
   }
   return batches;

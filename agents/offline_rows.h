@@ -16,14 +16,17 @@ class OfflineRows {
   // episodes of as many steps, each ended by a terminal.
   OfflineRows(const TransitionColumns& columns, const Task& task, int steps);
 
-  // `count` rows of each step. Draws for different updates, counted from 0, are independent, and nothing but
-  // that count need be kept to go on.
-  std::vector<TransitionBatch> Draw(std::int64_t count, std::int64_t update) const;
+  // `count` rows of each step, from a stream of the dataset's own.
+  std::vector<TransitionBatch> Draw(std::int64_t count);
+
+  // The stream's position.
+  void Save(StateWriter& out) const { random_.Save(out); }
+  void Load(StateReader& in) { random_.Load(in); }
 
  private:
   BatchSampler columns_;
   at::Device device_;
-  std::uint64_t seed_;
+  UniformSampler random_;
   std::int64_t steps_;
   std::int64_t episodes_;  // whole ones; or rows, where steps_ is 1
 };

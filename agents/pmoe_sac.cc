@@ -38,8 +38,17 @@ PmoeSac::Draw PmoeSac::DrawActions(const at::Tensor& observations, const at::Ten
   const double epsilon = config_.sac.squash_epsilon;
   Draw draw;
   draw.logits = router_net_.Forward(router_, observations);
-  draw.mean = heads.mean.view(noise.sizes());
-  draw.log_std = heads.log_std.view(noise.sizes());
+  draw.mean = heads.mean.view({-1, config_.experts, task().action_size()});
+  draw.log_std = heads.log_std.view(draw.mean.sizes());
+  if (blended()) {
+    const auto whole = config_.blend == "gated" ? nn::GatedExperts(draw.logits, draw.mean, draw.log_std)
+                                                : nn::MultipliedExperts(draw.logits, draw.mean, draw.log_std);
+    const auto sample =
+        nn::SampleSquashed(whole.mean.unsqueeze(1), whole.log_std.unsqueeze(1), noise, epsilon);
+    draw.actions = sample.action;
+    draw.log_probs = sample.log_prob;
+    return draw;
+  }
   const auto sample = nn::SampleSquashed(draw.mean, draw.log_std, noise, epsilon);
   draw.actions = sample.action;
   draw.log_probs = sample.log_prob;
@@ -73,7 +82,9 @@ at::Tensor PmoeSac::NextValue(const TransitionBatch& batch, const UpdateNoise& n
     const at::Tensor best = q.argmax(1);
     return of_chosen(q, best) - alpha * of_chosen(next.log_probs, best);
   }
-  const at::Tensor chosen = nn::ChooseExpert(next.logits, noise.next_expert);
+  const at::Tensor chosen = blended()
+                                ? at::zeros({next.logits.size(0)}, next.logits.options().dtype(at::kLong))
+                                : nn::ChooseExpert(next.logits, noise.next_expert);
   const at::Tensor action =
       next.actions.gather(1, chosen.view({-1, 1, 1}).expand({-1, 1, next.actions.size(2)})).squeeze(1);
   return critics_.LeastQ(critic_target_, batch.next_observations, action) -
@@ -84,49 +95,70 @@ at::Tensor PmoeSac::StepPolicy(const at::Tensor& observations, const Draw& draw,
                                const at::Tensor& alpha) {
   const bool gumbel = config_.router_gradient == "gumbel";
   const at::Tensor q = ExpertQ(critic(), observations, draw.actions);
-  const at::Tensor winner = q.detach().argmax(1);
+  const at::Tensor winner = blended() ? draw.logits.detach().argmax(1) : q.detach().argmax(1);
   at::Tensor credit;  // (rows x experts) each expert's part in the loss, no gradient but the Gumbel-Softmax's
   at::Tensor loss;
   at::Tensor router_loss;
-  if (gumbel) {
+  if (blended()) {
+    credit = at::ones_like(q.detach());
+    loss = (alpha * draw.log_probs - q).mean();
+    router_loss = loss;
+  } else if (gumbel) {
     credit = nn::StraightThrough(draw.logits, noise.expert, config_.gumbel_temperature);
     const at::Tensor action = (credit.unsqueeze(-1) * draw.actions).sum(1);
     loss =
         (alpha * (credit * draw.log_probs).sum(1) - critics_.LeastQ(critic(), observations, action)).mean();
     router_loss = loss;
   } else {
-    credit = config_.expert_loss == "best"  ? nn::OneHot(winner, q)
-             : config_.expert_loss == "all" ? at::full_like(q.detach(), 1.0 / config_.experts)
-                                            : at::softmax(draw.logits.detach(), 1);
+    credit = config_.expert_loss == "best"      ? nn::OneHot(winner, q)
+             : config_.expert_loss == "all"     ? at::full_like(q.detach(), 1.0 / config_.experts)
+             : config_.expert_loss == "sampled" ? nn::OneHot(nn::ChooseExpert(draw.logits, noise.expert), q)
+                                                : at::softmax(draw.logits.detach(), 1);
     const at::Tensor losses = alpha * draw.log_probs - q;
     loss = (credit * losses).sum(1).mean();
-    router_loss = config_.router_gradient == "frequency" ? nn::FrequencyLoss(draw.logits, winner)
-                                                         : nn::ScoreRatioLoss(draw.logits, -losses);
+    if (config_.router_gradient == "frequency") router_loss = nn::FrequencyLoss(draw.logits, winner);
+    if (config_.router_gradient == "score_ratio") router_loss = nn::ScoreRatioLoss(draw.logits, -losses);
   }
   // Each set takes its own loss alone: the router's never reaches the experts, nor theirs the router.
-  router_.Backward(router_loss, /*keep_graph=*/gumbel);
+  if (router_loss.defined()) {
+    router_.Backward(router_loss, /*keep_graph=*/gumbel || blended());
+    nn::ClipGradientNorm(router_, config_.sac.max_grad_norm);
+    Report("router_loss", router_loss);
+  }
   policy_.Backward(loss);
-  router_adam_.Step(router_, config_.router_lr);
-  policy_adam_.Step(policy_, config_.sac.actor_lr);
+  nn::ClipGradientNorm(policy_, config_.sac.max_grad_norm);
+  if (router_loss.defined()) router_adam_.Step(router_, config_.router_lr * anneal());
+  policy_adam_.Step(policy_, config_.sac.actor_lr * anneal());
 
   at::Tensor log_prob = (credit * draw.log_probs).sum(1).detach();
   Report("policy_loss", loss);
-  Report("router_loss", router_loss);
   Report("entropy", -log_prob.mean());
+  ReportExperts(draw, winner);
+  return log_prob;
+}
+
+void PmoeSac::ReportExperts(const Draw& draw, const at::Tensor& winner) {
+  const at::NoGradGuard no_grad;
+  // Blended experts draw no actions of their own: theirs is the entropy before squashing.
+  const at::Tensor entropies =
+      blended() ? nn::GaussianEntropy(draw.log_std).mean(0) : -draw.log_probs.detach().mean(0);
   for (const auto& [name, value] :
-       nn::ExpertMetrics(draw.logits, draw.mean.detach().tanh(), -draw.log_probs.detach().mean(0), winner)) {
+       nn::ExpertMetrics(draw.logits, draw.mean.detach().tanh(), entropies, winner)) {
     Report(name, value);
   }
-  return log_prob;
+}
+
+bool PmoeSac::DrawsExpert() const {
+  return !blended() && (config_.router_gradient == "gumbel" || config_.expert_loss == "sampled");
 }
 
 void PmoeSac::Update(const TransitionBatch& batch) {
   const std::int64_t rows = batch.actions.size(0);
   UpdateNoise noise;
-  noise.actions = Noise({rows, config_.experts, task().action_size()});
-  noise.next_actions = Noise({rows, config_.experts, task().action_size()});
-  noise.next_expert = nn::GumbelNoise({rows, config_.experts}, random(), batch.rewards);
-  if (config_.router_gradient == "gumbel") {
+  noise.actions = Noise({rows, drawn(), task().action_size()});
+  noise.next_actions = Noise({rows, drawn(), task().action_size()});
+  noise.next_expert = nn::GumbelNoise({rows, drawn()}, random(), batch.rewards);
+  if (DrawsExpert()) {
     noise.expert = nn::GumbelNoise({rows, config_.experts}, random(), batch.rewards);
   }
   Update(batch, noise);
@@ -135,8 +167,8 @@ void PmoeSac::Update(const TransitionBatch& batch) {
 void PmoeSac::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
   const Draw draw = DrawActions(batch.observations, noise.actions);
   const at::Tensor alpha = alpha_.Value();  // before its own step
-  const at::Tensor losses =
-      critics_.Step(batch, NextValue(batch, noise, alpha), config_.sac.discount, config_.sac.critic_lr);
+  const at::Tensor losses = critics_.Step(batch, NextValue(batch, noise, alpha), config_.sac.discount,
+                                          config_.sac.critic_lr * anneal(), config_.sac.max_grad_norm);
   Report("critic1_loss", losses[0]);
   Report("critic2_loss", losses[1]);
   Report("q", critics_.mean_q());
@@ -144,7 +176,7 @@ void PmoeSac::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
   const at::Tensor log_prob = StepPolicy(batch.observations, draw, noise, alpha);
   if (alpha_.learnt()) {
     Report("alpha", alpha);
-    Report("alpha_loss", alpha_.Step(log_prob));
+    Report("alpha_loss", alpha_.Step(log_prob, anneal()));
   }
   critic_target_.MoveTowards(critic(), config_.sac.tau);
   CountUpdate();
@@ -160,6 +192,8 @@ Policy PmoeSac::MakePolicy() const {
   policy.log_std_max = config_.sac.log_std_max;
   policy.router = nn::SnapshotLayers(router_.leaves(), 0, 1)[0];
   policy.sample_expert = config_.sample_expert;
+  if (config_.blend == "gated") policy.blend = Blend::kGated;
+  if (config_.blend == "multiplied") policy.blend = Blend::kMultiplied;
   return policy;
 }
 

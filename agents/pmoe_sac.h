@@ -16,6 +16,7 @@ struct PmoeSacConfig {
   SacConfig sac;
   int experts = 4;
   double router_lr = 3e-4;
+  std::string blend = "none";
   std::string router_gradient = "frequency";
   double gumbel_temperature = 0.5;
   std::string expert_loss = "best";
@@ -28,14 +29,21 @@ struct PmoeSacConfig {
     sac.Visit(visit);
     visit("experts", experts, "K: Gaussians in the mixture; 1 is SAC", InRange(1, 1024));
     visit("router_lr", router_lr, "Adam's step length for the router", Above(0));
+    visit("blend", blend,
+          "none: a mixture; or one Gaussian of all experts, learnt end to end: gated, their averages by "
+          "weight, "
+          "or multiplied (MCP), their densities to the power of weights",
+          OneOf({"none", "gated", "multiplied"}));
     visit("router_gradient", router_gradient,
-          "what the router learns from: how often each expert is best, the Gumbel-Softmax path, or the score "
-          "ratio",
-          OneOf({"frequency", "gumbel", "score_ratio"}));
+          "what the router learns from: how often each expert is best, the Gumbel-Softmax path, the score "
+          "ratio, or nothing",
+          OneOf({"frequency", "gumbel", "score_ratio", "none"}));
     visit("gumbel_temperature", gumbel_temperature, "temperature of the Gumbel-Softmax", Above(0));
-    visit("expert_loss", expert_loss,
-          "whose loss is propagated back: the best expert's, all experts' alike, or all by their weights",
-          OneOf({"best", "all", "weighted"}));
+    visit(
+        "expert_loss", expert_loss,
+        "whose loss is propagated back: the best expert's, all experts' alike, all by their weights, or that "
+        "of one that the router draws",
+        OneOf({"best", "all", "weighted", "sampled"}));
     visit("entropy_of", entropy_of, "whose log density is the entropy term's: the expert's or the mixture's",
           OneOf({"expert", "mixture"}));
     visit("target_expert", target_expert,
@@ -66,7 +74,7 @@ class PmoeSac : public OffPolicyAgent {
     at::Tensor actions;       // (batch x experts x actions) standard normal, of a_k at s
     at::Tensor next_actions;  // the same at s'
     at::Tensor next_expert;   // (batch x experts) standard Gumbel, the choice at s'
-    at::Tensor expert;        // the same at s, for the Gumbel-Softmax; undefined otherwise
+    at::Tensor expert;        // the same at s, where one is drawn there; undefined otherwise
   };
 
   const ReplayConfig& replay() const override { return config_.sac.replay; }
@@ -75,13 +83,14 @@ class PmoeSac : public OffPolicyAgent {
   Policy MakePolicy() const override;
   std::vector<nn::NamedTensor> State() const override;
 
-  // One action of each expert at some states.
+  // One action of each expert at some states, or, of blended experts, one action of all: `drawn` is 1 there
+  // and the number of experts elsewhere.
   struct Draw {
     at::Tensor logits;     // (rows x experts) of the router
     at::Tensor mean;       // (rows x experts x actions) before squashing
     at::Tensor log_std;    // the same shape
-    at::Tensor actions;    // the same shape
-    at::Tensor log_probs;  // (rows x experts) of each expert's action, as entropy_of says
+    at::Tensor actions;    // (rows x drawn x actions)
+    at::Tensor log_probs;  // (rows x drawn) of each action, as entropy_of says
   };
   Draw DrawActions(const at::Tensor& observations, const at::Tensor& noise) const;
 
@@ -103,6 +112,11 @@ class PmoeSac : public OffPolicyAgent {
   const nn::ParameterSet& critic_target() const { return critic_target_; }
 
  private:
+  bool blended() const { return config_.blend != "none"; }
+  std::int64_t drawn() const { return blended() ? 1 : config_.experts; }
+  bool DrawsExpert() const;
+  void ReportExperts(const Draw& draw, const at::Tensor& winner);
+
   Config config_;
   nn::GaussianHeads policy_net_;  // the experts' heads side by side
   nn::Mlp router_net_;

@@ -17,18 +17,8 @@ Eigen::MatrixXf Linear(const Policy::Layer& layer, const Eigen::MatrixXf& x) {
   return out;
 }
 
-// What the networks see of observations.
-Eigen::MatrixXf Inputs(const Policy& policy, const Rows& observations) {
-  if (policy.states == 0) return observations;
-  Eigen::MatrixXf indicators = Eigen::MatrixXf::Zero(policy.states, observations.cols());
-  for (Eigen::Index row = 0; row < observations.cols(); ++row) {
-    indicators(static_cast<Eigen::Index>(observations(0, row)), row) = 1;
-  }
-  return indicators;
-}
-
 Eigen::MatrixXf Body(const Policy& policy, const Rows& observations) {
-  Eigen::MatrixXf h = Inputs(policy, observations);
+  Eigen::MatrixXf h = observations;
   for (const Policy::Layer& layer : policy.hidden) {
     h = Linear(layer, h);
     h = policy.tanh_hidden ? Eigen::MatrixXf(h.array().tanh()) : Eigen::MatrixXf(h.array().max(0.0F));
@@ -80,6 +70,20 @@ float LogSumExp(const Eigen::VectorXf& x) {
   return top + std::log((x.array() - top).exp().sum());
 }
 
+// The best among the actions that are at least `likely` times as probable as the likeliest.
+void TakeLikelyBest(const Eigen::MatrixXf& values, const Eigen::MatrixXf& logits, double likely,
+                    std::span<float> actions) {
+  const auto margin = static_cast<float>(std::log(likely));
+  for (Eigen::Index row = 0; row < values.cols(); ++row) {
+    const float least = logits.col(row).maxCoeff() + margin;
+    Eigen::Index best = -1;
+    for (Eigen::Index i = 0; i < values.rows(); ++i) {
+      if (logits(i, row) >= least && (best < 0 || values(i, row) > values(best, row))) best = i;
+    }
+    actions[static_cast<std::size_t>(row)] = static_cast<float>(std::max<Eigen::Index>(best, 0));
+  }
+}
+
 void SampleCategorical(const Eigen::MatrixXf& logits, bool deterministic, Pcg64& random,
                        std::span<float> actions, std::span<float> log_probs) {
   for (Eigen::Index row = 0; row < logits.cols(); ++row) {
@@ -88,6 +92,55 @@ void SampleCategorical(const Eigen::MatrixXf& logits, bool deterministic, Pcg64&
     actions[i] = static_cast<float>(chosen);
     if (!log_probs.empty()) log_probs[i] = logits(chosen, row) - LogSumExp(logits.col(row));
   }
+}
+
+// Replaces the experts' means and log deviations, one expert after the other in a column, by those of one
+// Gaussian.
+void BlendExperts(Blend blend, const Eigen::MatrixXf& logits, Eigen::MatrixXf& mean,
+                  Eigen::MatrixXf& log_sd) {
+  const Eigen::Index size = mean.rows() / logits.rows();
+  Eigen::MatrixXf blended_mean = Eigen::MatrixXf::Zero(size, mean.cols());
+  Eigen::MatrixXf blended = blended_mean;  // log deviations, or precisions
+  for (Eigen::Index row = 0; row < mean.cols(); ++row) {
+    const Eigen::ArrayXf z = logits.col(row);
+    const Eigen::ArrayXf gate = (z - z.maxCoeff()).exp();
+    for (Eigen::Index k = 0; k < z.size(); ++k) {
+      const auto expert = mean.col(row).segment(k * size, size).array();
+      const auto sd = log_sd.col(row).segment(k * size, size).array();
+      if (blend == Blend::kGated) {
+        const float w = gate[k] / gate.sum();
+        blended_mean.col(row).array() += w * expert;
+        blended.col(row).array() += w * sd;
+      } else {
+        const Eigen::ArrayXf precision = (-2 * sd).exp() / (1 + std::exp(-z[k]));
+        blended_mean.col(row).array() += precision * expert;
+        blended.col(row).array() += precision;
+      }
+    }
+  }
+  if (blend == Blend::kMultiplied) {
+    blended_mean.array() /= blended.array();
+    blended = -0.5F * blended.array().log();
+  }
+  mean = blended_mean;
+  log_sd = blended;
+}
+
+// Scores that differ by less, relative to their size, are a tie.
+constexpr float kTie = 1e-6F;
+
+// The action of the largest mean utility of stock + quantile, by the larger mean quantile among equals.
+Eigen::Index BestUtility(const Policy& policy, const Eigen::MatrixXf& quantiles, float stock) {
+  const auto utility = [&](float x) { return (x < 0 ? policy.weight_below : policy.weight_above) * x; };
+  const Eigen::VectorXf scores =
+      quantiles.unaryExpr([&](float q) { return utility(stock + q); }).colwise().mean().transpose();
+  const Eigen::VectorXf means = quantiles.colwise().mean().transpose();
+  const float enough = scores.maxCoeff() - kTie * (1 + std::abs(scores.maxCoeff()));
+  Eigen::Index best = Best(scores);
+  for (Eigen::Index i = 0; i < scores.size(); ++i) {
+    if (scores[i] >= enough && means[i] > means[best]) best = i;
+  }
+  return best;
 }
 
 constexpr float kHalfLogTwoPi = 0.918938533F;
@@ -131,6 +184,22 @@ void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg
     std::ranges::fill(log_probs, 0.0F);
     return;
   }
+  if (distribution == ActionDistribution::kLikelyGreedy) {
+    TakeLikelyBest(out, Linear(behaviour, body), likely, actions);
+    std::ranges::fill(log_probs, 0.0F);
+    return;
+  }
+  if (distribution == ActionDistribution::kGreedyUtility) {
+    const Eigen::Index choices = std::get<Discrete>(action_space).n;
+    for (Eigen::Index row = 0; row < rows; ++row) {
+      const Eigen::Map<const Eigen::MatrixXf> quantiles(out.col(row).data(), out.rows() / choices, choices);
+      const auto shown = observations[static_cast<std::size_t>((row + 1) * observation_size - kStockColumns)];
+      const auto stock = static_cast<float>(augmentation.stock->bound) * shown;
+      actions[static_cast<std::size_t>(row)] = static_cast<float>(BestUtility(*this, quantiles, stock));
+    }
+    std::ranges::fill(log_probs, 0.0F);
+    return;
+  }
   const bool stochastic = distribution != ActionDistribution::kTanh;
   const bool clipped = distribution == ActionDistribution::kClippedGaussian ||
                        distribution == ActionDistribution::kClippedTanhGaussian;
@@ -147,7 +216,11 @@ void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg
   const bool mixture = router.bias.size() > 0;
   Eigen::MatrixXf logits;
   if (mixture) logits = Linear(router, Rows(observations.data(), observation_size, rows));
-  const Eigen::Index size = mixture ? out.rows() / router.bias.size() : out.rows();
+  if (mixture && blend != Blend::kNone) {
+    BlendExperts(blend, logits, out, log_sd);
+    logits.resize(0, rows);
+  }
+  const Eigen::Index size = logits.rows() > 0 ? out.rows() / logits.rows() : out.rows();
   for (Eigen::Index row = 0; row < rows; ++row) {
     Eigen::Index first = 0;
     if (logits.rows() > 1) {
@@ -172,6 +245,19 @@ void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg
     }
     if (!log_probs.empty()) log_probs[static_cast<std::size_t>(row)] = log_prob;
   }
+}
+
+Policy::Experts Policy::ExpertsAt(std::span<const float> observations) const {
+  const auto rows =
+      static_cast<Eigen::Index>(observations.size() / static_cast<std::size_t>(observation_size));
+  const Rows inputs(observations.data(), observation_size, rows);
+  Experts experts{Linear(router, inputs), Linear(mean, Body(*this, inputs))};
+  for (Eigen::Index row = 0; row < rows; ++row) {
+    const auto logits = experts.weights.col(row);
+    experts.weights.col(row) = (logits.array() - LogSumExp(logits)).exp();
+  }
+  if (distribution == ActionDistribution::kTanhGaussian) experts.actions = experts.actions.array().tanh();
+  return experts;
 }
 
 void Policy::ToEnvironment(std::span<float> actions) const {

@@ -3,9 +3,11 @@
 
 #include <Eigen/Core>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/random.h"
+#include "envs/augmented_env.h"
 #include "envs/normalizer.h"
 #include "envs/space.h"
 
@@ -19,9 +21,20 @@ enum class ActionDistribution {
   kTanh,          // action = tanh(mean): deterministic
   kCategorical,   // logits of the discrete actions
   kGreedy,        // values of the discrete actions; the best is taken: deterministic
+  kLikelyGreedy,  // the same among those that are likely: BCQ's
   // action = mean + exp(log_std) * noise clipped to [-1, 1], which is the box's frame; with tanh(mean)
   kClippedGaussian,
   kClippedTanhGaussian,
+  // quantiles of each discrete action's return, one action after the other; the action of the best utility of
+  // stock plus return is taken: deterministic
+  kGreedyUtility,
+};
+
+// What a mixture's action is drawn from.
+enum class Blend {
+  kNone,       // one expert, chosen by the router
+  kGated,      // a Gaussian whose mean and log deviation are the experts', weighed by the router's softmax
+  kMultiplied  // the normalised product of the experts' Gaussians, each to the power of the router's sigmoid
 };
 
 // A snapshot of a policy: a perceptron on transformed observations with one or two linear heads, in float32.
@@ -35,7 +48,7 @@ struct Policy {
     Eigen::VectorXf bias;    // (out)
   };
 
-  int observation_size = 0;
+  int observation_size = 0;  // of the rows that it sees, augmented
   Space action_space;
   ActionDistribution distribution = ActionDistribution::kUniform;
   bool tanh_hidden = false;  // hidden activation: tanh, or else ReLU
@@ -43,33 +56,52 @@ struct Policy {
   Layer mean;     // or logits
   Layer log_std;  // empty where the distribution has none; a state-independent one has zero weights
   Layer router;   // (K x observations) logits of a mixture's experts; empty where there is one Gaussian
+  Blend blend = Blend::kNone;
+  Layer behaviour;    // logits of the data's actions, of which kLikelyGreedy takes those that are `likely`:
+  double likely = 0;  // this probable at least, relative to the most probable one
   // Whether a deterministic action is the mean of an expert drawn by the router, as the authors of PMOE do,
   // or else of the most probable one.
   bool sample_expert = true;
   double log_std_min = -20;
   double log_std_max = 2;
   ObservationTransform transform;
-  // Where above 0, the observation is the number of one of so many states, and the networks see its
-  // indicator.
-  int states = 0;
+  // What its rows hold beside the environment's own observations (Augmented makes such rows). Its stock's low
+  // and high are the initial stock that the policy is meant for.
+  Augmentation augmentation;
+  std::string objective;  // what a policy with a stock makes large, as ParseObjective reads it; else empty
+  // Slopes of the utility below and above zero, for kGreedyUtility.
+  float weight_below = 1;
+  float weight_above = 1;
+
   // (steps of an episode) what each step does, where each has networks of its own; the last one's hold on.
-  // The transform above is for all of them; what this object says beside it and the sizes means nothing then.
+  // Transform and augmentation above are for all of them; what else this object says beside its sizes means
+  // nothing then.
   std::vector<Policy> steps;
 
   // A draw in the learner's frame: [-1, 1] for the tanh and clipped kinds and for uniform draws from a box,
-  // unclipped for the Gaussian, the action's number for the categorical. `observations` are transformed rows
-  // (n x observation_size). `deterministic` takes the mean or the most probable action instead. A mixture's
-  // expert, where there are several, and the noise are drawn row by row. Where `log_probs` (n) is not empty
-  // it receives the natural-log density of each action in that frame, before any clipping. `step` of its
-  // episode is where every row is, counted from 0.
+  // unclipped for the Gaussian, the action's number for the categorical and greedy. `observations` are
+  // transformed rows (n x observation_size). `deterministic` takes the mean or the most probable action
+  // instead. A mixture's expert, where there are several, and the noise are drawn row by row. Where
+  // `log_probs` (n) is not empty it receives the natural-log density of each action in that frame, before any
+  // clipping. `step` of its episode is where every row is, counted from 0.
   void Sample(std::span<const float> observations, bool deterministic, Pcg64& random,
               std::span<float> actions, std::span<float> log_probs = {}, int step = 0) const;
+
+  // A mixture's experts at transformed observations (n x observation_size).
+  struct Experts {
+    Eigen::MatrixXf weights;  // (K x n) the router's softmax
+    Eigen::MatrixXf
+        actions;  // (K * actions x n) the experts' mean actions, one expert after the other, as Sample's
+  };
+  // REQUIRES: a mixture.
+  Experts ExpertsAt(std::span<const float> observations) const;
 
   // From the learner's frame to the environment's: scaled to the box, or clipped to it for the Gaussian; in
   // place.
   void ToEnvironment(std::span<float> actions) const;
 
-  // Raw observations to actions that the environment takes: transform, Sample, ToEnvironment.
+  // Observations, augmented where it needs them so, to actions that the environment takes: transform, Sample,
+  // ToEnvironment.
   void Act(std::span<const double> observations, bool deterministic, Pcg64& random, std::span<float> actions,
            std::span<float> log_probs = {}, int step = 0) const;
 

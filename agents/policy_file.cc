@@ -1,10 +1,14 @@
 #include "agents/policy_file.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <sstream>
+#include <stdexcept>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -13,20 +17,27 @@
 namespace strider {
 namespace {
 
-constexpr std::array<std::pair<ActionDistribution, std::string_view>, 7> kDistributions = {{
+constexpr std::array<std::pair<ActionDistribution, std::string_view>, 9> kDistributions = {{
     {ActionDistribution::kTanhGaussian, "tanh_gaussian"},
     {ActionDistribution::kGaussian, "gaussian"},
     {ActionDistribution::kTanh, "tanh"},
     {ActionDistribution::kCategorical, "categorical"},
     {ActionDistribution::kGreedy, "greedy"},
+    {ActionDistribution::kLikelyGreedy, "likely_greedy"},
     {ActionDistribution::kClippedGaussian, "clipped_gaussian"},
     {ActionDistribution::kClippedTanhGaussian, "clipped_tanh_gaussian"},
+    {ActionDistribution::kGreedyUtility, "greedy_utility"},
 }};
+
+bool IsDiscrete(ActionDistribution distribution) {
+  return distribution == ActionDistribution::kCategorical || distribution == ActionDistribution::kGreedy ||
+         distribution == ActionDistribution::kLikelyGreedy ||
+         distribution == ActionDistribution::kGreedyUtility;
+}
 
 // Whether noise is added, of a deviation that the file holds.
 bool IsStochastic(ActionDistribution distribution) {
-  return distribution != ActionDistribution::kTanh && distribution != ActionDistribution::kCategorical &&
-         distribution != ActionDistribution::kGreedy;
+  return distribution != ActionDistribution::kTanh && !IsDiscrete(distribution);
 }
 
 // Whether the file says how the log deviation is clamped.
@@ -34,8 +45,27 @@ bool HasBounds(ActionDistribution distribution) {
   return IsStochastic(distribution) && distribution != ActionDistribution::kGaussian;
 }
 
-constexpr std::string_view kSampled = "sampled";
-constexpr std::string_view kMostProbable = "most_probable";
+// How a mixture acts: the expert of its deterministic actions, or how the experts are blended.
+struct ExpertChoice {
+  std::string_view name;
+  Blend blend;
+  bool sample_expert;
+};
+constexpr std::array kExpertChoices = {
+    ExpertChoice{"sampled", Blend::kNone, true}, ExpertChoice{"most_probable", Blend::kNone, false},
+    ExpertChoice{"gated", Blend::kGated, true}, ExpertChoice{"multiplied", Blend::kMultiplied, true}};
+
+std::string_view ExpertChoiceName(const Policy& policy) {
+  for (const ExpertChoice& choice : kExpertChoices) {
+    if (choice.blend != policy.blend) continue;
+    if (policy.blend != Blend::kNone || choice.sample_expert == policy.sample_expert) return choice.name;
+  }
+  throw std::logic_error("a mixture that no name is known for");
+}
+
+constexpr std::string_view kOneHot = "one_hot";
+constexpr std::string_view kTime = "time";
+constexpr std::string_view kHidden = "hidden";
 
 std::string_view DistributionName(ActionDistribution distribution) {
   for (const auto& [value, name] : kDistributions) {
@@ -58,6 +88,19 @@ void WriteLayer(const PolicySink& sink, const std::string& name, const Policy::L
   sink.numbers(name + "/bias", {layer.bias.data(), out}, {out});
 }
 
+void WriteAugmentation(const PolicySink& sink, const Policy& policy) {
+  const Augmentation& augmentation = policy.augmentation;
+  std::vector<std::string_view> words;
+  if (augmentation.one_hot) words.emplace_back(kOneHot);
+  if (augmentation.time) words.emplace_back(kTime);
+  if (!words.empty()) sink.text("augmentation", fmt::format("{}", fmt::join(words, " ")));
+  if (!policy.objective.empty()) sink.text("objective", policy.objective);
+  if (!augmentation.stock) return;
+  const StockRule& stock = *augmentation.stock;
+  sink.text("stock", fmt::format("{} {} {}{}", stock.discount, stock.low, stock.bound,
+                                 stock.hidden ? fmt::format(" {}", kHidden) : ""));
+}
+
 void WriteParts(const PolicySink& sink, const Policy& policy) {
   for (std::size_t i = 0; i < policy.steps.size(); ++i) {
     const std::string folder = fmt::format("step{}/", i);
@@ -70,16 +113,23 @@ void WriteParts(const PolicySink& sink, const Policy& policy) {
   if (!policy.steps.empty()) return;
   sink.text("output_distribution", DistributionName(policy.distribution));
   sink.text("nonlinearity", policy.tanh_hidden ? "tanh" : "relu");
+  WriteAugmentation(sink, policy);
+  if (policy.distribution == ActionDistribution::kGreedyUtility) {
+    const std::array<float, 2> weights = {policy.weight_below, policy.weight_above};
+    sink.numbers("utility_weights", weights, {weights.size()});
+  }
   for (std::size_t i = 0; i < policy.hidden.size(); ++i)
     WriteLayer(sink, fmt::format("fc{}", i), policy.hidden[i]);
-  if (policy.states > 0) {
-    sink.numbers("observation_states", std::array{static_cast<float>(policy.states)}, {1});
-  }
   WriteLayer(sink, "last_fc", policy.mean);
   if (policy.log_std.bias.size() > 0) WriteLayer(sink, "last_fc_log_std", policy.log_std);
   if (policy.router.bias.size() > 0) {
     WriteLayer(sink, "router", policy.router);
-    sink.text("expert_choice", policy.sample_expert ? kSampled : kMostProbable);
+    sink.text("expert_choice", ExpertChoiceName(policy));
+  }
+  if (policy.distribution == ActionDistribution::kLikelyGreedy) {
+    WriteLayer(sink, "behaviour", policy.behaviour);
+    const auto likely = static_cast<float>(policy.likely);
+    sink.numbers("likely", {&likely, 1}, {1});
   }
   if (HasBounds(policy.distribution)) {
     const std::array<float, 2> bounds = {static_cast<float>(policy.log_std_min),
@@ -90,95 +140,156 @@ void WriteParts(const PolicySink& sink, const Policy& policy) {
 
 class PolicyReader {
  public:
-  PolicyReader(const std::filesystem::path& path, const EnvSpec& spec)
-      : file_(Hdf5File::Open(path)), spec_(spec) {}
+  // `group` is where the policy lies in the file.
+  PolicyReader(const Hdf5File& file, const EnvSpec& spec, std::string group)
+      : file_(file), spec_(spec), group_(std::move(group)) {}
 
   Policy Read() const {
     Policy policy = UniformPolicy(spec_.observation_size(), spec_.action_space);
-    if (!file_.Has("metadata/policy")) {
+    if (!file_.Has(group_)) {
       throw InputError("{}: no group metadata/policy; expected a policy in D4RL's layout", Path());
     }
-    for (int i = 0; file_.Has(fmt::format("metadata/policy/step{}", i)); ++i) {
-      policy.steps.push_back(ReadNetworks(fmt::format("step{}/", i)));
+    for (int i = 0; file_.Has(fmt::format("{}/step{}", group_, i)); ++i) {
+      policy.steps.push_back(PolicyReader(file_, spec_, fmt::format("{}/step{}", group_, i)).Read());
     }
-    if (policy.steps.empty()) policy = ReadNetworks("");
-    ReadTransform(policy.transform);
-    return policy;
-  }
-
- private:
-  // Those in a folder of the policy's group, named "step0/" or "".
-  Policy ReadNetworks(const std::string& folder) const {
-    Policy policy = UniformPolicy(spec_.observation_size(), spec_.action_space);
-    policy.distribution = ReadDistribution(folder);
-    policy.tanh_hidden = ReadChoice(folder + "nonlinearity", "relu", "tanh") == "tanh";
-    policy.states = ReadStates(folder + "observation_states");
-    Eigen::Index width = policy.states > 0 ? policy.states : policy.observation_size;
-    for (int i = 0; file_.Has(fmt::format("metadata/policy/{}fc{}", folder, i)); ++i) {
-      policy.hidden.push_back(ReadLayer(fmt::format("{}fc{}", folder, i), width, -1));
+    if (!policy.steps.empty()) {
+      policy.augmentation = policy.steps[0].augmentation;
+      policy.observation_size = policy.steps[0].observation_size;
+      ReadTransform(policy.transform, static_cast<std::size_t>(policy.observation_size));
+      return policy;
+    }
+    policy.distribution = ReadDistribution();
+    policy.tanh_hidden = ReadChoice("nonlinearity", "relu", "tanh") == "tanh";
+    ReadAugmentation(policy);
+    Eigen::Index width = policy.observation_size;
+    for (int i = 0; file_.Has(fmt::format("{}/fc{}", group_, i)); ++i) {
+      policy.hidden.push_back(ReadLayer(fmt::format("fc{}", i), width, -1));
       width = policy.hidden.back().bias.size();
     }
     const auto* discrete = std::get_if<Discrete>(&spec_.action_space);
-    const bool categorical = policy.distribution == ActionDistribution::kCategorical ||
-                             policy.distribution == ActionDistribution::kGreedy;
-    if (categorical != (discrete != nullptr)) {
+    if (IsDiscrete(policy.distribution) != (discrete != nullptr)) {
       throw InputError("{}: a policy over {} actions does not fit {}, whose actions are {}", Path(),
-                       categorical ? "discrete" : "continuous", spec_.id,
+                       discrete == nullptr ? "discrete" : "continuous", spec_.id,
                        discrete != nullptr ? "discrete" : "continuous");
     }
     Eigen::Index outputs = discrete != nullptr ? discrete->n : spec_.action_size();
     const bool stochastic = IsStochastic(policy.distribution);
-    if (stochastic && file_.Has(fmt::format("metadata/policy/{}router", folder))) {
-      policy.router = ReadLayer(folder + "router", policy.observation_size, -1);
-      policy.sample_expert = ReadChoice(folder + "expert_choice", kSampled, kMostProbable) == kSampled;
+    if (stochastic && file_.Has(group_ + "/router")) {
+      policy.router = ReadLayer("router", policy.observation_size, -1);
+      ReadExpertChoice(policy);
       if (policy.router.bias.size() == 0) {
-        throw InputError("{}: metadata/policy/router has no experts; expected at least one", Path());
+        throw InputError("{}: {}/router has no experts; expected at least one", Path(), group_);
       }
       outputs *= policy.router.bias.size();
     }
-    policy.mean = ReadLayer(folder + "last_fc", width, outputs);
-    if (stochastic) policy.log_std = ReadLayer(folder + "last_fc_log_std", width, outputs);
-    ReadBounds(folder, policy);
+    if (policy.distribution == ActionDistribution::kGreedyUtility) outputs *= ReadUtility(policy);
+    policy.mean = ReadLayer("last_fc", width, outputs);
+    if (stochastic) policy.log_std = ReadLayer("last_fc_log_std", width, outputs);
+    if (policy.distribution == ActionDistribution::kLikelyGreedy) {
+      policy.behaviour = ReadLayer("behaviour", width, outputs);
+      policy.likely = ReadLikely();
+    }
+    ReadBounds(policy);
+    ReadTransform(policy.transform, static_cast<std::size_t>(policy.observation_size));
     return policy;
   }
 
+ private:
   std::string Path() const { return file_.path().string(); }
 
-  ActionDistribution ReadDistribution(const std::string& folder) const {
-    const std::string text = file_.ReadString(fmt::format("metadata/policy/{}output_distribution", folder));
+  ActionDistribution ReadDistribution() const {
+    const std::string text = file_.ReadString(group_ + "/output_distribution");
     for (const auto& [value, name] : kDistributions) {
       if (name == text) return value;
     }
     throw InputError(
-        "{}: metadata/policy/{}output_distribution is '{}'; expected tanh_gaussian, gaussian, "
-        "clipped_gaussian, clipped_tanh_gaussian, tanh, categorical or greedy",
-        Path(), folder, text);
+        "{}: {}/output_distribution is '{}'; expected tanh_gaussian, gaussian, "
+        "clipped_gaussian, clipped_tanh_gaussian, tanh, categorical, greedy, likely_greedy or greedy_utility",
+        Path(), group_, text);
   }
 
-  // How many states the observation is one of; 0 where it is a row of numbers.
-  int ReadStates(const std::string& name) const {
-    const std::string key = "metadata/policy/" + name;
-    if (!file_.Has(key)) return 0;
-    const Array<double> states = file_.Read<double>(key);
-    const auto* discrete = std::get_if<Discrete>(&spec_.observation_space);
-    const int expected = discrete != nullptr ? discrete->n : 0;
-    if (states.shape != Shape{1} || states.values[0] != expected) {
-      throw InputError("{}: {} is of another number of states than {}'s {}", Path(), key, spec_.id, expected);
+  void ReadExpertChoice(Policy& policy) const {
+    const std::string text = file_.ReadString(group_ + "/expert_choice");
+    const auto* const choice = std::ranges::find(kExpertChoices, text, &ExpertChoice::name);
+    if (choice == kExpertChoices.end()) {
+      throw InputError("{}: {}/expert_choice is '{}'; expected sampled, most_probable, gated or multiplied",
+                       Path(), group_, text);
     }
-    return expected;
+    policy.blend = choice->blend;
+    policy.sample_expert = choice->sample_expert;
   }
 
   std::string ReadChoice(const std::string& name, std::string_view one, std::string_view other) const {
-    std::string text = file_.ReadString("metadata/policy/" + name);
+    std::string text = file_.ReadString(group_ + "/" + name);
     if (text != one && text != other) {
-      throw InputError("{}: metadata/policy/{} is '{}'; expected {} or {}", Path(), name, text, one, other);
+      throw InputError("{}: {}/{} is '{}'; expected {} or {}", Path(), group_, name, text, one, other);
     }
     return text;
   }
 
+  // What the rows hold beside the environment's own numbers.
+  void ReadAugmentation(Policy& policy) const {
+    const auto text = [&](const std::string& name) {
+      const std::string key = group_ + "/" + name;
+      return file_.Has(key) ? file_.ReadString(key) : std::string();
+    };
+    std::istringstream words(text("augmentation"));
+    for (std::string word; words >> word;) {
+      if (word != kOneHot && word != kTime) {
+        throw InputError("{}: {}/augmentation has '{}'; expected {} or {}", Path(), group_, word, kOneHot,
+                         kTime);
+      }
+      (word == kOneHot ? policy.augmentation.one_hot : policy.augmentation.time) = true;
+    }
+    policy.objective = text("objective");
+    if (const std::string stock = text("stock"); !stock.empty()) {
+      policy.augmentation.stock = ParseStock(stock);
+    }
+    policy.observation_size = policy.augmentation.RowSize(spec_);
+  }
+
+  StockRule ParseStock(const std::string& text) const {
+    StockRule rule;
+    std::string word;
+    std::istringstream words(text);
+    words >> rule.discount >> rule.low >> rule.bound;
+    const bool numbers = !words.fail();
+    rule.high = rule.low;
+    if (words >> word) rule.hidden = word == kHidden;
+    const bool known = word.empty() || rule.hidden;
+    if (numbers && known && rule.discount > 0 && rule.discount <= 1 && rule.bound > 0) return rule;
+    throw InputError(
+        "{}: {}/stock is '{}'; expected a discount in (0, 1], an initial stock and a bound "
+        "above "
+        "0, and perhaps {}",
+        Path(), group_, text, kHidden);
+  }
+
+  // The number of quantiles of each action.
+  Eigen::Index ReadUtility(Policy& policy) const {
+    const std::string key = group_ + "/utility_weights";
+    const Array<float> weights = file_.Read<float>(key);
+    if (weights.shape != Shape{2} || !std::isfinite(weights.values[0]) || !std::isfinite(weights.values[1])) {
+      throw InputError("{}: {} has shape {}; expected two finite numbers", Path(), key,
+                       ShapeText(weights.shape));
+    }
+    if (!policy.augmentation.stock) {
+      throw InputError("{}: {}/stock is missing; a greedy_utility policy needs it", Path(), group_);
+    }
+    policy.weight_below = weights.values[0];
+    policy.weight_above = weights.values[1];
+    const Shape shape = file_.Read<float>(group_ + "/last_fc/bias").shape;
+    const auto choices = static_cast<std::size_t>(std::get<Discrete>(spec_.action_space).n);
+    if (shape.size() != 1 || shape[0] == 0 || shape[0] % choices != 0) {
+      throw InputError("{}: {}/last_fc/bias has shape {}; expected a multiple of {} actions", Path(), group_,
+                       ShapeText(shape), choices);
+    }
+    return static_cast<Eigen::Index>(shape[0] / choices);
+  }
+
   // `inputs` and `outputs` are what the neighbours need; -1 where any number of outputs will do.
   Policy::Layer ReadLayer(const std::string& name, Eigen::Index inputs, Eigen::Index outputs) const {
-    const std::string key = "metadata/policy/" + name;
+    const std::string key = group_ + "/" + name;
     const Array<float> weight = file_.Read<float>(key + "/weight");
     const Array<float> bias = file_.Read<float>(key + "/bias");
     if (outputs < 0 && weight.shape.size() == 2) outputs = static_cast<Eigen::Index>(weight.shape[0]);
@@ -201,14 +312,24 @@ class PolicyReader {
     return layer;
   }
 
+  double ReadLikely() const {
+    const std::string key = group_ + "/likely";
+    const Array<float> value = file_.Read<float>(key);
+    if (value.shape != Shape{1} || !(value.values[0] >= 0 && value.values[0] <= 1)) {
+      throw InputError("{}: {} has shape {}; expected one number in [0, 1]", Path(), key,
+                       ShapeText(value.shape));
+    }
+    return static_cast<double>(value.values[0]);
+  }
+
   // D4RL's files have no bounds: there they are those that a Policy starts with.
-  void ReadBounds(const std::string& folder, Policy& policy) const {
+  void ReadBounds(Policy& policy) const {
     if (policy.distribution == ActionDistribution::kGaussian) {
       policy.log_std_min = -std::numeric_limits<double>::infinity();
       policy.log_std_max = std::numeric_limits<double>::infinity();
       return;
     }
-    const std::string key = fmt::format("metadata/policy/{}log_std_bounds", folder);
+    const std::string key = group_ + "/log_std_bounds";
     if (!file_.Has(key)) return;
     const Array<double> bounds = file_.Read<double>(key);
     if (bounds.shape != Shape{2} || !(bounds.values[0] <= bounds.values[1])) {
@@ -219,13 +340,12 @@ class PolicyReader {
     policy.log_std_max = bounds.values[1];
   }
 
-  void ReadTransform(ObservationTransform& transform) const {
-    const std::string key = "metadata/policy/observation_transform";
+  void ReadTransform(ObservationTransform& transform, std::size_t size) const {
+    const std::string key = group_ + "/observation_transform";
     if (!file_.Has(key)) return;
     transform.mean = file_.Read<double>(key + "/mean").values;
     transform.scale = file_.Read<double>(key + "/scale").values;
     transform.clip = file_.ReadScalar<double>(key + "/clip");
-    const auto size = static_cast<std::size_t>(spec_.observation_size());
     const auto finite = [](const std::vector<double>& values) {
       return std::ranges::all_of(values, [](double x) { return std::isfinite(x); });
     };
@@ -238,8 +358,9 @@ class PolicyReader {
     }
   }
 
-  Hdf5File file_;
+  const Hdf5File& file_;
   const EnvSpec& spec_;
+  std::string group_;
 };
 
 }  // namespace
@@ -284,7 +405,8 @@ void WritePolicy(DatasetWriter& writer, const Policy& policy) {
 }
 
 Policy ReadPolicy(const std::filesystem::path& path, const EnvSpec& spec) {
-  return PolicyReader(path, spec).Read();
+  const Hdf5File file = Hdf5File::Open(path);
+  return PolicyReader(file, spec, "metadata/policy").Read();
 }
 
 }  // namespace strider

@@ -6,10 +6,12 @@
 // router/{weight, bias} (K x observations) of a mixture of K Gaussians, whose last_fc and last_fc_log_std
 // hold K times as many rows, and expert_choice "sampled" or "most_probable", the expert of a deterministic
 // action; log_std_bounds (2), the clamp of the log deviation of all Gaussians but "gaussian", [-20, 2] where
-// absent; observation_states (1): the observation is one of so many states, and the layers see its
-// indicator; observation_transform/{mean, scale, clip}: what is done to an observation first, clip((o - mean)
-// * scale, +-clip); and step0, step1, ...: groups that hold all of this but the transform for each step of an
-// episode, where every step has networks of its own.
+// absent; and observation_transform/{mean, scale, clip}: what is done to an observation first, clip((o -
+// mean) * scale,
+// +-clip). A policy that sees more than the environment shows says so in texts: `augmentation`, of the words
+// one_hot and time; `stock`, "DISCOUNT INITIAL BOUND"; `objective`, such as "cvar:0.5"; and the distribution
+// "greedy_utility" (quantiles of discrete actions) comes with utility_weights (2), below and above zero.
+// Where each step of an episode has networks of its own, they lie in groups step0, step1, ....
 #pragma once
 
 #include <filesystem>

@@ -7,18 +7,23 @@ namespace {
 
 constexpr double kAdamEpsilon = 1e-5;
 
+nn::Activation ActivationOf(const PpoConfig& config) {
+  return config.activation == "relu" ? nn::Activation::kRelu : nn::Activation::kTanh;
+}
+
 }  // namespace
 
 Ppo::Ppo(const Task& task, const Config& config, int experts)
     : OnPolicyAgent(task),
       ppo_(config),
-      actor_(task, config.hidden, experts),
-      value_(task, config.hidden, kAdamEpsilon),
+      actor_(task, config.hidden, experts, ActivationOf(config)),
+      value_(task, config.hidden, kAdamEpsilon, ActivationOf(config)),
       policy_adam_(actor_.parameters(), kAdamEpsilon),
       random_weights_(MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation))) {
   Declare({"policy_loss", "value_loss", "entropy", "kl", "clipped"});
-  actor_.Initialise(ppo_.log_std_init, random_weights_);
-  value_.Initialise(random_weights_);
+  const auto how = ppo_.orthogonal ? nn::Initialisation::kOrthogonal : nn::Initialisation::kUniformFanIn;
+  actor_.Initialise(ppo_.log_std_init, random_weights_, how);
+  value_.Initialise(random_weights_, how);
   if (actor_.mixture()) {
     actor_.InitialiseRouter(random_weights_);
     router_adam_ = nn::Adam(actor_.router(), kAdamEpsilon);
@@ -31,13 +36,14 @@ at::Tensor Ppo::PolicyLoss(const Minibatch& batch, const Actor::Outputs& outputs
   const at::Tensor& advantages = batch.data.advantages;
   at::Tensor loss = at::maximum(-advantages * ratio, -advantages * ratio.clamp(1 - clip, 1 + clip)).mean();
   Report("policy_loss", loss);
-  const at::Tensor entropy = actor_.Entropy(outputs).mean();
-  if (ppo_.entropy_coef > 0) loss = loss - ppo_.entropy_coef * entropy;
-  Report("entropy", entropy);
+  if (ppo_.entropy_coef > 0) loss = loss - ppo_.entropy_coef * actor_.Entropy(outputs).mean();
+  const at::NoGradGuard no_grad;
+  Report("entropy", actor_.Entropy(outputs).mean());
   // (r - 1) - log r is never negative and has the divergence as its mean.
-  kl_ = (ratio - 1 - log_ratio).mean().detach();
+  const at::Tensor beyond = ratio - 1;
+  kl_ = (beyond - log_ratio).mean();
   Report("kl", kl_);
-  Report("clipped", ((ratio - 1).abs() > clip).to(at::kFloat).mean());
+  Report("clipped", (beyond.abs() > clip).to(at::kFloat).mean());
   return loss;
 }
 

@@ -2,6 +2,7 @@
 // Online baselines sheet, section 3.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "agents/actor_critic.h"
@@ -11,6 +12,8 @@ namespace strider {
 struct PpoConfig {
   RolloutConfig rollout;
   std::vector<int> hidden{64, 64};
+  std::string activation = "tanh";
+  bool orthogonal = true;
   double lr = 3e-4;
   bool lr_anneal = true;
   int epochs = 10;
@@ -27,7 +30,9 @@ struct PpoConfig {
   template <class Visitor>
   void Visit(Visitor&& visit) {
     rollout.Visit(visit);
-    visit("hidden", hidden, "widths of the hidden tanh layers of policy and value", InRange(1, 65536));
+    visit("hidden", hidden, "widths of the hidden layers of policy and value", InRange(1, 65536));
+    visit("activation", activation, "of the hidden layers", OneOf({"tanh", "relu"}));
+    visit("orthogonal", orthogonal, "draw orthogonal weights, or else LibTorch's uniform ones");
     visit("lr", lr, "Adam's step length", Above(0));
     visit("lr_anneal", lr_anneal, "let the step length fall linearly to 0 over the run");
     visit("epochs", epochs, "passes over the rollout", AtLeast(1));

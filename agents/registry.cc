@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "agents/deta_n.h"
+#include "agents/deta_td3.h"
 #include "agents/dqn.h"
 #include "agents/hac.h"
 #include "agents/hnpg.h"
@@ -10,6 +12,9 @@
 #include "agents/pmoe_ppo.h"
 #include "agents/pmoe_sac.h"
 #include "agents/ppo.h"
+#include "agents/qr_dqn.h"
+#include "agents/rlpd.h"
+#include "agents/subpo.h"
 #include "agents/td3.h"
 #include "agents/trpo.h"
 
@@ -29,12 +34,21 @@ std::span<const AgentEntry> OnlineAgents() {
                  &MakeFactory<PmoePpo>},
       AgentEntry{"ppo", "Proximal Policy Optimization, clipped ratio", AgentKind::kOnPolicy,
                  &MakeFactory<Ppo>},
+      AgentEntry{"subpo", "Submodular Policy Optimization: rewards are marginal gains", AgentKind::kOnPolicy,
+                 &MakeFactory<Subpo>},
       AgentEntry{"trpo", "Trust Region Policy Optimization", AgentKind::kOnPolicy, &MakeFactory<Trpo>},
       AgentEntry{"hnpg", "Hybrid Natural Policy Gradient: rollouts and a dataset at once", AgentKind::kHybrid,
                  &MakeFactory<Hnpg>},
       AgentEntry{"hac", "Hybrid Actor-Critic: the same with tables", AgentKind::kHybrid, &MakeFactory<Hac>},
+      AgentEntry{"rlpd", "SAC whose batches are half the dataset's, half replay", AgentKind::kMixed,
+                 &MakeFactory<Rlpd>},
       AgentEntry{"dqn", "Deep Q-Network; double, dueling, n-step and prioritised as options",
                  AgentKind::kOffPolicy, &MakeFactory<Dqn>},
+      AgentEntry{"qr-dqn", "DQN on quantiles of the return", AgentKind::kOffPolicy, &MakeFactory<QrDqn>},
+      AgentEntry{"deta-n", "D-eta-N: QR-DQN with a stock, for CVaR and other objectives of the whole return",
+                 AgentKind::kOffPolicy, &MakeFactory<DetaN>},
+      AgentEntry{"deta-td3", "the same for continuous actions, on TD3 (our extension)", AgentKind::kOffPolicy,
+                 &MakeFactory<DetaTd3>},
       AgentEntry{"td3", "Twin Delayed Deep Deterministic policy gradient", AgentKind::kOffPolicy,
                  &MakeFactory<Td3>},
   };

@@ -17,6 +17,7 @@ enum class AgentKind {
   kOnPolicy,   // rollouts of its own policy
   kHybrid,     // the same, and a dataset's transitions beside them
   kOffPolicy,  // transitions: its own, replayed, or a dataset's
+  kMixed,      // transitions of both kinds in every batch
   kOffline,    // a dataset's transitions only
 };
 
@@ -31,6 +32,9 @@ class AgentFactory {
   // What is to be done to a dataset before this agent sees it.
   virtual Preparation DatasetPreparation() const = 0;
 
+  // What is to be added to an environment's observations before this agent sees them.
+  virtual Augmentation ObservationAugmentation() const = 0;
+
   // Throws InputError where the Config, the task or the data do not suit the agent. `data` is null while
   // learning online.
   virtual std::unique_ptr<OnPolicyAgent> MakeOnPolicy(const Task& task,
@@ -41,7 +45,7 @@ class AgentFactory {
 
 // The factory of agent class A.
 template <class A>
-class FactoryOf final : public AgentFactory {
+class FactoryOf : public AgentFactory {
  public:
   using Config = typename A::Config;
 
@@ -66,6 +70,11 @@ class FactoryOf final : public AgentFactory {
     return preparation;
   }
 
+  Augmentation ObservationAugmentation() const override {
+    if constexpr (requires { config_.ObservationAugmentation(); }) return config_.ObservationAugmentation();
+    return {};
+  }
+
   std::unique_ptr<OnPolicyAgent> MakeOnPolicy(const Task& task,
                                               const TransitionColumns* data) const override {
     if constexpr (std::is_constructible_v<A, Task, Config, const TransitionColumns*>) {
@@ -87,6 +96,9 @@ class FactoryOf final : public AgentFactory {
     throw InputError("this agent learns from its own rollouts, not from transitions");
   }
 
+ protected:
+  const Config& config() const { return config_; }
+
  private:
   Config config_;
 };
@@ -94,6 +106,22 @@ class FactoryOf final : public AgentFactory {
 template <class A>
 std::unique_ptr<AgentFactory> MakeFactory() {
   return std::make_unique<FactoryOf<A>>();
+}
+
+// One id for two agents with one Config: A for continuous actions, D for discrete ones.
+template <class A, class D>
+class FactoryOfEither final : public FactoryOf<A> {
+ public:
+  std::unique_ptr<OffPolicyAgent> MakeOffPolicy(const Task& task,
+                                                const TransitionColumns* data) const override {
+    if (std::holds_alternative<Discrete>(task.action_space)) return std::make_unique<D>(task, this->config());
+    return FactoryOf<A>::MakeOffPolicy(task, data);
+  }
+};
+
+template <class A, class D>
+std::unique_ptr<AgentFactory> MakeEitherFactory() {
+  return std::make_unique<FactoryOfEither<A, D>>();
 }
 
 // One line of a list.

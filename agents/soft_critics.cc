@@ -26,11 +26,12 @@ at::Tensor TwinCritics::LeastQ(const nn::ParameterSet& critic, const at::Tensor&
 }
 
 at::Tensor TwinCritics::Step(const TransitionBatch& batch, const at::Tensor& next_value, double discount,
-                             double learning_rate) {
+                             double learning_rate, double max_grad_norm) {
   const at::Tensor target = batch.rewards + discount * (1 - batch.terminals) * next_value;
   const at::Tensor q = Q(online_, batch.observations, batch.actions);
   const at::Tensor losses = (q - target).square().mean(1);
   online_.Backward(0.5 * losses.sum());
+  nn::ClipGradientNorm(online_, max_grad_norm);
   adam_.Step(online_, learning_rate);
   mean_q_ = q.detach().mean();
   return losses.detach();
@@ -57,11 +58,14 @@ at::Tensor EntropyWeight::Value() const {
   return learnt_ ? logarithm_[0].detach().exp() : at::scalar_tensor(initial_, logarithm_.flat().options());
 }
 
-at::Tensor EntropyWeight::Step(const at::Tensor& log_prob) {
-  const at::Tensor loss = -(logarithm_[0] * (log_prob + target_)).mean();
-  logarithm_.Backward(loss);
-  adam_.Step(logarithm_, learning_rate_);
-  return loss.detach();
+at::Tensor EntropyWeight::Step(const at::Tensor& log_prob, double anneal) {
+  const at::NoGradGuard no_grad;
+  // The loss is linear in the logarithm: this is its slope.
+  const at::Tensor slope = -(log_prob + target_).mean();
+  at::Tensor loss = logarithm_[0] * slope;
+  logarithm_.flat_grad().copy_(slope);
+  adam_.Step(logarithm_, learning_rate_ * anneal);
+  return loss;
 }
 
 std::vector<nn::NamedTensor> EntropyWeight::State() const {

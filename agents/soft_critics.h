@@ -25,9 +25,9 @@ class TwinCritics {
                     const at::Tensor& actions) const;
 
   // Squared errors (2) against y = r + gamma (1 - terminal) V(s'), for `next_value` (batch), and one step on
-  // half their sum.
+  // half their sum, its gradient's norm at most `max_grad_norm` (0: any).
   at::Tensor Step(const TransitionBatch& batch, const at::Tensor& next_value, double discount,
-                  double learning_rate);
+                  double learning_rate, double max_grad_norm);
 
   // The mean of Q(s, a) in the latest step.
   const at::Tensor& mean_q() const { return mean_q_; }
@@ -53,8 +53,9 @@ class EntropyWeight {
 
   at::Tensor Value() const;  // a scalar on the device, without gradient
 
-  // One step on -mean(log_alpha (log_prob + target)), log_prob without gradient; the loss.
-  at::Tensor Step(const at::Tensor& log_prob);
+  // One step on -mean(log_alpha (log_prob + target)), log_prob without gradient, `anneal` times the learning
+  // rate long; the loss.
+  at::Tensor Step(const at::Tensor& log_prob, double anneal);
 
   bool learnt() const { return learnt_; }
   const nn::ParameterSet& logarithm() const { return logarithm_; }

@@ -55,8 +55,9 @@ void Td3::Update(const TransitionBatch& drawn, const at::Tensor& target_policy_n
   if (updates() % td3_.policy_delay != 0) return;
   const at::Tensor loss = ActorLoss(batch, Act(actor_, batch.observations));
   actor_.Backward(loss);
+  nn::ClipGradientNorm(actor_, td3_.max_grad_norm);
   if (ActorTargetMovesFirst()) actor_target_.MoveTowards(actor_, td3_.tau);
-  actor_adam_.Step(actor_, td3_.actor_lr);
+  actor_adam_.Step(actor_, td3_.actor_lr * anneal());
   if (!ActorTargetMovesFirst()) actor_target_.MoveTowards(actor_, td3_.tau);
   critic_target_.MoveTowards(critic_, td3_.tau);
   Report("actor_loss", loss);
@@ -78,9 +79,10 @@ at::Tensor Td3::TdTarget(const TransitionBatch& batch, const at::Tensor& next_ac
 
 void Td3::StepCritics(const TransitionBatch& batch, const at::Tensor& target) {
   const at::Tensor q = Q(batch.observations, batch.actions);
-  const at::Tensor losses = (q - target).square().mean(1);  // (2)
+  const at::Tensor losses = CriticLosses(q, target);
   critic_.Backward(losses.sum());
-  critic_adam_.Step(critic_, td3_.critic_lr);
+  nn::ClipGradientNorm(critic_, td3_.max_grad_norm);
+  critic_adam_.Step(critic_, td3_.critic_lr * anneal());
   Report("critic1_loss", losses[0]);
   Report("critic2_loss", losses[1]);
   Report("q", q.mean());

@@ -17,6 +17,7 @@ struct Td3Config {
   double tau = 0.005;
   double actor_lr = 3e-4;
   double critic_lr = 3e-4;
+  double max_grad_norm = 0;
   double policy_noise = 0.2;
   double noise_clip = 0.5;
   int policy_delay = 2;
@@ -31,6 +32,7 @@ struct Td3Config {
     visit("tau", tau, "how far the targets move in one actor update", InRange(0, 1));
     visit("actor_lr", actor_lr, "Adam's step length for the actor", Above(0));
     visit("critic_lr", critic_lr, "Adam's step length for the critics", Above(0));
+    visit("max_grad_norm", max_grad_norm, "bound on each network's gradient norm; 0: none", AtLeast(0));
     visit("policy_noise", policy_noise, "deviation of the noise on the target action, times max_action",
           AtLeast(0));
     visit("noise_clip", noise_clip, "bound on that noise, times max_action", AtLeast(0));
@@ -91,10 +93,19 @@ class Td3 : public OffPolicyAgent {
   at::Tensor NextAction(const TransitionBatch& batch, const at::Tensor& target_policy_noise) const;
   virtual at::Tensor TdTarget(const TransitionBatch& batch, const at::Tensor& next_action) const;
 
+  // The losses (2) of both critics for Q(s, a) and y.
+  virtual at::Tensor CriticLosses(const at::Tensor& q, const at::Tensor& target) const {
+    return (q - target).square().mean(1);
+  }
+
+  // pi(s), (rows x actions).
+  at::Tensor ActorAction(const at::Tensor& observations) const { return Act(actor_, observations); }
+
   // Whether the actor's target moves towards the actor before the actor's step, and not after it.
   virtual bool ActorTargetMovesFirst() const { return false; }
 
-  // Both online critics and both target critics, (2 x batch).
+  // Both online critics and both target critics, (2 x batch), or (2 x batch x outputs) where they have
+  // several.
   at::Tensor Q(const at::Tensor& observations, const at::Tensor& actions) const;
   at::Tensor TargetQ(const at::Tensor& observations, const at::Tensor& actions) const;
 

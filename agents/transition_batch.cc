@@ -48,11 +48,28 @@ void BatchSampler::Upload(std::int64_t first, std::int64_t count) {
   }
 }
 
+TransitionBatch Mix(const TransitionBatch& logged, const TransitionBatch& replayed) {
+  const auto both = [](const at::Tensor& a, const at::Tensor& b) {
+    return a.defined() ? at::cat({a, b}) : at::Tensor();
+  };
+  return {at::cat({logged.indices, at::full_like(replayed.indices, -1)}),
+          both(logged.observations, replayed.observations),
+          both(logged.actions, replayed.actions),
+          both(logged.rewards, replayed.rewards),
+          both(logged.next_observations, replayed.next_observations),
+          both(logged.terminals, replayed.terminals),
+          both(logged.next_actions, replayed.next_actions)};
+}
+
 TransitionBatch BatchSampler::Sample(std::int64_t batch, std::int64_t rows) {
+  return Gather(Draw(batch, rows).to(all_.rewards.device(), /*non_blocking=*/true));
+}
+
+at::Tensor BatchSampler::Draw(std::int64_t batch, std::int64_t rows) {
   at::Tensor indices = at::empty({batch}, at::kLong);
   rows_.Sample(static_cast<std::size_t>(rows),
                {indices.mutable_data_ptr<std::int64_t>(), static_cast<std::size_t>(batch)});
-  return Gather(indices.to(all_.rewards.device(), /*non_blocking=*/true));
+  return indices;
 }
 
 TransitionBatch BatchSampler::Gather(const at::Tensor& indices) const {

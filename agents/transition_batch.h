@@ -13,19 +13,24 @@ namespace strider {
 
 // Some transitions, drawn for one update. float32 unless said.
 struct TransitionBatch {
-  at::Tensor indices;            // (batch) int64: rows of the source they were drawn from
+  at::Tensor indices;            // (batch) int64: rows of the source they were drawn from; -1: see Mix
   at::Tensor observations;       // (batch x observations), transformed as the policy's are
   at::Tensor actions;            // (batch x actions); boxes in the [-1, 1] frame
   at::Tensor rewards;            // (batch)
   at::Tensor next_observations;  // (batch x observations)
   at::Tensor terminals;          // (batch) 1 where the task ended; a time-out is 0
-  // (batch x actions) logged at s'; undefined where the source has none. At terminals it means nothing.
+  // (batch x actions) logged at s', NaN where none was; undefined where the source has none. At terminals it
+  // means nothing.
   at::Tensor next_actions = {};
   // Where rewards are sums over several steps: (batch) the discount of the state that follows them.
   at::Tensor discounts = {};
   // Where rows are drawn by priority: (batch) weights that make up for it.
   at::Tensor weights = {};
 };
+
+// The rows of a dataset, then those of a replay buffer, whose indices become -1. Discounts and weights are
+// left out. REQUIRES: both have next actions, or neither has.
+TransitionBatch Mix(const TransitionBatch& logged, const TransitionBatch& replayed);
 
 // Columns in host memory, `capacity` rows each.
 struct TransitionColumns {
@@ -53,7 +58,10 @@ class BatchSampler {
   // `batch` rows out of the first `rows`.
   TransitionBatch Sample(std::int64_t batch, std::int64_t rows);
 
-  // The named rows.
+  // Their numbers alone, on the host; the next call draws on.
+  at::Tensor Draw(std::int64_t batch, std::int64_t rows);
+
+  // The named rows; on the device.
   TransitionBatch Gather(const at::Tensor& indices) const;
 
   // The random stream, for checkpoints.

@@ -14,7 +14,7 @@ Trpo::Trpo(const Task& task, Config config)
       config_(std::move(config)),
       actor_(task, config_.hidden),
       value_(task, config_.hidden, kValueAdamEpsilon) {
-  Declare({"surrogate", "kl", "step", "value_loss", "entropy"});
+  Declare({"surrogate", "kl", "step_fraction", "value_loss", "entropy"});
   const at::Generator random = MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation));
   actor_.Initialise(config_.log_std_init, random);
   value_.Initialise(random);
@@ -24,7 +24,7 @@ bool Trpo::StepPolicy(const at::Tensor& observations, const at::Tensor& actions,
                       const at::Tensor& advantages) {
   const TrustRegionStep step =
       StepInTrustRegion(actor_, {observations, actions, advantages}, config_.trust_region);
-  Report("step", at::scalar_tensor(step.fraction));
+  Report("step_fraction", at::scalar_tensor(step.fraction));
   Report("kl", at::scalar_tensor(step.kl));
   Report("surrogate", at::scalar_tensor(step.gain));
   return step.fraction > 0;

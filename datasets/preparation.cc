@@ -71,6 +71,12 @@ double RangeFactor(const DatasetView& dataset, const ViewOptions& options, const
 
 }  // namespace
 
+float RewardTransform::operator()(float reward) const {
+  double mapped = static_cast<double>(reward);
+  if (goal) mapped = reward == 0 ? -3 : 0;
+  return static_cast<float>(factor * mapped + shift);
+}
+
 Transitions PreparedTransitions(const DatasetView& dataset, const ViewOptions& options,
                                 const Preparation& preparation, const std::string& source) {
   std::vector<std::size_t> rows = QlearningRows(dataset, options);
@@ -79,15 +85,15 @@ Transitions PreparedTransitions(const DatasetView& dataset, const ViewOptions& o
   }
   if (rows.empty()) throw InputError("{}: holds no transition to learn from", source);
   Transitions transitions = QlearningTransitions(dataset, rows, preparation.next_actions);
-  const RewardConfig& rewards = preparation.rewards;
-  const double factor =
-      rewards.reward_scale * (rewards.reward_map == "range" ? RangeFactor(dataset, options, source) : 1);
-  for (float& reward : transitions.rewards) {
-    double mapped = static_cast<double>(reward);
-    if (rewards.reward_map == "goal") mapped = reward == 0 ? -3 : 0;
-    reward = static_cast<float>(factor * mapped + rewards.reward_shift);
-  }
+  const RewardTransform transform = FitRewards(dataset, options, preparation.rewards, source);
+  std::ranges::transform(transitions.rewards, transitions.rewards.begin(), transform);
   return transitions;
+}
+
+RewardTransform FitRewards(const DatasetView& dataset, const ViewOptions& options,
+                           const RewardConfig& rewards, const std::string& source) {
+  const double range = rewards.reward_map == "range" ? RangeFactor(dataset, options, source) : 1;
+  return {rewards.reward_map == "goal", rewards.reward_scale * range, rewards.reward_shift};
 }
 
 }  // namespace strider

@@ -26,6 +26,15 @@ struct RewardConfig {
   }
 };
 
+// What RewardConfig comes to for one dataset.
+struct RewardTransform {
+  bool goal = false;  // 0 becomes -3, all else 0, before the rest
+  double factor = 1;
+  double shift = 0;
+
+  float operator()(float reward) const;
+};
+
 struct Preparation {
   bool normalize_states = false;
   bool next_actions = false;  // whether transitions have them
@@ -41,5 +50,9 @@ struct Preparation {
 // the dataset has not the complete episodes that are asked for.
 Transitions PreparedTransitions(const DatasetView& dataset, const ViewOptions& options,
                                 const Preparation& preparation, const std::string& source);
+
+// The rewards' part of it. Throws InputError where a range is asked for that the dataset has not.
+RewardTransform FitRewards(const DatasetView& dataset, const ViewOptions& options,
+                           const RewardConfig& rewards, const std::string& source);
 
 }  // namespace strider

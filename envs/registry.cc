@@ -29,6 +29,9 @@
 #include "envs/mujoco/reacher.h"
 #include "envs/mujoco/swimmer.h"
 #include "envs/mujoco/walker2d.h"
+#include "envs/submodular/ant_coverage.h"
+#include "envs/submodular/race_car.h"
+#include "envs/submodular/survey_tasks.h"
 #include "envs/tabular/cliff_walking.h"
 #include "envs/tabular/four_rooms.h"
 #include "envs/tabular/frozen_lake.h"
@@ -82,7 +85,7 @@ std::vector<Setting> Options(std::string_view id) {
 // Config is E's own, or one derived from it that sets other defaults.
 template <class E, class Config = typename E::Config>
 constexpr EnvEntry Entry(std::string_view id, std::string_view summary) {
-  return {id, summary, &Make<E, Config>, &Options<E, Config>};
+  return {id, summary, &Make<E, Config>, &Options<E, Config>, std::is_base_of_v<MapView, E>};
 }
 
 constexpr auto kV2 = RobotVersion::kV2;
@@ -172,6 +175,25 @@ constexpr std::array kSingles{
         "MinAtar/SpaceInvaders-v0", "shoot at marching aliens, all 6 actions"),
 };
 
+constexpr std::array kSubmodular{
+    Entry<SurveyOf<GridCoverageTask>>("GridCoverage-v0",
+                                      "see as many cells of a grid as can be (submodular)"),
+    Entry<SurveyOf<BimodalCoverageTask>>("BimodalCoverage-v0",
+                                         "the same where two corners are worth more (submodular)"),
+    Entry<SurveyOf<InformativePathTask>>("InformativePath-v0",
+                                         "the same on a drawn map of worth (submodular)"),
+    Entry<SurveyOf<BiodiversityTask>>(
+        "Biodiversity-v0", "the same on a map of density: your own CSV or a synthetic one (submodular)"),
+    Entry<SurveyOf<TwoRoomsTask>>("TwoRooms-v0", "see all of two rooms joined by a corridor (submodular)"),
+    Entry<SurveyOf<ItemCollectionTask>>("ItemCollection-v0",
+                                        "collect a few items of each of six kinds (submodular)"),
+    Entry<SurveyOf<ExperimentDesignTask>>("ExperimentDesign-v0",
+                                          "measure where a Gaussian process is least known (submodular)"),
+    Entry<AntCoverage>("AntCoverage-v0",
+                       "see as much of a square as can be on four legs (submodular, MuJoCo)"),
+    Entry<RaceCar>("RaceCar-v0", "drive a miniature car round a track (submodular)"),
+};
+
 constexpr std::array kPointMazes = Entries<PointMaze>(
     "push a ball through a maze to a goal (MuJoCo)", "PointMaze_UMaze-v3", "PointMaze_UMazeDense-v3",
     "PointMaze_Open-v3", "PointMaze_OpenDense-v3", "PointMaze_Open_Diverse_G-v3",
@@ -205,7 +227,7 @@ constexpr std::array kD4rlMazes = Join(
                          "antmaze-umaze-v2", "antmaze-umaze-diverse-v2", "antmaze-medium-play-v2",
                          "antmaze-medium-diverse-v2", "antmaze-large-play-v2", "antmaze-large-diverse-v2"));
 
-constexpr std::array kEntries = Join(kSingles, kPointMazes, kAntMazes, kD4rlMazes);
+constexpr std::array kEntries = Join(kSingles, kSubmodular, kPointMazes, kAntMazes, kD4rlMazes);
 
 }  // namespace
 

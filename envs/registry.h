@@ -19,6 +19,7 @@ struct EnvEntry {
   // Makes one from the constructor options given ("reset_noise_scale", "0.1"). Throws InputError.
   std::unique_ptr<Env> (*make)(std::string_view id, const Assignments& options);
   std::vector<Setting> (*list_options)(std::string_view id);
+  bool has_map;  // a MapView, which `strider render` draws
 
   // Every option with its default, as settings that are detached from any environment.
   std::vector<Setting> options() const { return list_options(id); }

@@ -25,7 +25,8 @@ bool DrawsHaveDensity(const Policy& policy, const CollectOptions& options) {
       options.demonstrator == nullptr && !options.deterministic && options.noise == 0 && options.epsilon == 0;
   const ActionDistribution distribution = policy.At(0).distribution;
   return own_draws && distribution != ActionDistribution::kTanh &&
-         distribution != ActionDistribution::kGreedy;
+         distribution != ActionDistribution::kGreedy && distribution != ActionDistribution::kLikelyGreedy &&
+         distribution != ActionDistribution::kGreedyUtility;
 }
 
 bool HasNetworks(const Policy& policy) { return policy.At(0).distribution != ActionDistribution::kUniform; }
@@ -41,14 +42,14 @@ class Behaviour {
         transformed_(static_cast<std::size_t>(policy.observation_size)) {}
 
   // Writes an action in the environment's frame and its log density, at a step of the episode.
-  void Act(std::span<const double> observation, int step, std::span<float> action, float& log_prob) {
+  void Act(std::span<const double> seen, int step, std::span<float> action, float& log_prob) {
     if (options_.demonstrator != nullptr) {
       options_.demonstrator->Demonstrate(random_, action);
       return;
     }
     const bool explore = options_.epsilon > 0 && random_.Random() < options_.epsilon;
     const Policy& policy = explore ? uniform_ : policy_;
-    policy_.transform.Apply(observation, transformed_);
+    policy_.transform.Apply(seen, transformed_);
     policy.Sample(transformed_, options_.deterministic && !explore, random_, action, {&log_prob, 1}, step);
     policy.ToEnvironment(action);
     if (options_.noise > 0 && !explore) AddNoise(action);
@@ -197,7 +198,12 @@ bool Collect(const Policy& policy, Env& env, const CollectOptions& options, cons
   }
   std::vector<double> observation(observation_size);
   std::vector<float> action(action_size);
+  // What the policy sees; the dataset holds the environment's own rows.
+  Augmenter augmenter(env.spec(), policy.augmentation);
+  augmenter.Seed(options.seed);
+  std::vector<double> seen(static_cast<std::size_t>(policy.observation_size));
   env.Reset(options.seed, observation);
+  augmenter.Start(observation, seen);
   DatasetWriteOptions write;
   write.action_log_probs = DrawsHaveDensity(policy, options);
   write.qpos_size = env.qpos().size();
@@ -215,19 +221,23 @@ bool Collect(const Policy& policy, Env& env, const CollectOptions& options, cons
   block.qvel_size = write.qvel_size;
   for (std::int64_t row = 0; row < options.steps; ++row) {
     float log_prob = 0;
-    behaviour.Act(observation, env.elapsed_steps(), action, log_prob);
+    behaviour.Act(seen, env.elapsed_steps(), action, log_prob);
     AppendAs(std::span<const double>(observation), block.observations);
     AppendAs(std::span<const float>(action), block.actions);
     AppendAs(env.qpos(), block.qpos);
     AppendAs(env.qvel(), block.qvel);
     const StepResult step = env.Step(action, observation);
+    augmenter.Step(observation, step.reward, seen);
     AppendAs(std::span<const double>(observation), block.next_observations);
     block.rewards.push_back(static_cast<float>(step.reward));
     // A step that reaches the limit is a time-out and never a terminal (section 1.2).
     block.terminals.push_back(step.terminated && !step.truncated ? 1 : 0);
     block.timeouts.push_back(step.truncated ? 1 : 0);
     if (write.action_log_probs) block.action_log_probs.push_back(log_prob);
-    if (step.terminated || step.truncated) env.Reset(observation);
+    if (step.terminated || step.truncated) {
+      env.Reset(observation);
+      augmenter.Start(observation, seen);
+    }
     if (++block.rows == kBlockRows || row + 1 == options.steps) background.Append(block);
     if (progress && !progress(row + 1)) return false;
   }
@@ -247,20 +257,26 @@ void CollectReplay(const std::filesystem::path& run, const std::filesystem::path
   Experiment experiment(settings);
   WorkerPool pool(1);
   const auto trainer = MakeTrainer(experiment, pool);
+  LoadCheckpoint(paths, *trainer);
   if (trainer->replay() == nullptr) {
     throw InputError("{} is a run of {}, which keeps no replay buffer; expected one of an off-policy agent",
                      run.string(), experiment.run().agent);
   }
-  LoadCheckpoint(paths, *trainer);
 
   const Policy policy = trainer->CurrentPolicy();
   Dataset dataset = trainer->replay()->ToDataset();
   policy.ToEnvironment(dataset.actions);
+  const EnvSpec spec = experiment.MakeEnv()->spec();
+  if (policy.augmentation.Changes(spec)) {
+    dataset.observations = OwnRows(dataset.observations, spec, policy.augmentation);
+    dataset.next_observations = OwnRows(dataset.next_observations, spec, policy.augmentation);
+    dataset.observation_size = static_cast<std::size_t>(spec.observation_size());
+  }
   for (std::size_t row = 0; row < dataset.rows; ++row) {
     if (dataset.timeouts[row] != 0) dataset.terminals[row] = 0;
   }
-  dataset.metadata = Provenance(experiment.MakeEnv()->spec(), experiment.EnvOptions(),
-                                static_cast<std::uint64_t>(experiment.run().seed));
+  dataset.metadata =
+      Provenance(spec, experiment.EnvOptions(), static_cast<std::uint64_t>(experiment.run().seed));
   dataset.metadata["algorithm"] = experiment.run().agent;
   dataset.metadata["policy_source"] = "replay of " + run.string();
   dataset.metadata["policy_sha256"] = FileChecksum(paths.policy());

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/error.h"
+
 namespace strider {
 
 EpisodeScores Evaluate(const Policy& policy, const std::function<std::unique_ptr<Env>()>& make_env,
@@ -9,8 +11,9 @@ EpisodeScores Evaluate(const Policy& policy, const std::function<std::unique_ptr
                        const std::function<bool(int ended)>& progress) {
   const auto episodes = static_cast<std::size_t>(options.episodes);
   std::vector<std::unique_ptr<Env>> envs;
-  for (std::size_t i = 0; i < episodes; ++i) envs.push_back(make_env());
-  EpisodeScores scores{std::vector<double>(episodes, 0.0), std::vector<int>(episodes, 0)};
+  for (std::size_t i = 0; i < episodes; ++i) envs.push_back(Augmented(make_env(), policy.augmentation));
+  EpisodeScores scores{std::vector<double>(episodes, 0.0), std::vector<int>(episodes, 0),
+                       std::vector<double>(episodes, 0.0)};
   if (episodes == 0) return scores;
 
   const auto observation_size = static_cast<std::size_t>(envs[0]->spec().observation_size());
@@ -18,6 +21,8 @@ EpisodeScores Evaluate(const Policy& policy, const std::function<std::unique_ptr
   std::vector<double> observations(episodes * observation_size);
   std::vector<float> actions(episodes * action_size);
   std::vector<std::uint8_t> ended(episodes, 0);
+  const double discount = policy.augmentation.stock ? policy.augmentation.stock->discount : 1;
+  std::vector<double> weights(episodes, 1.0);  // discount^step
   const auto observation = [&](std::size_t i) {
     return std::span(observations).subspan(i * observation_size, observation_size);
   };
@@ -35,6 +40,8 @@ EpisodeScores Evaluate(const Policy& policy, const std::function<std::unique_ptr
         const auto action = std::span<const float>(actions).subspan(i * action_size, action_size);
         const StepResult result = envs[i]->Step(action, observation(i));
         scores.returns[i] += result.reward;
+        scores.discounted[i] += weights[i] * result.reward;
+        weights[i] *= discount;
         ++scores.lengths[i];
         ended[i] = result.terminated || result.truncated ? 1 : 0;
       }
@@ -48,8 +55,37 @@ EpisodeScores Evaluate(const Policy& policy, const std::function<std::unique_ptr
     if (ended[i] == 0) continue;
     whole.returns.push_back(scores.returns[i]);
     whole.lengths.push_back(scores.lengths[i]);
+    whole.discounted.push_back(scores.discounted[i]);
   }
   return whole;
+}
+
+std::vector<ExpertTrace> TraceExperts(const Policy& policy, Env& env, std::uint64_t seed, int dimension) {
+  const auto size = static_cast<Eigen::Index>(env.spec().action_size());
+  const Eigen::Index experts = policy.router.bias.size();
+  if (experts == 0) throw InputError("this policy has no experts; expected one of pmoe-sac or pmoe-ppo");
+  if (dimension < 0 || dimension >= size) {
+    throw InputError("action dimension {}: expected 0 to {}", dimension, size - 1);
+  }
+  std::vector<ExpertTrace> traces(static_cast<std::size_t>(experts));
+  std::vector<double> observation(static_cast<std::size_t>(env.spec().observation_size()));
+  std::vector<float> transformed(observation.size());
+  std::vector<float> action(static_cast<std::size_t>(size));
+  Pcg64 random(StreamSeed(seed, Purpose::kEvaluation));
+  env.Reset(seed, observation);
+  for (bool ended = false; !ended;) {
+    policy.transform.Apply(observation, transformed);
+    const Policy::Experts here = policy.ExpertsAt(transformed);
+    for (Eigen::Index k = 0; k < experts; ++k) {
+      ExpertTrace& trace = traces[static_cast<std::size_t>(k)];
+      trace.actions.push_back(here.actions(k * size + dimension, 0));
+      trace.weights.push_back(here.weights(k, 0));
+    }
+    policy.Act(observation, /*deterministic=*/true, random, action);
+    const StepResult step = env.Step(action, observation);
+    ended = step.terminated || step.truncated;
+  }
+  return traces;
 }
 
 }  // namespace strider

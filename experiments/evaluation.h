@@ -9,6 +9,7 @@
 #include "agents/policy.h"
 #include "core/parallel.h"
 #include "envs/env.h"
+#include "experiments/pictures.h"
 
 namespace strider {
 
@@ -16,6 +17,8 @@ namespace strider {
 struct EpisodeScores {
   std::vector<double> returns;
   std::vector<int> lengths;
+  // Discounted as the stock of the policy is; of policies without one, by 1.
+  std::vector<double> discounted = {};
 };
 
 struct EvaluationOptions {
@@ -30,5 +33,10 @@ struct EvaluationOptions {
 EpisodeScores Evaluate(const Policy& policy, const std::function<std::unique_ptr<Env>()>& make_env,
                        const EvaluationOptions& options, WorkerPool& pool,
                        const std::function<bool(int ended)>& progress = {});
+
+// The experts of a mixture along one episode from reset(seed), played with its deterministic actions: mean
+// actions of dimension `dimension`, counted from 0. Throws InputError where the policy is no mixture or has
+// no such dimension.
+std::vector<ExpertTrace> TraceExperts(const Policy& policy, Env& env, std::uint64_t seed, int dimension);
 
 }  // namespace strider

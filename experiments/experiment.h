@@ -29,8 +29,11 @@ struct RunConfig {
   std::int64_t log_interval = 0;
   std::int64_t eval_interval = 0;
   int eval_episodes = 10;
+  int eval_threads = -1;
   std::int64_t checkpoint_interval = 0;
   double target_return = std::numeric_limits<double>::infinity();
+  std::int64_t online_from = -1;
+  double offline_ratio = 0.5;
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
@@ -49,10 +52,21 @@ struct RunConfig {
           AtLeast(0));
     visit("eval_interval", eval_interval, "steps between evaluations; 0: a 20th of the run", AtLeast(0));
     visit("eval_episodes", eval_episodes, "episodes of one evaluation; 0: none", AtLeast(0));
+    visit("eval_threads", eval_threads,
+          "threads that evaluate beside training, which changes no result; 0: training waits; -1: as many as "
+          "there are cores beyond run.threads",
+          AtLeast(-1));
     visit("checkpoint_interval", checkpoint_interval, "steps between checkpoints; 0: a 20th of the run",
           AtLeast(0));
     visit("target_return", target_return,
           "training ends early, after the first evaluation whose mean return reaches this; inf: never");
+    visit(
+        "online_from", online_from,
+        "updates from the dataset alone; after them every step is one in run.env, with updates from dataset "
+        "and replay buffer mixed; -1: never",
+        AtLeast(-1));
+    visit("offline_ratio", offline_ratio, "share of the dataset's rows in those mixed batches",
+          InRange(0, 1));
   }
 };
 
@@ -92,8 +106,10 @@ class Experiment {
   std::string Text();
 
   bool has_env() const { return !run_.env.empty(); }
-  // Whether it acts while it learns; where not, a step of the run is an update.
-  bool acts() const { return run_.dataset.empty() || agent_->kind == AgentKind::kHybrid; }
+  // Whether it acts from the first step on; where not, the first steps are updates from the dataset alone.
+  bool acts() const {
+    return run_.dataset.empty() || agent_->kind == AgentKind::kHybrid || run_.online_from == 0;
+  }
   std::unique_ptr<Env> MakeEnv() const;
   // Constructor options in force.
   Assignments EnvOptions() const;

@@ -1,7 +1,11 @@
 #include "experiments/offline_data.h"
 
+#include <cmath>
+
 #include "core/error.h"
 #include "datasets/dataset_cache.h"
+#include "datasets/minari_metadata.h"
+#include "datasets/reader.h"
 
 namespace strider {
 namespace {
@@ -40,6 +44,33 @@ ObservationTransform NormalizeStates(Transitions& transitions) {
   return transform;
 }
 
+// The actions that a file without an environment is about: numbers 0 ... n - 1 where its metadata say so,
+// else D4RL's [-1, 1].
+Space ActionSpaceOf(const std::string& dataset, int action_size) {
+  const auto texts = OpenDataset(dataset)->Metadata();
+  const auto text = texts.find("action_space");
+  if (text != texts.end()) {
+    const GymSpace space = ParseSpace(text->second, dataset + ": action_space");
+    if (space.kind == GymSpace::Kind::kDiscrete) return Discrete{static_cast<int>(space.high.at(0)) + 1};
+  }
+  return UniformBox(action_size, -1, 1);
+}
+
+// Discrete actions are numbers of actions that there are.
+void CheckDiscreteActions(const Space& action_space, const Transitions& transitions,
+                          const std::string& source) {
+  const auto* discrete = std::get_if<Discrete>(&action_space);
+  if (discrete == nullptr) return;
+  for (const float action : transitions.actions) {
+    if (action >= 0 && action < static_cast<float>(discrete->n) && std::floor(action) == action) continue;
+    throw InputError(
+        "{}: holds the action {}, but the environment's actions are discrete; expected whole numbers from 0 "
+        "to "
+        "{}",
+        source, action, discrete->n - 1);
+  }
+}
+
 }  // namespace
 
 TransitionColumns ColumnsOf(const Transitions& transitions) {
@@ -71,9 +102,12 @@ OfflineData LoadData(const Experiment& experiment, ActionFrame frame) {
   const CachedDataset opened(run.dataset, read, run.dataset_cache ? UseCache::kYes : UseCache::kNo);
   const DatasetView& dataset = opened.columns();
   if (!experiment.has_env())
-    data.task.action_space = UniformBox(static_cast<int>(dataset.action_size), -1, 1);
+    data.task.action_space = ActionSpaceOf(run.dataset, static_cast<int>(dataset.action_size));
   const Preparation preparation = experiment.factory().DatasetPreparation();
   data.transitions = PreparedTransitions(dataset, view, preparation, run.dataset);
+  data.rewards = FitRewards(dataset, view, preparation.rewards, run.dataset);
+  data.next_actions = preparation.next_actions;
+  CheckDiscreteActions(data.task.action_space, data.transitions, run.dataset);
   if (frame == ActionFrame::kUnit) RescaleActions(data.task.action_space, data.transitions);
   data.task.observation_size = static_cast<int>(dataset.observation_size);
   data.task.device = ParseDevice(run.device);

@@ -18,6 +18,8 @@ enum class ActionFrame { kUnit, kEnvironment };
 // The dataset as the learner sees it, and the task that it poses.
 struct OfflineData {
   Transitions transitions;
+  RewardTransform rewards;  // what was done to them
+  bool next_actions = false;
   Task task;
 };
 

@@ -1,14 +1,17 @@
 #include "experiments/offline_data.h"
-#include "experiments/trainer.h"
+#include "experiments/replay_loop.h"
 
 namespace strider {
 namespace {
 
-// Updates from minibatches of a dataset; over and over.
+// Updates from minibatches of a dataset, over and over; after run.online_from of them it also acts, and mixes
+// what it lives through with the dataset.
 class OfflineTrainer final : public Trainer {
  public:
-  explicit OfflineTrainer(const Experiment& experiment)
-      : data_(LoadData(experiment, ActionFrame::kUnit)),
+  OfflineTrainer(const Experiment& experiment, WorkerPool& pool)
+      : experiment_(experiment),
+        pool_(pool),
+        data_(LoadData(experiment, ActionFrame::kUnit)),
         sampler_(ColumnsOf(data_.transitions), data_.task.device,
                  StreamSeed(data_.task.seed, Purpose::kSampling)) {
     const TransitionColumns columns = ColumnsOf(data_.transitions);
@@ -20,27 +23,67 @@ class OfflineTrainer final : public Trainer {
   }
 
   void Advance() override {
-    agent_->Update(
-        sampler_.Sample(agent_->replay().batch_size, static_cast<std::int64_t>(data_.transitions.size)));
+    if (online_from() >= 0 && step() >= online_from()) {
+      if (!online_) GoOnline();
+      online_->Advance(step() - online_from(), tally());
+      CountSteps(online_->num_envs());
+      return;
+    }
+    agent_->SetProgress(static_cast<double>(step()) / static_cast<double>(experiment_.run().steps));
+    agent_->Update(sampler_.Sample(agent_->replay().batch_size, rows()));
     CountSteps(1);
   }
 
   Agent& agent() override { return *agent_; }
   Policy CurrentPolicy() const override { return agent_->MakePolicy(); }
+  const ReplayBuffer* replay() const override { return online_ ? &online_->buffer() : nullptr; }
 
  private:
-  void DoSave(StateWriter& out) const override { sampler_.Save(out); }
-  void DoLoad(StateReader& in) override { sampler_.Load(in); }
+  std::int64_t online_from() const { return experiment_.run().online_from; }
+  std::int64_t rows() const { return static_cast<std::int64_t>(data_.transitions.size); }
 
+  // Not before it is due: a replay buffer takes its memory at once.
+  void GoOnline() {
+    online_.emplace(experiment_, *agent_, pool_,
+                    DatasetShare{sampler_, rows(), data_.rewards, data_.next_actions});
+  }
+
+  void DoSave(StateWriter& out) const override {
+    sampler_.Save(out);
+    out.Put<std::int64_t>(online_ ? online_from() : -1);
+    if (online_) online_->Save(out);
+  }
+
+  void DoLoad(StateReader& in) override {
+    sampler_.Load(in);
+    const auto since = in.Get<std::int64_t>();
+    if (since >= 0 && since != online_from()) {
+      throw InputError("run.online_from = {}, but the run went online at step {} and keeps to that",
+                       online_from(), since);
+    }
+    if (since < 0 && online_from() >= 0 && step() > online_from()) {
+      throw InputError(
+          "run.online_from = {}, but {} updates from the dataset alone lie behind the run; expected at least "
+          "{}",
+          online_from(), step(), step());
+    }
+    if (since < 0) return;
+    GoOnline();
+    online_->Load(in);
+  }
+
+  const Experiment& experiment_;
+  WorkerPool& pool_;
   OfflineData data_;
   BatchSampler sampler_;
   std::unique_ptr<OffPolicyAgent> agent_;
+  std::optional<ReplayLoop> online_;
 };
 
 }  // namespace
 
-std::unique_ptr<Trainer> MakeOfflineTrainer(const Experiment& experiment) {
-  return std::make_unique<OfflineTrainer>(experiment);
+std::unique_ptr<Trainer> MakeOfflineTrainer(const Experiment& experiment, WorkerPool& pool) {
+  return std::make_unique<OfflineTrainer>(experiment, pool);
 }
 
 }  // namespace strider

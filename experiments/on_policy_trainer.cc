@@ -9,16 +9,23 @@
 namespace strider {
 namespace {
 
+// What the agent's observations hold more than the environment's, whose spec is the one that it has by
+// itself.
+Augmentation AugmentationFor(const Experiment& experiment) {
+  const Augmentation augmentation = experiment.factory().ObservationAugmentation();
+  return augmentation.Changes(experiment.MakeEnv()->spec()) ? augmentation : Augmentation{};
+}
+
 Task TaskOf(const Experiment& experiment, const EnvSpec& spec) {
   return {spec.observation_size(),
           spec.action_space,
           ParseDevice(experiment.run().device),
           static_cast<std::uint64_t>(experiment.run().seed),
           {},
-          spec.fixed_length,
-          std::holds_alternative<Discrete>(spec.observation_space)
-              ? std::get<Discrete>(spec.observation_space).n
-              : 0};
+          AugmentationFor(experiment),
+          spec.max_episode_steps,
+          experiment.run().num_envs,
+          spec.fixed_length};
 }
 
 // The dataset beside which the agent acts. Gaussian policies act in the environment's own frame.
@@ -45,7 +52,8 @@ std::unique_ptr<OnPolicyAgent> MakeAgent(const Experiment& experiment, const Env
 class OnPolicyTrainer final : public Trainer {
  public:
   OnPolicyTrainer(const Experiment& experiment, WorkerPool& pool)
-      : envs_([&] { return experiment.MakeEnv(); }, experiment.run().num_envs, pool),
+      : envs_([&] { return Augmented(experiment.MakeEnv(), AugmentationFor(experiment)); },
+              experiment.run().num_envs, pool),
         data_(DatasetOf(experiment)),
         agent_(MakeAgent(experiment, envs_.spec(), data_)),
         config_(agent_->rollout()),

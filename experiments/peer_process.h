@@ -33,9 +33,11 @@ class PeerProcess {
   std::unique_ptr<std::FILE, Close> output_;
 };
 
-// The scripts experiments/benchmarks/env_peers.py and dataset_peers.py, for `python -c`.
+// The scripts experiments/benchmarks/*_peers.py, for `python -c`.
 std::string_view EnvPeersScript();
 std::string_view DatasetPeersScript();
 std::string_view MetricPeersScript();
+std::string_view OfflinePeersScript();
+std::string_view OnlinePeersScript();
 
 }  // namespace strider

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <string_view>
@@ -12,6 +13,60 @@
 
 namespace strider {
 namespace {
+
+// Red, green and blue in [0, 1].
+using Colour = std::array<double, 3>;
+
+constexpr Colour kWhite{1, 1, 1};
+constexpr Colour kGrey{0.45, 0.45, 0.45};
+constexpr Colour kMarked{0, 0.45, 0.70};
+constexpr std::array<Colour, 6> kKindColours{Colour{0, 0.45, 0.70}, Colour{0.84, 0.37, 0},
+                                             Colour{0, 0.62, 0.45}, Colour{0.80, 0.47, 0.65},
+                                             Colour{0.90, 0.62, 0}, Colour{0.34, 0.71, 0.91}};
+
+// Gnuplot's number of the colour that is `share` of `colour` on white.
+int Tint(const Colour& colour, double share) {
+  int number = 0;
+  for (std::size_t i = 0; i < colour.size(); ++i) {
+    const double part = kWhite[i] + share * (colour[i] - kWhite[i]);
+    number = 256 * number + static_cast<int>(std::lround(255 * part));
+  }
+  return number;
+}
+
+// Colours of a map's squares: kinds have one each, pale until marked; else the more, the darker.
+class SquareColours {
+ public:
+  explicit SquareColours(const MapPicture& map) : map_(map) {
+    for (const double shade : map.shades) {
+      if (std::isnan(shade)) continue;
+      low_ = std::min(low_, shade);
+      high_ = std::max(high_, shade);
+    }
+  }
+
+  int operator[](std::size_t square) const {
+    const double shade = map_.shades[square];
+    const bool marked = map_.marked[square];
+    if (std::isnan(shade)) return Tint(kGrey, map_.kinds ? (marked ? 0.2 : 0.05) : 1);
+    if (map_.kinds) {
+      return Tint(kKindColours[static_cast<std::size_t>(shade) % kKindColours.size()], marked ? 0.9 : 0.3);
+    }
+    const double share = high_ > low_ ? (shade - low_) / (high_ - low_) : 0.3;
+    return marked ? Tint(kMarked, 0.3 + 0.6 * share) : Tint(kGrey, 0.08 + 0.6 * share);
+  }
+
+ private:
+  const MapPicture& map_;
+  double low_ = std::numeric_limits<double>::infinity();
+  double high_ = -std::numeric_limits<double>::infinity();
+};
+
+std::string Points(const MapLine& line) {
+  std::string text;
+  for (const MapPoint& point : line) text += fmt::format("{:.6g} {:.6g}\n", point.x, point.y);
+  return text;
+}
 
 // The range of an axis, with a round distance between its marks.
 class Axis {
@@ -237,6 +292,38 @@ void WriteMetricsPicture(const std::vector<MetricsPoint>& points, const std::fil
                   script, file);
 }
 
+void WriteExpertsPicture(const std::string& title, const std::string& action_name,
+                         const std::vector<ExpertTrace>& experts, const std::filesystem::path& file) {
+  Axis steps;
+  Axis actions;
+  std::string script;
+  std::vector<std::string> layers;
+  for (std::size_t k = 0; k < experts.size(); ++k) {
+    const ExpertTrace& expert = experts[k];
+    script += fmt::format("$expert{} << EOD\n", k);
+    double weight = 0;
+    for (std::size_t t = 0; t < expert.actions.size(); ++t) {
+      steps.Cover(static_cast<double>(t));
+      actions.Cover(expert.actions[t]);
+      weight += expert.weights[t] / static_cast<double>(expert.weights.size());
+      script += fmt::format("{} {:.10g} {:.4f}\n", t, expert.actions[t], 0.05 + 0.9 * expert.weights[t]);
+    }
+    script += "EOD\n";
+    layers.push_back(fmt::format(
+        "$expert{} using 1:2:3 with points pointtype 7 pointsize variable linecolor {} title {}", k,
+        GnuplotColour(k), GnuplotText(fmt::format("expert {}, mean weight {:.2f}", k + 1, weight))));
+  }
+  for (Axis* axis : {&steps, &actions}) axis->Round();
+  actions.Pad();
+  script += AxisCommands("x", steps, "Step of the episode");
+  script += AxisCommands("y", actions, action_name);
+  script += fmt::format("plot {}\n", fmt::join(layers, ", \\\n  "));
+  DrawPictureFile({.title = title,
+                   .subtitle = "Mean action of each expert; the larger a point, the more probable the expert",
+                   .key_entries = static_cast<int>(experts.size())},
+                  script, file);
+}
+
 void WriteDistributionsPicture(const std::string& title, const std::string& subtitle,
                                const std::vector<DistributionCurve>& curves,
                                const std::filesystem::path& base) {
@@ -269,6 +356,67 @@ void WriteDistributionsPicture(const std::string& title, const std::string& subt
   script += fmt::format("plot {}\n", fmt::join(lines, ", \\\n  "));
   DrawPicture({.title = title, .subtitle = subtitle, .key_entries = static_cast<int>(curves.size())}, script,
               base);
+}
+
+void WriteMapPicture(const std::string& title, const std::string& subtitle, const MapPicture& map,
+                     const std::vector<MapLine>& ways, const std::filesystem::path& file) {
+  constexpr double kWidth = 690;  // pixels of the plot
+  constexpr double kHeader = 120;
+  Axis x;
+  Axis y;
+  const auto cover = [&](const MapLine& line) {
+    for (const MapPoint& point : line) {
+      x.Cover(point.x);
+      y.Cover(point.y);
+    }
+  };
+  std::string script;
+  std::vector<std::string> plots;
+  if (map.rows > 0) {
+    cover({map.origin, {map.origin.x + map.columns * map.cell, map.origin.y + map.rows * map.cell}});
+    script += "$squares << EOD\n";
+    const SquareColours colours(map);
+    for (int row = 0; row < map.rows; ++row) {
+      for (int column = 0; column < map.columns; ++column) {
+        script += fmt::format("{:.6g} {:.6g} {}\n", map.origin.x + (column + 0.5) * map.cell,
+                              map.origin.y + (row + 0.5) * map.cell,
+                              colours[static_cast<std::size_t>(row * map.columns + column)]);
+      }
+    }
+    script += "EOD\n";
+    plots.push_back(
+        fmt::format("$squares using 1:2:({0}):({0}):3 with boxxyerror fillstyle solid noborder "
+                    "linecolor rgb variable notitle",
+                    0.46 * map.cell));
+  }
+  for (std::size_t i = 0; i < map.lines.size(); ++i) {
+    cover(map.lines[i]);
+    script += fmt::format("$line{} << EOD\n{}EOD\n", i, Points(map.lines[i]));
+    plots.push_back(fmt::format("$line{} with lines linewidth 2 linecolor '#888888' notitle", i));
+  }
+  for (std::size_t i = 0; i < ways.size(); ++i) {
+    cover(ways[i]);
+    script += fmt::format("$way{0} << EOD\n{1}EOD\n$start{0} << EOD\n{2}EOD\n$end{0} << EOD\n{3}EOD\n", i,
+                          Points(ways[i]), Points({ways[i].front()}), Points({ways[i].back()}));
+    const std::string colour = i == 0 ? "'#222222'" : GnuplotColour(i);
+    plots.push_back(fmt::format("$way{} with lines linewidth 2 linecolor {} notitle", i, colour));
+    plots.push_back(
+        fmt::format("$start{} with points pointtype 7 pointsize 1.2 linecolor {} notitle", i, colour));
+    plots.push_back(
+        fmt::format("$end{} with points pointtype 5 pointsize 1.2 linecolor {} notitle", i, colour));
+  }
+  if (map.rows == 0) {
+    x.Pad();
+    y.Pad();
+  }
+  const double ratio = (y.high() - y.low()) / (x.high() - x.low());
+  const int height = static_cast<int>(kHeader + std::clamp(kWidth * ratio, 200.0, 700.0));
+  // A range from high to low turns the axis; gnuplot's `reverse` is for ranges of its own choice.
+  script += fmt::format(
+      "set size ratio -1\nunset border\nunset tics\nset xrange [{:.6g}:{:.6g}]\nset yrange [{:.6g}:{:.6g}]\n",
+      x.low(), x.high(), map.rows_down ? y.high() : y.low(), map.rows_down ? y.low() : y.high());
+  script += fmt::format("plot {}\n", fmt::join(plots, ", \\\n  "));
+  DrawPictureFile({.title = title, .subtitle = subtitle, .height = height}, script, file);
 }
 
 }  // namespace strider

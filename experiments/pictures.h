@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "envs/submodular/map_view.h"
 #include "experiments/statistics.h"
 
 namespace strider {
@@ -59,6 +60,17 @@ struct MetricsPoint {
 // point or a measure is not finite.
 void WriteMetricsPicture(const std::vector<MetricsPoint>& points, const std::filesystem::path& file);
 
+// One expert of a mixture along an episode. All vectors have one entry a step.
+struct ExpertTrace {
+  std::vector<double> actions;  // of one dimension: its mean action
+  std::vector<double> weights;  // how probable the router makes it
+};
+
+// Writes one .png or .svg file: what each expert would do at each step, in points that grow with its weight,
+// and its mean weight in the legend. REQUIRES: at least one expert.
+void WriteExpertsPicture(const std::string& title, const std::string& action_name,
+                         const std::vector<ExpertTrace>& experts, const std::filesystem::path& file);
+
 // A distribution of returns.
 struct DistributionCurve {
   std::string label;
@@ -71,5 +83,10 @@ struct DistributionCurve {
 void WriteDistributionsPicture(const std::string& title, const std::string& subtitle,
                                const std::vector<DistributionCurve>& curves,
                                const std::filesystem::path& base);
+
+// Writes one .png or .svg file: a map, in colour where it is marked, and the ways taken on it from a circle
+// to a square.
+void WriteMapPicture(const std::string& title, const std::string& subtitle, const MapPicture& map,
+                     const std::vector<MapLine>& ways, const std::filesystem::path& file);
 
 }  // namespace strider

@@ -24,10 +24,11 @@ namespace {
 
 // What may differ between a run and its continuation without making it another experiment.
 // A dataset may have moved, but not changed (CheckDataset).
-constexpr std::array<std::string_view, 10> kFreeSettings = {
+constexpr std::array<std::string_view, 13> kFreeSettings = {
     "run.steps",         "run.dataset",       "run.threads",       "run.device",
     "run.log_interval",  "run.eval_interval", "run.eval_episodes", "run.checkpoint_interval",
-    "run.target_return", "run.dataset_cache"};
+    "run.target_return", "run.dataset_cache", "run.online_from",   "run.offline_ratio",
+    "run.eval_threads"};
 
 void MakeFolder(const std::filesystem::path& path) {
   std::error_code error;

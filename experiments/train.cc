@@ -2,9 +2,12 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <future>
 #include <iostream>
+#include <thread>
 
 #include "agents/policy_file.h"
 #include "core/files.h"
@@ -30,6 +33,7 @@ class TrainingRun {
         paths_{directory},
         options_(options),
         pool_(run_.threads),
+        evaluation_pool_(SpareThreads() > 0 ? SpareThreads() : run_.threads),
         trainer_(MakeTrainer(experiment, pool_)),
         reference_(FindReferenceScore(experiment.has_env() ? run_.env : run_.dataset)) {
     std::optional<std::int64_t> resumed_at;
@@ -44,14 +48,17 @@ class TrainingRun {
       lock_.emplace(CreateRun(paths_, experiment));
     }
     progress_.emplace(paths_.progress(), trainer_->step());
-    evaluations_.emplace(paths_.evaluations(), trainer_->step());
+    const bool evaluate_again = marks_.evaluation_due == trainer_->step();
+    evaluations_.emplace(paths_.evaluations(), trainer_->step() - (evaluate_again ? 1 : 0));
     board_.emplace(directory, resumed_at);
     started_ = Clock::now();
+    if (evaluate_again) EvaluateNow();
   }
 
   TrainOutcome Run() {
     ProgressBar bar(run_.agent + " " + (experiment_.has_env() ? run_.env : run_.dataset), run_.steps,
-                    experiment_.acts() ? "steps" : "updates", options_.progress, trainer_->step());
+                    experiment_.acts() || run_.online_from >= 0 ? "steps" : "updates", options_.progress,
+                    trainer_->step());
     if (!Done()) {
       std::filesystem::remove(paths_.evaluation());  // of a policy that is going to change
     } else {
@@ -65,6 +72,8 @@ class TrainingRun {
       const std::int64_t before = trainer_->step();
       trainer_->Advance();
       const std::int64_t now = trainer_->step();
+      // Elsewhere looking waits for the device, and is left to the log and the checkpoints.
+      if (trainer_->agent().task().device.is_cpu()) StopIfDiverged();
       const bool last = now >= run_.steps;
       const bool logged = last || Crossed(before, now, run_.log_interval);
       if (logged) LogProgress();
@@ -91,13 +100,25 @@ class TrainingRun {
     return NormalizedScore(*reference_, episode_return);
   }
 
+  void StopIfDiverged() const {
+    const auto divergence = trainer_->agent().Divergence();
+    if (!divergence) return;
+    throw WorkError("{} is {} at step {}: the learner diverged; {}", divergence->first, divergence->second,
+                    trainer_->step(),
+                    saved_at_ ? fmt::format("the last good checkpoint, of step {}, is in {}", *saved_at_,
+                                            paths_.checkpoint().string())
+                              : "there is no checkpoint yet");
+  }
+
   void LogProgress() {
+    StopIfDiverged();
     const EpisodeTally tally = trainer_->TakeEpisodes();
     const Agent& agent = trainer_->agent();
     CsvRow row{{"step", static_cast<double>(trainer_->step())},
                {"seconds", Seconds()},
                {"updates", static_cast<double>(agent.updates())}};
-    if (experiment_.acts()) {
+    // An offline run has the columns too: it may go online later.
+    if (experiment_.has_env()) {
       const auto count = static_cast<double>(tally.count);
       const auto mean = [&](double sum) {
         return tally.count == 0 ? std::nullopt : std::optional(sum / count);
@@ -112,11 +133,6 @@ class TrainingRun {
     std::vector<std::pair<std::string, double>> scalars;
     for (const auto& [name, value] : agent.metrics()) {
       const auto number = value.item<double>();
-      if (std::isinf(number) ||
-          (std::isnan(number) && agent.updates() > 0 && name == agent.metrics().front().first)) {
-        throw WorkError("{} is {} at step {}: the learner diverged; the last checkpoint in {} is from before",
-                        name, number, trainer_->step(), paths_.root.string());
-      }
       row.emplace_back(name, std::isnan(number) ? std::nullopt : std::optional(number));
       if (!std::isnan(number)) scalars.emplace_back("train/" + name, number);
     }
@@ -131,34 +147,80 @@ class TrainingRun {
     board_->Append(trainer_->step(), scalars);
   }
 
+  // Threads that evaluations have to themselves; 0: training waits for them.
+  int SpareThreads() const {
+    if (run_.eval_threads >= 0) return run_.eval_threads;
+    return std::max(0, static_cast<int>(std::thread::hardware_concurrency()) - run_.threads);
+  }
+
+  // Evaluates the policy as it is now, beside training where there are threads for it.
   void EvaluateNow() {
     if (!experiment_.has_env() || run_.eval_episodes == 0) return;
+    TakeEvaluation();
+    marks_.evaluation_due = trainer_->step();
     EvaluationOptions evaluation;
     evaluation.episodes = run_.eval_episodes;
     evaluation.deterministic = !trainer_->agent().evaluate_sampled();
     evaluation.seed = StreamSeed(static_cast<std::uint64_t>(run_.seed), Purpose::kEvaluation);
-    const EpisodeScores scores = Evaluate(
-        trainer_->CurrentPolicy(), [this] { return experiment_.MakeEnv(); }, evaluation, pool_);
+    // Policies act without LibTorch: what they do takes nothing from the learner's streams.
+    const auto evaluate = [this, evaluation, policy = trainer_->CurrentPolicy()] {
+      return Evaluate(
+          policy, [this] { return experiment_.MakeEnv(); }, evaluation, evaluation_pool_);
+    };
+    evaluating_ = std::async(SpareThreads() > 0 ? std::launch::async : std::launch::deferred, evaluate);
+    // Where it may end the run, it must be known before the run goes on.
+    const bool needed_now = SpareThreads() == 0 || std::isfinite(run_.target_return);
+    if (needed_now || trainer_->step() >= run_.steps) TakeEvaluation();
+  }
+
+  // Waits for the evaluation under way, if there is one, and writes it down.
+  void TakeEvaluation() {
+    if (!evaluating_.valid()) return;
+    const EpisodeScores scores = evaluating_.get();
+    const std::int64_t step = marks_.evaluation_due;
     for (std::size_t i = 0; i < scores.returns.size(); ++i) {
-      evaluations_->Append({{"step", static_cast<double>(trainer_->step())},
+      evaluations_->Append({{"step", static_cast<double>(step)},
                             {"episode", static_cast<double>(i)},
                             {"return", scores.returns[i]},
                             {"length", scores.lengths[i]},
                             {"normalized", Normalized(scores.returns[i])}});
     }
     const double mean = Mean(scores.returns);
-    marks_.last_evaluation = mean;
-    board_->Append(trainer_->step(), {{"evaluation/return", mean}});
+    before_last_evaluation_ = std::exchange(marks_.last_evaluation, mean);
+    board_->Append(step, {{"evaluation/return", mean}});
     status_ = fmt::format("evaluation {:.4g}", mean);
   }
 
+  // A learner that has diverged must not replace the last one that had not.
+  void CheckFinite() const {
+    for (const auto& [name, tensor] : trainer_->agent().State()) {
+      if (tensor.isfinite().all().item<bool>()) continue;
+      throw WorkError(
+          "{} is not finite at step {}: the learner diverged; the last checkpoint in {} is from before", name,
+          trainer_->step(), paths_.root.string());
+    }
+  }
+
   void Checkpoint() {
+    StopIfDiverged();
+    CheckFinite();
     StateWriter state;
-    state.Put(TrainingMarks{Seconds(), marks_.last_evaluation});
+    TrainingMarks marks = marks_;
+    marks.seconds = Seconds();
+    if (Done() || marks.evaluation_due != trainer_->step()) {
+      TakeEvaluation();
+      marks.last_evaluation = marks_.last_evaluation;
+      marks.evaluation_due = -1;
+    } else if (!evaluating_.valid()) {
+      // The same checkpoint whether the evaluation has ended or not.
+      marks.last_evaluation = before_last_evaluation_;
+    }
+    state.Put(marks);
     trainer_->Save(state);
     // The checkpoint first: where there is a policy, one has been written.
     WriteCheckpoint(paths_.checkpoint(), trainer_->agent().State(), state.bytes());
     WritePolicy(paths_.policy(), trainer_->CurrentPolicy(), run_.agent, run_.env);
+    saved_at_ = trainer_->step();
   }
 
   void Restore() {
@@ -169,6 +231,7 @@ class TrainingRun {
                        paths_.checkpoint().string(), paths_.root.string());
     }
     marks_ = LoadCheckpoint(paths_, *trainer_);
+    saved_at_ = trainer_->step();
   }
 
   const RunConfig& run_;
@@ -177,6 +240,7 @@ class TrainingRun {
   std::optional<FolderLock> lock_;
   const TrainOptions& options_;
   WorkerPool pool_;
+  WorkerPool evaluation_pool_;
   std::unique_ptr<Trainer> trainer_;
   std::optional<ReferenceScore> reference_;
   std::optional<CsvLog> progress_;
@@ -184,8 +248,11 @@ class TrainingRun {
   std::optional<TensorBoardLog> board_;
   std::string status_;
   bool warned_ = false;
+  std::optional<std::int64_t> saved_at_;  // step of the checkpoint that there is
   TrainingMarks marks_;
+  double before_last_evaluation_ = -std::numeric_limits<double>::infinity();
   Clock::time_point started_;
+  std::future<EpisodeScores> evaluating_;  // last, so that it ends before what it works with
 };
 
 }  // namespace

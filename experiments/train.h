@@ -1,6 +1,7 @@
 // Training from the first step to the last: logs, evaluations, checkpoints.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <limits>
@@ -30,6 +31,9 @@ TrainOutcome Train(Experiment& experiment, const std::filesystem::path& director
 struct TrainingMarks {
   double seconds = 0;                                                 // spent on it so far
   double last_evaluation = -std::numeric_limits<double>::infinity();  // mean return; -inf before the first
+  // The checkpoint's own step where an evaluation was due there, which a run that goes on does again: it may
+  // not have ended before the checkpoint was written. -1: none was due.
+  std::int64_t evaluation_due = -1;
 };
 
 // Puts a trainer of the same experiment where the run's last checkpoint stands. Throws InputError where there

@@ -18,9 +18,9 @@ void Trainer::Load(StateReader& in) {
 
 std::unique_ptr<Trainer> MakeTrainer(const Experiment& experiment, WorkerPool& pool) {
   const AgentKind kind = experiment.agent().kind;
-  if (!experiment.acts()) return MakeOfflineTrainer(experiment);
   if (kind == AgentKind::kOnPolicy || kind == AgentKind::kHybrid)
     return MakeOnPolicyTrainer(experiment, pool);
+  if (!experiment.run().dataset.empty()) return MakeOfflineTrainer(experiment, pool);
   return MakeReplayTrainer(experiment, pool);
 }
 

@@ -60,13 +60,13 @@ class Trainer {
   EpisodeTally tally_;
 };
 
-// The loop that suits the experiment's agent. `pool` must outlive it. Throws InputError where dataset,
-// environment and agent do not fit together.
+// The loop that suits the experiment's agent. `experiment` and `pool` must outlive it. Throws InputError
+// where dataset, environment and agent do not fit together.
 std::unique_ptr<Trainer> MakeTrainer(const Experiment& experiment, WorkerPool& pool);
 
 // The loops themselves, for MakeTrainer.
 std::unique_ptr<Trainer> MakeOnPolicyTrainer(const Experiment& experiment, WorkerPool& pool);
 std::unique_ptr<Trainer> MakeReplayTrainer(const Experiment& experiment, WorkerPool& pool);
-std::unique_ptr<Trainer> MakeOfflineTrainer(const Experiment& experiment);
+std::unique_ptr<Trainer> MakeOfflineTrainer(const Experiment& experiment, WorkerPool& pool);
 
 }  // namespace strider

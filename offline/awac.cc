@@ -14,7 +14,6 @@ Awac::Awac(const Task& task, Config config)
       actor_(actor_net_.Shapes(), task.device),
       critics_(task, config_.hidden, /*members=*/2),
       actor_adam_(actor_) {
-  replay_.batch_size = config_.batch_size;
   Declare({"critic1_loss", "critic2_loss", "q", "advantage", "weight", "actor_loss"});
   const at::Generator random = MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation));
   actor_net_.Initialise(actor_, random);

@@ -12,7 +12,7 @@
 namespace strider {
 
 struct AwacConfig {
-  int batch_size = 256;
+  ReplayConfig replay;
   std::vector<int> hidden{256, 256, 256};
   double discount = 0.99;
   double tau = 0.005;
@@ -27,7 +27,7 @@ struct AwacConfig {
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
-    visit("batch_size", batch_size, "transitions in one update", InRange(1, 1e6));
+    replay.Visit(visit);
     visit("hidden", hidden, "widths of the hidden ReLU layers of actor and critics", InRange(1, 65536));
     visit("discount", discount, "discount factor per step", InRange(0, 1));
     visit("tau", tau, "how far the target critics move in one update", InRange(0, 1));
@@ -58,7 +58,7 @@ class Awac : public OffPolicyAgent {
     at::Tensor action;       // p at s
   };
 
-  const ReplayConfig& replay() const override { return replay_; }
+  const ReplayConfig& replay() const override { return config_.replay; }
   void Update(const TransitionBatch& batch) override;
   void Update(const TransitionBatch& batch, const UpdateNoise& noise);
   Policy MakePolicy() const override;
@@ -79,7 +79,6 @@ class Awac : public OffPolicyAgent {
 
  private:
   Config config_;
-  ReplayConfig replay_;
   nn::FreeDeviationGaussian actor_net_;
   nn::ParameterSet actor_;
   Critics critics_;

@@ -9,7 +9,7 @@
 namespace strider {
 
 struct BcConfig {
-  int batch_size = 256;
+  ReplayConfig replay;
   std::vector<int> hidden{256, 256};
   double actor_lr = 3e-4;
   double max_action = 1;
@@ -19,7 +19,7 @@ struct BcConfig {
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
-    visit("batch_size", batch_size, "transitions in one update", InRange(1, 1e6));
+    replay.Visit(visit);
     visit("hidden", hidden, "widths of the actor's hidden ReLU layers", InRange(1, 65536));
     visit("actor_lr", actor_lr, "Adam's step length", Above(0));
     visit("max_action", max_action,
@@ -35,23 +35,25 @@ struct BcConfig {
   }
 };
 
-// Minimises the mean over batch and action dimensions of (tanh(actor(s)) - a)^2, times max_action squared.
+// Minimises the mean over batch and action dimensions of (tanh(actor(s)) - a)^2, times max_action squared;
+// for discrete actions the mean of -log pi(a|s), pi being the softmax of the actor's outputs.
 class Bc : public OffPolicyAgent {
  public:
   using Config = BcConfig;
 
-  // Throws InputError where the action space is discrete.
   Bc(const Task& task, Config config);
 
-  const ReplayConfig& replay() const override { return replay_; }
+  const ReplayConfig& replay() const override { return config_.replay; }
   void Update(const TransitionBatch& batch) override;
   Policy MakePolicy() const override;
   std::vector<nn::NamedTensor> State() const override;
   const nn::ParameterSet& actor() const { return actor_; }
 
  private:
+  at::Tensor Loss(const TransitionBatch& batch) const;
+
   Config config_;
-  ReplayConfig replay_;
+  bool discrete_;
   nn::Mlp actor_net_;
   nn::ParameterSet actor_;
   nn::Adam actor_adam_;

@@ -13,7 +13,7 @@
 namespace strider {
 
 struct CqlConfig {
-  int batch_size = 256;
+  ReplayConfig replay;
   std::vector<int> hidden{256, 256, 256};
   std::vector<int> critic_hidden{256, 256, 256};
   double discount = 0.99;
@@ -34,12 +34,13 @@ struct CqlConfig {
   double alpha_prime_lr = 3e-4;
   double log_std_min = -20;
   double log_std_max = 2;
+  double exploration_epsilon = 0.05;
   bool normalize_states = true;
   RewardConfig rewards;
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
-    visit("batch_size", batch_size, "transitions in one update", InRange(1, 1e6));
+    replay.Visit(visit);
     visit("hidden", hidden, "widths of the actor's hidden ReLU layers", InRange(1, 65536));
     visit("critic_hidden", critic_hidden, "widths of the critics' hidden ReLU layers", InRange(1, 65536));
     visit("discount", discount, "discount factor per step", InRange(0, 1));
@@ -63,6 +64,8 @@ struct CqlConfig {
     visit("alpha_prime_lr", alpha_prime_lr, "Adam's step length for its logarithm", Above(0));
     visit("log_std_min", log_std_min, "lower clamp of the policy's log deviation");
     visit("log_std_max", log_std_max, "upper clamp of the policy's log deviation");
+    visit("exploration_epsilon", exploration_epsilon,
+          "probability of a random action while acting online, of discrete ones", InRange(0, 1));
     visit("normalize_states", normalize_states, "scale states by the dataset's mean and deviation");
     rewards.Visit(visit);
   }
@@ -88,7 +91,7 @@ class Cql : public OffPolicyAgent {
     at::Tensor next_actions;     // (batch x n x actions): pi(.|s')
   };
 
-  const ReplayConfig& replay() const override { return replay_; }
+  const ReplayConfig& replay() const override { return config_.replay; }
   void Update(const TransitionBatch& batch) override;
   void Update(const TransitionBatch& batch, const UpdateNoise& noise);
   Policy MakePolicy() const override;
@@ -118,7 +121,6 @@ class Cql : public OffPolicyAgent {
 
  private:
   Config config_;
-  ReplayConfig replay_;
   nn::Mlp actor_net_;  // (mean, raw log_std)
   nn::ParameterSet actor_;
   Critics critics_;

@@ -12,7 +12,7 @@
 namespace strider {
 
 struct IqlConfig {
-  int batch_size = 256;
+  ReplayConfig replay;
   std::vector<int> hidden{256, 256};
   double discount = 0.99;
   double tau = 0.005;
@@ -31,7 +31,7 @@ struct IqlConfig {
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
-    visit("batch_size", batch_size, "transitions in one update", InRange(1, 1e6));
+    replay.Visit(visit);
     visit("hidden", hidden, "widths of the hidden ReLU layers of all networks", InRange(1, 65536));
     visit("discount", discount, "discount factor per step", InRange(0, 1));
     visit("tau", tau, "how far the target critics move in one update", InRange(0, 1));
@@ -65,7 +65,7 @@ class Iql : public OffPolicyAgent {
   // Throws InputError where the action space is discrete.
   Iql(const Task& task, Config config);
 
-  const ReplayConfig& replay() const override { return replay_; }
+  const ReplayConfig& replay() const override { return config_.replay; }
   void Update(const TransitionBatch& batch) override;
   Policy MakePolicy() const override;
   std::vector<nn::NamedTensor> State() const override;
@@ -82,7 +82,6 @@ class Iql : public OffPolicyAgent {
 
  private:
   Config config_;
-  ReplayConfig replay_;
   nn::FreeDeviationGaussian actor_net_;
   nn::Mlp value_net_;
   nn::ParameterSet actor_;

@@ -57,7 +57,6 @@ Odice::Odice(const Task& task, Config config)
       policy_(policy_net_.Shapes(), task.device),
       value_adam_(value_),
       policy_adam_(policy_, /*epsilon=*/1e-8, config_.policy_weight_decay) {
-  replay_.batch_size = config_.batch_size;
   Declare({"v_linear_term"});
   if (config_.gradient == "orthogonal") {
     Declare({"forward_dual_loss", "backward_dual_loss", "parallel_coefficient", "gradient_cosine"});

@@ -15,7 +15,7 @@ namespace strider {
 struct OdiceConfig {
   OdiceConfig() { rewards.reward_map = "range"; }
 
-  int batch_size = 256;
+  ReplayConfig replay;
   std::vector<int> hidden{256, 256};
   std::vector<int> policy_hidden{1024, 1024};
   double discount = 0.99;
@@ -38,7 +38,7 @@ struct OdiceConfig {
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
-    visit("batch_size", batch_size, "transitions in one update", InRange(1, 1e6));
+    replay.Visit(visit);
     visit("hidden", hidden, "widths of the hidden ReLU layers of V", InRange(1, 65536));
     visit("policy_hidden", policy_hidden, "widths of the hidden ReLU layers of the policy",
           InRange(1, 65536));
@@ -113,7 +113,7 @@ class Odice : public OffPolicyAgent {
   // Throws InputError where the action space is discrete.
   Odice(const Task& task, Config config);
 
-  const ReplayConfig& replay() const override { return replay_; }
+  const ReplayConfig& replay() const override { return config_.replay; }
   void Update(const TransitionBatch& batch) override;
   Policy MakePolicy() const override;
   std::vector<nn::NamedTensor> State() const override;
@@ -142,7 +142,6 @@ class Odice : public OffPolicyAgent {
 
  private:
   Config config_;
-  ReplayConfig replay_;
   nn::Mlp value_net_;
   nn::FreeDeviationGaussian policy_net_;
   nn::ParameterSet value_;

@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include "agents/nn/host_memory.h"
+#include "offline/blocked_neighbours.h"
 
 namespace strider {
 namespace {
@@ -21,38 +22,57 @@ Prdc::Prdc(const Task& task, const Config& config, const TransitionColumns& data
       beta_(config.beta),
       k_(config.k),
       reward_scale_(config.reward_scale),
-      reward_shift_(config.reward_shift),
-      actions_(AllActions(data, config.td3.max_action)),
-      search_(data.observations, data.observation_size,
-              {actions_.const_data_ptr<float>(), data.actions.size()}, data.action_size, config.beta) {
+      reward_shift_(config.reward_shift) {
   Declare({"lambda", "actor_q_term", "actor_dc_term"});
-  if (k_ > search_.rows()) {
-    throw InputError("agent.k = {} exceeds the dataset's {} transitions", k_, search_.rows());
+  const at::Tensor actions = AllActions(data, config.td3.max_action);
+  const std::int64_t rows = actions.size(0);
+  if (k_ > rows) throw InputError("agent.k = {} exceeds the dataset's {} transitions", k_, rows);
+  actions_ = actions.to(task.device);
+  if (!task.device.is_cpu() && k_ == 1) {
+    const at::Tensor states = nn::OverHostMemory(data.observations, {rows, data.observation_size});
+    keys_ = at::cat({beta_ * states.to(task.device), actions_}, 1);
+    return;
   }
+  const std::span<const float> values(actions.const_data_ptr<float>(), data.actions.size());
+  search_.emplace(data.observations, data.observation_size, values, data.action_size, beta_);
+  last_rows_.assign(static_cast<std::size_t>(rows), -1);
 }
 
 at::Tensor Prdc::Rewards(const TransitionBatch& batch) const {
   return reward_scale_ * batch.rewards + reward_shift_;
 }
 
-at::Tensor Prdc::NeighbourRows(const TransitionBatch& batch, const at::Tensor& action) const {
-  const at::Tensor queries = at::cat({beta_ * batch.observations, action.detach()}, -1).cpu();
-  const at::Tensor known = batch.indices.cpu();
+at::Tensor Prdc::NeighbourRows(const TransitionBatch& batch, const at::Tensor& action) {
+  const at::Tensor queries = at::cat({beta_ * batch.observations, action.detach()}, -1);
+  if (keys_.defined()) return BlockedNearest(queries, keys_);
+  return SearchOnHost(queries.cpu(), batch.indices.cpu()).to(action.device());
+}
+
+at::Tensor Prdc::SearchOnHost(const at::Tensor& queries, const at::Tensor& indices) {
+  const std::span<const std::int64_t> own(indices.const_data_ptr<std::int64_t>(),
+                                          static_cast<std::size_t>(indices.numel()));
+  std::vector<std::int64_t> known;  // (queries x 2): the query's own row, and what was found for it last time
+  for (const std::int64_t row : own) {
+    known.insert(known.end(), {row, row < 0 ? -1 : last_rows_[static_cast<std::size_t>(row)]});
+  }
   at::Tensor rows = at::empty({queries.size(0)}, at::kLong);
-  const auto width = search_.width();
+  auto* const found = rows.mutable_data_ptr<std::int64_t>();
+  const auto width = static_cast<std::size_t>(search_->width());
   // LibTorch's own threads: others would compete with them for the cores while they wait.
   at::parallel_for(0, rows.numel(), /*grain_size=*/1, [&](std::int64_t begin, std::int64_t end) {
+    const auto first = static_cast<std::size_t>(begin);
     const auto count = static_cast<std::size_t>(end - begin);
-    search_.KthNearest(
-        {queries.const_data_ptr<float>() + begin * width, count * static_cast<std::size_t>(width)}, k_,
-        {known.const_data_ptr<std::int64_t>() + begin, count},
-        {rows.mutable_data_ptr<std::int64_t>() + begin, count});
+    search_->KthNearest({queries.const_data_ptr<float>() + first * width, count * width}, k_,
+                        std::span(known).subspan(2 * first, 2 * count), {found + begin, count});
   });
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    if (own[i] >= 0) last_rows_[static_cast<std::size_t>(own[i])] = found[i];
+  }
   return rows;
 }
 
 at::Tensor Prdc::ActorLoss(const TransitionBatch& batch, const at::Tensor& action) {
-  const at::Tensor neighbour = actions_.index_select(0, NeighbourRows(batch, action)).to(action.device());
+  const at::Tensor neighbour = actions_.index_select(0, NeighbourRows(batch, action));
   const at::Tensor constraint = at::mse_loss(action, neighbour);
   Report("actor_dc_term", constraint);
   return NormalizedQTerm(Q(batch.observations, action)[0], alpha_) + constraint;

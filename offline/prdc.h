@@ -2,6 +2,9 @@
 // named below are those of the PRDC sheet.
 #pragma once
 
+#include <optional>
+#include <vector>
+
 #include "agents/td3.h"
 #include "offline/neighbour_search.h"
 
@@ -37,12 +40,13 @@ class Prdc : public Td3 {
  public:
   using Config = PrdcConfig;
 
-  // `data` are the transitions that batches are drawn from, states normalised; they are copied into the
-  // search tree. Throws InputError where k exceeds their number.
+  // `data` are the transitions that batches are drawn from, states normalised; they are copied for the
+  // search. Throws InputError where k exceeds their number.
   Prdc(const Task& task, const Config& config, const TransitionColumns& data);
 
-  // Rows (batch) of the k-th neighbour of (beta s, pi(s)), on the CPU.
-  at::Tensor NeighbourRows(const TransitionBatch& batch, const at::Tensor& action) const;
+  // Rows (batch) of the k-th neighbour of (beta s, pi(s)), on the task's device. Replayed rows of a mixed
+  // batch look for theirs in the dataset as well.
+  at::Tensor NeighbourRows(const TransitionBatch& batch, const at::Tensor& action);
 
  protected:
   at::Tensor ActorLoss(const TransitionBatch& batch, const at::Tensor& action) override;
@@ -54,8 +58,13 @@ class Prdc : public Td3 {
   int k_;
   double reward_scale_;
   double reward_shift_;
-  at::Tensor actions_;  // (rows x actions), over the caller's memory where max_action is 1
-  NeighbourSearch search_;
+  at::Tensor SearchOnHost(const at::Tensor& queries, const at::Tensor& indices);
+
+  at::Tensor
+      actions_;      // (rows x actions) on the device; on the CPU the caller's memory where max_action is 1
+  at::Tensor keys_;  // (rows x [beta s, a]) on the device, for a search there; undefined on the CPU
+  std::optional<NeighbourSearch> search_;  // on the host, where the device does not search
+  std::vector<std::int64_t> last_rows_;  // what was found for each row of the data last time; -1: nothing yet
 };
 
 }  // namespace strider

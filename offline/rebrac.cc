@@ -29,7 +29,9 @@ Rebrac::Rebrac(const Task& task, const Config& config)
 
 at::Tensor Rebrac::TdTarget(const TransitionBatch& batch, const at::Tensor& next_action) const {
   const at::NoGradGuard no_grad;
-  const at::Tensor logged = config_.td3.max_action * batch.next_actions;
+  // Where no next action is known there is nothing to be near to: no penalty.
+  const at::Tensor logged =
+      at::where(batch.next_actions.isnan(), next_action, config_.td3.max_action * batch.next_actions);
   const at::Tensor penalty = (next_action - logged).square().sum(-1);
   return Td3::TdTarget(batch, next_action) -
          config_.td3.discount * config_.critic_penalty * (1 - batch.terminals) * penalty;

@@ -5,7 +5,9 @@
 #include "offline/a2pr.h"
 #include "offline/awac.h"
 #include "offline/bc.h"
+#include "offline/bcq.h"
 #include "offline/cql.h"
+#include "offline/discrete_cql.h"
 #include "offline/iql.h"
 #include "offline/odice.h"
 #include "offline/prdc.h"
@@ -17,8 +19,8 @@ namespace strider {
 
 std::span<const AgentEntry> OfflineAgents() {
   static constexpr std::array kAgents = {
-      AgentEntry{"bc", "Behaviour Cloning, of all data or of the best episodes", AgentKind::kOffline,
-                 &MakeFactory<Bc>},
+      AgentEntry{"bc", "Behaviour Cloning, of all data or of the best episodes; continuous and discrete",
+                 AgentKind::kOffline, &MakeFactory<Bc>},
       AgentEntry{"td3bc", "TD3 with a behaviour-cloning term", AgentKind::kOffline, &MakeFactory<Td3Bc>},
       AgentEntry{"prdc", "Policy Regularization with Dataset Constraint", AgentKind::kOffline,
                  &MakeFactory<Prdc>},
@@ -27,7 +29,10 @@ std::span<const AgentEntry> OfflineAgents() {
       AgentEntry{"odice", "Orthogonal-gradient DICE, without actions in its values", AgentKind::kOffline,
                  &MakeFactory<Odice>},
       AgentEntry{"iql", "Implicit Q-Learning", AgentKind::kOffline, &MakeFactory<Iql>},
-      AgentEntry{"cql", "Conservative Q-Learning, CQL(H) on SAC", AgentKind::kOffline, &MakeFactory<Cql>},
+      AgentEntry{"cql",
+                 "Conservative Q-Learning, CQL(H) on SAC, or on double Q-learning for discrete actions",
+                 AgentKind::kOffline, &MakeEitherFactory<Cql, DiscreteCql>},
+      AgentEntry{"bcq", "Batch-Constrained Q-learning, discrete", AgentKind::kOffline, &MakeFactory<Bcq>},
       AgentEntry{"awac", "Advantage-Weighted Actor-Critic", AgentKind::kOffline, &MakeFactory<Awac>},
       AgentEntry{"rebrac", "TD3 with penalties in actor and critics", AgentKind::kOffline,
                  &MakeFactory<Rebrac>},

@@ -35,7 +35,6 @@ SacN::SacN(const Task& task, Config config)
     throw InputError("agent.eta = {} asks critics to differ, but agent.critics = {}; expected at least 2",
                      config_.eta, config_.critics);
   }
-  replay_.batch_size = config_.batch_size;
   Declare({"critic_loss", "q", "q_deviation", "alpha", "alpha_loss", "actor_loss"});
   if (config_.eta > 0) Declare({"similarity"});
   const at::Generator random = MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation));

@@ -12,7 +12,7 @@
 namespace strider {
 
 struct SacNConfig {
-  int batch_size = 256;
+  ReplayConfig replay;
   std::vector<int> hidden{256, 256, 256};
   int critics = 10;
   double eta = 0;
@@ -30,7 +30,7 @@ struct SacNConfig {
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
-    visit("batch_size", batch_size, "transitions in one update", InRange(1, 1e6));
+    replay.Visit(visit);
     visit("hidden", hidden, "widths of the hidden ReLU layers of actor and critics", InRange(1, 65536));
     visit("critics", critics, "N, the least of which is believed", InRange(1, 10000));
     visit("eta", eta, "weight of the critics' diversity (EDAC); 0: SAC-N. Above 0 it needs two critics",
@@ -70,7 +70,7 @@ class SacN : public OffPolicyAgent {
     at::Tensor next_action;  // a' at s', by the actor just updated
   };
 
-  const ReplayConfig& replay() const override { return replay_; }
+  const ReplayConfig& replay() const override { return config_.replay; }
   void Update(const TransitionBatch& batch) override;
   void Update(const TransitionBatch& batch, const UpdateNoise& noise);
   Policy MakePolicy() const override;
@@ -89,7 +89,6 @@ class SacN : public OffPolicyAgent {
   void StepCritics(const TransitionBatch& batch, const at::Tensor& noise, const at::Tensor& alpha);
 
   Config config_;
-  ReplayConfig replay_;
   nn::GaussianHeads actor_net_;
   nn::ParameterSet actor_;
   Critics critics_;

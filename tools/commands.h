@@ -16,6 +16,7 @@ int Evaluate(const Words& words);
 int List(const Words& words);
 int Metrics(const Words& words);
 int Plan(const Words& words);
+int Render(const Words& words);
 int Report(const Words& words);
 int Rollout(const Words& words);
 int Sweep(const Words& words);

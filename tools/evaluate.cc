@@ -1,18 +1,22 @@
+#include <array>
 #include <cmath>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "agents/planning/objective.h"
 #include "core/files.h"
 #include "datasets/reference_scores.h"
 #include "envs/registry.h"
 #include "experiments/collect.h"
 #include "experiments/evaluation.h"
 #include "experiments/experiment.h"
+#include "experiments/pictures.h"
 #include "experiments/progress_bar.h"
 #include "experiments/run_directory.h"
 #include "experiments/statistics.h"
 #include "tools/options.h"
+#include "tools/run_env.h"
 
 namespace strider::tools {
 namespace {
@@ -22,27 +26,47 @@ nlohmann::json NumberOrNull(double value) {
   return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json();
 }
 
-// The environment that a run was trained or evaluated in, with its options.
-struct EnvChoice {
-  std::string id;
-  Assignments options;
-  bool of_run = false;  // the run's own
-};
+// How well episodes did by the policy's own objective, of discounted returns: with the initial stock that
+// they started with, and, where the objective leaves that free, with the best one for these returns. The
+// first is a lower bound of the second, and equal to it where the stock was chosen well.
+nlohmann::ordered_json DescribeObjective(const Policy& policy, const EpisodeScores& scores) {
+  const planning::Objective objective = planning::ParseObjective(policy.objective);
+  const StockRule& rule = policy.augmentation.stock.value();
+  const std::size_t count = scores.discounted.size();
+  const planning::ReturnLaw law =
+      planning::Merged({1, scores.discounted, std::vector<double>(count, 1 / static_cast<double>(count))});
+  const double bound = planning::Value(objective, std::array{rule.low}, law);
+  const double best = objective.chooses_stock
+                          ? planning::Value(objective, std::array{planning::BestStock(objective, law)}, law)
+                          : bound;
+  return {{"name", objective.name},
+          {"meaning", objective.meaning},
+          {"discount", rule.discount},
+          {"initial_stock", rule.low},
+          {"value", best},
+          {"value_at_initial_stock", bound}};
+}
 
-EnvChoice ChooseEnv(const std::string& source, const std::optional<std::string>& named) {
-  EnvChoice choice;
-  if (IsRun(source)) {
-    for (const GivenSetting& setting : ReadConfigFile(RunPaths{source}.config())) {
-      if (setting.key == "run.env") choice.id = setting.value;
-      if (setting.key.starts_with("env.")) choice.options.emplace_back(setting.key, setting.value);
-    }
-    choice.of_run = true;
-  } else if (std::filesystem::is_directory(source)) {
-    throw InputError("{} is no run's directory (it has no config.cfg); of several runs name one", source);
+void PrintObjective(const nlohmann::ordered_json& objective) {
+  std::cout << fmt::format(
+      "{} ({}) of returns discounted by {:g}: {:.6g}; counted from initial stock {:g}: {:.6g}\n",
+      objective["name"].get<std::string>(), objective["meaning"].get<std::string>(),
+      objective["discount"].get<double>(), objective["value"].get<double>(),
+      objective["initial_stock"].get<double>(), objective["value_at_initial_stock"].get<double>());
+}
+
+void SetInitialStock(Policy& policy, double stock) {
+  if (!policy.augmentation.stock) {
+    throw InputError("--initial-stock {}: this policy has no stock; expected one of deta-n or deta-td3",
+                     stock);
   }
-  if (named && *named != choice.id) choice = {*named, {}, false};
-  if (choice.id.empty()) throw InputError("{} names no environment; expected --env ID", source);
-  return choice;
+  StockRule& rule = *policy.augmentation.stock;
+  if (!(std::abs(stock) <= rule.bound)) {
+    throw InputError("--initial-stock {}: expected a number from {} to {}, as agent.stock_bound", stock,
+                     -rule.bound, rule.bound);
+  }
+  rule.low = stock;
+  rule.high = stock;
 }
 
 nlohmann::ordered_json Describe(const std::string& env, const EpisodeScores& scores) {
@@ -88,7 +112,8 @@ void Print(const std::string& env, const EpisodeScores& scores) {
 int Evaluate(const Words& words) {
   CommandLine line;
   line.usage =
-      "strider evaluate DIR|FILE.hdf5 [--env ID] [--episodes N] [--seed N] [--set env.KEY=VALUE] [--json]";
+      "strider evaluate DIR|FILE.hdf5 [--env ID] [--episodes N] [--seed N] [--experts FILE.svg|.png] "
+      "[--json]";
   line.about =
       "Lets a run's policy (or one in a file) act for whole episodes, with its mean action, and reports "
       "their "
@@ -98,12 +123,15 @@ int Evaluate(const Words& words) {
   auto add = line.options.add_options();
   add("policy", po::value<std::string>(), "a run's directory, a file in D4RL's policy layout, or random");
   add("env", po::value<std::string>(), "environment; a run's own where it is left out");
-  add("set", po::value<std::vector<std::string>>()->composing(),
-      "env.KEY=VALUE on top of a run's own; may be repeated");
+  add("set", po::value<std::vector<std::string>>()->composing(), "env.NAME=VALUE; may be repeated");
   add("episodes", po::value<int>()->default_value(10), "how many");
   add("seed", po::value<std::int64_t>()->default_value(0), "episode i starts from reset(seed + i)");
   add("sampled", po::bool_switch(), "sampled actions instead of the mean one");
+  add("initial-stock", po::value<double>(), "for policies with a stock; their own where it is left out");
   add("threads", po::value<int>()->default_value(0), "environments stepped at once; 0: one for each core");
+  add("experts", po::value<std::string>(),
+      "of a mixture: a .svg or .png picture of what its experts would do in the first episode");
+  add("dimension", po::value<int>()->default_value(0), "of the actions in that picture, counted from 0");
   add("json", po::bool_switch(), "one JSON object on stdout");
   add("quiet", po::bool_switch(), "show no progress");
   line.positional.add("policy", 1);
@@ -119,17 +147,21 @@ int Evaluate(const Words& words) {
   if (source != "random" && !std::filesystem::exists(source)) {
     throw InputError("'{}' does not exist; expected a run's directory, an HDF5 file, or random", source);
   }
-  EnvChoice choice = ChooseEnv(source, Given<std::string>(*values, "env"));
-  if (const auto sets = Given<std::vector<std::string>>(*values, "set")) {
-    for (const std::string& text : *sets) {
-      const GivenSetting setting = ParseAssignment(text);
-      choice.options.emplace_back(setting.key, setting.value);
-    }
-    choice.of_run = false;
-  }
+  const EnvChoice choice =
+      ChooseEnv(source, Given<std::string>(*values, "env"),
+                Given<std::vector<std::string>>(*values, "set").value_or(std::vector<std::string>()));
   const auto make = [&] { return MakeEnv(choice.id, choice.options); };
-  const Policy policy = LoadPolicy(source, make()->spec());
+  Policy policy = LoadPolicy(source, make()->spec());
+  const auto stock = Given<double>(*values, "initial-stock");
+  if (stock) SetInitialStock(policy, *stock);
 
+  if (const auto picture = Given<std::string>(*values, "experts")) {
+    const auto env = make();
+    const int dimension = (*values)["dimension"].as<int>();
+    const auto traces = TraceExperts(policy, *env, options.seed, dimension);
+    WriteExpertsPicture("Experts in " + choice.id, fmt::format("Action, dimension {}", dimension), traces,
+                        *picture);
+  }
   int threads = (*values)["threads"].as<int>();
   if (threads <= 0) threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   WorkerPool pool(threads);
@@ -143,14 +175,16 @@ int Evaluate(const Words& words) {
   if (StopRequested()) return 128 + StopSignal();
   bar.Finish();
 
-  const nlohmann::ordered_json json = Describe(choice.id, scores);
+  nlohmann::ordered_json json = Describe(choice.id, scores);
+  if (!policy.objective.empty()) json["objective"] = DescribeObjective(policy, scores);
   if ((*values)["json"].as<bool>()) {
     std::cout << json.dump() << '\n';
   } else {
     Print(choice.id, scores);
+    if (json.contains("objective")) PrintObjective(json["objective"]);
   }
   // Printed already: a run's folder that cannot be written to costs nobody the result.
-  if (choice.of_run) {
+  if (choice.of_run && !stock) {
     try {
       WriteTextWhole(RunPaths{source}.evaluation(), json.dump(2) + "\n");
     } catch (const WorkError& error) {

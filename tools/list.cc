@@ -99,6 +99,8 @@ std::string_view KindName(AgentKind kind) {
       return "on-policy";
     case AgentKind::kHybrid:
       return "on-policy and offline";
+    case AgentKind::kMixed:
+      return "off-policy and offline";
     case AgentKind::kOffPolicy:
       return "off-policy";
     case AgentKind::kOffline:

@@ -32,9 +32,10 @@ constexpr std::array kCommands = {
     Command{"dataset", "look into datasets, check and merge them", &DatasetCommand},
     Command{"metrics", "how explorative (SACo) and exploitative (TQ) datasets are", &Metrics},
     Command{"plan", "optimise the distribution of returns in a small world", &Plan},
+    Command{"render", "draw the ways of a policy on the map of its environment", &Render},
     Command{"report", "learning curves and tables of runs", &Report},
     Command{"sweep", "train every combination of settings", &Sweep},
-    Command{"bench", "how fast environments step, beside others", &Bench},
+    Command{"bench", "how fast environments step, datasets load and agents learn, beside others", &Bench},
 };
 
 void PrintUsage(std::ostream& out) {

@@ -4,12 +4,25 @@
 
 #include <numbers>
 
+#include "agents/nn/small_perceptron.h"
+
 namespace strider::nn {
+namespace {
+
+std::vector<int> Widths(int inputs, const std::vector<int>& hidden, int outputs) {
+  std::vector<int> widths = {inputs};
+  widths.insert(widths.end(), hidden.begin(), hidden.end());
+  widths.push_back(outputs);
+  return widths;
+}
+
+}  // namespace
 
 GaussianHeads::GaussianHeads(int inputs, const std::vector<int>& hidden, int actions, Activation activation,
                              double log_std_min, double log_std_max)
     : inputs_(inputs),
       hidden_(hidden),
+      small_(IsSmall(Widths(inputs, hidden, actions))),
       actions_(actions),
       activation_(activation),
       log_std_min_(log_std_min),
@@ -40,6 +53,10 @@ void GaussianHeads::Initialise(const ParameterSet& parameters, Initialisation ho
 
 GaussianHeads::Output GaussianHeads::Forward(const ParameterSet& parameters,
                                              const at::Tensor& observations) const {
+  if (small_ && IsForSmall(observations)) {
+    const auto heads = Evaluate({activation_, /*members=*/1, /*heads=*/2}, observations, parameters.leaves());
+    return {heads[0], heads[1].clamp(log_std_min_, log_std_max_)};
+  }
   at::Tensor h = observations;
   std::size_t i = 0;
   for (; i < 2 * hidden_.size(); i += 2)

@@ -29,6 +29,7 @@ class GaussianHeads {
  private:
   int inputs_;
   std::vector<int> hidden_;
+  bool small_;
   int actions_;
   Activation activation_;
   double log_std_min_;

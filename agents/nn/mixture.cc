@@ -43,6 +43,18 @@ at::Tensor StraightThrough(const at::Tensor& logits, const at::Tensor& gumbel, d
   return hard + (soft - soft.detach());  // one-hot to the bit
 }
 
+BlendedGaussian GatedExperts(const at::Tensor& logits, const at::Tensor& mean, const at::Tensor& log_std) {
+  const at::Tensor w = at::softmax(logits, -1).unsqueeze(-1);
+  return {(w * mean).sum(-2), (w * log_std).sum(-2)};
+}
+
+BlendedGaussian MultipliedExperts(const at::Tensor& logits, const at::Tensor& mean,
+                                  const at::Tensor& log_std) {
+  const at::Tensor precisions = at::sigmoid(logits).unsqueeze(-1) * at::exp(-2 * log_std);
+  const at::Tensor precision = precisions.sum(-2);
+  return {(precisions * mean).sum(-2) / precision, -0.5 * precision.log()};
+}
+
 std::vector<std::string> ExpertMetricNames(int experts) {
   std::vector<std::string> names = {"router_entropy", "expert_distance"};
   for (const char* of_each : {"weight_", "win_", "expert_entropy_"}) {

@@ -38,6 +38,21 @@ at::Tensor ScoreRatioLoss(const at::Tensor& logits, const at::Tensor& gains);
 // softmax((log w + gumbel) / temperature).
 at::Tensor StraightThrough(const at::Tensor& logits, const at::Tensor& gumbel, double temperature);
 
+// One Gaussian made of all experts, (rows x actions) each: section 8's other mixtures.
+struct BlendedGaussian {
+  at::Tensor mean;
+  at::Tensor log_std;
+};
+
+// Gating: sum_k w_k mean_k, and the same of the log deviations, w the softmax of the logits. `mean` and
+// `log_std` are (rows x experts x actions).
+BlendedGaussian GatedExperts(const at::Tensor& logits, const at::Tensor& mean, const at::Tensor& log_std);
+
+// Multiplicative composition (MCP): the Gaussian prod_k N_k^(w_k), w the logits' sigmoid; its precision is
+// sum_k w_k / sd_k^2, its mean sum_k w_k mean_k / sd_k^2 divided by that.
+BlendedGaussian MultipliedExperts(const at::Tensor& logits, const at::Tensor& mean,
+                                  const at::Tensor& log_std);
+
 // What can be seen of K experts on a batch of states, section 11: router_entropy; expert_distance, the mean
 // distance between two experts' mean actions (0 for one expert); and of each expert k = 1..K weight_k, its
 // probability under the router, win_k, how often it is the best, and expert_entropy_k.

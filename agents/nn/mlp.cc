@@ -5,11 +5,9 @@
 #include <cmath>
 #include <numbers>
 
-namespace strider::nn {
+#include "agents/nn/small_perceptron.h"
 
-at::Tensor Activate(const at::Tensor& x, Activation activation) {
-  return activation == Activation::kRelu ? at::relu(x) : at::tanh(x);
-}
+namespace strider::nn {
 
 void InitialiseLinear(const at::Tensor& weight, const at::Tensor& bias, Initialisation how, double gain,
                       const at::Generator& random) {
@@ -57,6 +55,7 @@ Mlp::Mlp(int inputs, std::vector<int> hidden, int outputs, Activation activation
       norm_epsilon_(norm_epsilon) {
   sizes_.insert(sizes_.begin(), inputs);
   sizes_.push_back(outputs);
+  small_ = norm_ == LayerNorm::kNone && IsSmall(sizes_);
 }
 
 std::vector<ParameterShape> Mlp::Shapes() const {
@@ -102,6 +101,9 @@ at::Tensor Mlp::Normalize(const at::Tensor& x, const at::Tensor& weight, const a
 
 at::Tensor Mlp::Forward(const ParameterSet& parameters, const at::Tensor& x) const {
   const std::size_t layers = sizes_.size() - 1;
+  if (small_ && IsForSmall(x)) {
+    return Evaluate({activation_, members_}, x, at::TensorList(parameters.leaves()).slice(0, 2 * layers))[0];
+  }
   at::Tensor out = members_ == 1 ? x : x.expand({members_, x.size(0), x.size(1)});
   std::size_t i = 0;
   for (std::size_t layer = 0; layer < layers; ++layer) {

@@ -6,13 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "agents/nn/activation.h"
 #include "agents/nn/parameters.h"
 
 namespace strider::nn {
-
-enum class Activation { kRelu, kTanh };
-
-at::Tensor Activate(const at::Tensor& x, Activation activation);
 
 // Where the hidden layers are normalised.
 enum class LayerNorm { kNone, kBeforeActivation, kAfterActivation };
@@ -46,7 +43,8 @@ class Mlp {
   void Initialise(const ParameterSet& parameters, Initialisation how, double output_gain,
                   const at::Generator& random) const;
 
-  // x (batch x inputs) -> (batch x outputs), or (members x batch x outputs) for an ensemble.
+  // x (batch x inputs) -> (batch x outputs), or (members x batch x outputs) for an ensemble. Small networks
+  // on the CPU are computed apart from LibTorch's dispatcher (agents/nn/small_perceptron.h).
   at::Tensor Forward(const ParameterSet& parameters, const at::Tensor& x) const;
 
   int members() const { return members_; }
@@ -56,6 +54,7 @@ class Mlp {
   at::Tensor Normalize(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) const;
 
   std::vector<int> sizes_;  // inputs, hidden..., outputs
+  bool small_ = false;
   Activation activation_;
   int members_;
   LayerNorm norm_;

@@ -85,6 +85,7 @@ std::vector<NamedTensor> ParameterSet::Named(const std::string& prefix, const st
 }
 
 void ClipGradientNorm(const ParameterSet& parameters, double max_norm) {
+  if (max_norm == 0) return;
   const at::NoGradGuard no_grad;
   const at::Tensor norm = parameters.flat_grad().norm();
   parameters.flat_grad().mul_((max_norm / (norm + 1e-6)).clamp_max_(1.0));

@@ -65,8 +65,9 @@ class ParameterSet {
   std::vector<at::Tensor> leaves_;
 };
 
-// Scales the gradient of a set so that its Euclidean norm is at most `max_norm` (PyTorch's clip_grad_norm_:
-// the factor is max_norm / (norm + 1e-6) where that is below one). No synchronisation with the device.
+// Scales the gradient of a set so that its Euclidean norm is at most `max_norm`, 0 meaning any (PyTorch's
+// clip_grad_norm_: the factor is max_norm / (norm + 1e-6) where that is below one). No synchronisation with
+// the device.
 void ClipGradientNorm(const ParameterSet& parameters, double max_norm);
 
 // Adam (Kingma and Ba 2015) over the flat memory of one set, with PyTorch's placing of epsilon:

@@ -27,6 +27,7 @@ Policy SnapshotBody(const Task& task, const std::vector<at::Tensor>& leaves, std
   policy.action_space = task.action_space;
   policy.hidden = SnapshotLayers(leaves, 0, hidden_layers);
   policy.transform = task.transform;
+  policy.augmentation = task.augmentation;
   return policy;
 }
 

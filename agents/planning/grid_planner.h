@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "agents/planning/grid_kernels.h"
 #include "agents/planning/mdp.h"
 #include "agents/planning/objective.h"
 #include "agents/planning/return_law.h"
@@ -25,12 +26,6 @@ struct GridOptions {
   double memory = 4e9;      // bytes
 };
 
-// The best that a pair of state and stock can have.
-struct Worth {
-  double utility = 0;  // E f(c + G)
-  double mean = 0;     // E G
-};
-
 // What planning with these options takes, in bytes.
 double GridBytes(const Mdp& mdp, const GridOptions& options);
 
@@ -42,7 +37,7 @@ class GridPlan {
            const Progress& progress = {});
 
   const std::vector<double>& stocks() const { return stocks_; }
-  int sweeps() const { return sweeps_; }
+  int sweeps() const { return sweeps_; }  // over the values
   double bytes() const { return bytes_; }
 
   // The largest E f(stock + G) from the start, and the mean return that comes with it.
@@ -61,8 +56,6 @@ class GridPlan {
   Rounded Round(double stock) const;
 
  private:
-  class Shift;
-
   // Of a state with any stock, between the grid's points and beyond its ends.
   Worth At(int state, double stock) const;
   Worth AtStart(double stock) const;
@@ -71,8 +64,16 @@ class GridPlan {
   Rounded RoundPlace(double place) const;
   // The laws before the first of their sweeps: no return yet, or the mean where there is no horizon.
   void StartLaws();
-  void SweepValues(WorkerPool& pool);
+  void PlanToHorizon(WorkerPool& pool, const Progress& progress);
+  void PlanForEver(double tolerance, WorkerPool& pool, const Progress& progress);
+  // Adds what an action is worth in a state with stocks [begin, end) to `sums` (stocks).
+  void AddAction(int state, int action, std::size_t begin, std::size_t end, StockMove& move,
+                 Worth* sums) const;
+  // The largest change of a value, as a difference of returns.
+  double SweepActions(WorkerPool& pool);
+  void SweepPolicy(WorkerPool& pool);
   void SweepLaws(WorkerPool& pool);
+  double Slope() const;  // the larger weight
 
   Mdp mdp_;
   TwoWeights weights_;

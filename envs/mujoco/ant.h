@@ -67,9 +67,10 @@ class Ant : public MujocoEnv {
   void Act(const ActionRow& action);
   void Observe(std::span<double> observation) const;
 
- private:
   void DoReset(std::span<double> observation) override;
   StepResult DoStep(const ActionRow& action, std::span<double> observation) override;
+
+ private:
   bool Healthy() const;
   double ContactCost() const;
 

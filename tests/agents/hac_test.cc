@@ -80,9 +80,18 @@ TEST(HybridEvaluation, WhatNoRowCoversStays) {
 }
 
 Task TableTask(int states, int actions) {
-  Task task = DiscreteTask(1, actions);
-  task.states = states;
+  Task task = DiscreteTask(states, actions);
+  task.augmentation.one_hot = true;
   return task;
+}
+
+// Rows of indicators.
+std::vector<float> Shown(const std::vector<int>& numbers, std::size_t states) {
+  std::vector<float> rows(numbers.size() * states, 0.0F);
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    rows[i * states + static_cast<std::size_t>(numbers[i])] = 1;
+  }
+  return rows;
 }
 
 // The paper's regression (algorithm 3): the minimum-norm w for sum_a nu(a) (w . score(a) - A(a))^2.
@@ -131,12 +140,12 @@ TEST(Hac, LearnsFromRolloutsWhatPays) {
   config.rollout_steps = 8;
   Hac agent(task, config, nullptr);
   EXPECT_EQ(agent.rollout().steps, 8);
-  Rollout rollout = MakeRollout(8, 1, 1, 1);
-  rollout.observations = {0, 1, 0, 1, 0, 1, 0, 1};
+  Rollout rollout = MakeRollout(8, 1, 3, 1);
+  rollout.observations = Shown({0, 1, 0, 1, 0, 1, 0, 1}, 3);
   rollout.actions = {0, 0, 0, 1, 1, 0, 1, 1};
   rollout.rewards = {0, 0, 0, 1, 0, 0, 0, 1};
   rollout.ended = {0, 1, 0, 1, 0, 1, 0, 1};
-  rollout.last_observations = {0};
+  rollout.last_observations = Shown({0}, 3);
   agent.Update(rollout, 0, 1);
   const at::Tensor critic = State(agent, "critic");
   EXPECT_LT(LargestDifference(critic, at::tensor({0.5F, 0.5F, 0.0F, 1.0F, 0.0F, 0.0F}).view({3, 2})), 1e-6);
@@ -147,7 +156,7 @@ TEST(Hac, LearnsFromRolloutsWhatPays) {
   const Policy policy = agent.MakePolicy();
   std::vector<float> actions(3);
   Pcg64 unused(0);
-  policy.Act(std::vector<double>{1, 1, 1}, /*deterministic=*/true, unused, actions);
+  policy.Act(std::vector<double>{0, 1, 0, 0, 1, 0, 0, 1, 0}, /*deterministic=*/true, unused, actions);
   EXPECT_THAT(actions, ::testing::Each(1.0F));
 }
 
@@ -164,10 +173,10 @@ TEST(Hac, BootstrapsFromTheDataset) {
   const std::vector<float> terminals = {0, 1, 0, 1};
   const TransitionColumns columns{4, 1, 1, s, a, r, next, terminals};
   Hac agent(task, config, &columns);
-  Rollout rollout = MakeRollout(2, 1, 1, 1);
-  rollout.observations = {0, 1};
+  Rollout rollout = MakeRollout(2, 1, 3, 1);
+  rollout.observations = Shown({0, 1}, 3);
   rollout.ended = {0, 1};
-  rollout.last_observations = {0};
+  rollout.last_observations = Shown({0}, 3);
   agent.Update(rollout, 0, 1);
   // f(1, 0) = 0 from the rollout, f(1, 1) = 1 from the dataset, f(0, 1) their mean under the uniform policy.
   EXPECT_LT(LargestDifference(State(agent, "critic"),
@@ -185,7 +194,7 @@ TEST(Hac, NeedsTables) {
     return std::string();
   };
   EXPECT_THAT(complaint(BoxTask(1, 2)), HasSubstr("discrete states and actions"));
-  EXPECT_THAT(complaint(DiscreteTask(1, 2)), HasSubstr("discrete states and actions"));
+  EXPECT_THAT(complaint(DiscreteTask(3, 2)), HasSubstr("discrete states and actions"));
 }
 
 }  // namespace

@@ -251,5 +251,19 @@ TEST(PmoeBandit, WinnerTakesAllFromABroadStart) {
   EXPECT_GT(bandit.deviation[1 - winner], 3 * bandit.deviation[winner]);
 }
 
+// Case 15, and the same experts gated: the weights' logits are those of (.5, 1) under sigmoid and (.3, .7)
+// under softmax.
+TEST(Mixture, Case15BlendedExperts) {
+  const at::Tensor mean = Numbers({-0.5, 0.8}).view({1, 2, 1});
+  const at::Tensor log_std = Numbers({0.4, 0.25}).log().view({1, 2, 1});
+  const BlendedGaussian product = MultipliedExperts(Numbers({0, 40}).view({1, 2}), mean, log_std);
+  EXPECT_NEAR(product.mean.item<double>(), 0.587582, 1e-6);
+  EXPECT_NEAR(product.log_std.exp().item<double>(), 0.228665, 1e-6);
+  const BlendedGaussian gated =
+      GatedExperts(Numbers({std::log(0.3), std::log(0.7)}).view({1, 2}), mean, log_std);
+  EXPECT_NEAR(gated.mean.item<double>(), -0.3 * 0.5 + 0.7 * 0.8, 1e-6);
+  EXPECT_NEAR(gated.log_std.item<double>(), 0.3 * std::log(0.4) + 0.7 * std::log(0.25), 1e-6);
+}
+
 }  // namespace
 }  // namespace strider::nn

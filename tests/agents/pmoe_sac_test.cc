@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numbers>
 
 #include "agents/registry.h"
 #include "core/error.h"
@@ -291,6 +292,111 @@ TEST(PmoeSac, RefusesWhatItCannotDo) {
   const auto factory = MakeFactory<PmoeSac>();
   EXPECT_THAT(MessageOf<InputError>([&] { factory->Settings().Set("agent.experts", "0"); }),
               HasSubstr("agent.experts"));
+}
+
+// One expert with all the weight is a Gaussian by itself.
+TEST(PmoeSac, OneGatedExpertIsSacToTheBit) {
+  PmoeSacConfig config = SmallConfig(1);
+  config.blend = "gated";
+  PmoeSac pmoe(BoxTask(kStates, kActions), config);
+  Sac sac(BoxTask(kStates, kActions), config.sac);
+  for (std::uint64_t k = 0; k < 20; ++k) {
+    pmoe.Update(Batch(k));
+    sac.Update(Batch(k));
+  }
+  EXPECT_TRUE(at::equal(pmoe.policy().flat(), sac.policy().flat()));
+  EXPECT_TRUE(at::equal(pmoe.critic().flat(), sac.critic().flat()));
+}
+
+// Its loss and gradients, for experts and router, by autograd in double through the formulas as the sheet has
+// them.
+TEST(PmoeSac, BlendedExpertsLearnEndToEnd) {
+  for (const std::string blend : {"gated", "multiplied"}) {
+    PmoeSacConfig config = SmallConfig();
+    config.blend = blend;
+    config.sac.squash_epsilon = 0;
+    PmoeSac agent(BoxTask(kStates, kActions), config);
+    Disturb(agent);
+    const at::Tensor s = Batch(1).observations;
+    const at::Tensor eps = Normal({kRows, 1, kActions}, 2);
+    const auto policy = Doubles(agent.policy());
+    const auto router = Doubles(agent.router());
+    const auto critic = Doubles(agent.critic());
+    const at::Tensor states = s.to(at::kDouble);
+
+    const at::Tensor body = at::relu(at::matmul(states, policy[0].t()) + policy[1]);
+    const at::Tensor mu = (at::matmul(body, policy[2].t()) + policy[3]).view({kRows, kExperts, kActions});
+    const at::Tensor sd =
+        (at::matmul(body, policy[4].t()) + policy[5]).clamp(-20, 2).exp().view({kRows, kExperts, kActions});
+    const at::Tensor z = at::matmul(states, router[0].t()) + router[1];
+    at::Tensor mean;
+    at::Tensor deviation;
+    if (blend == "gated") {
+      const at::Tensor w = (z.exp() / z.exp().sum(1, true)).unsqueeze(2);
+      mean = (w * mu).sum(1);
+      deviation = (w * sd.log()).sum(1).exp();
+    } else {
+      const at::Tensor w = (1 / (1 + (-z).exp())).unsqueeze(2);
+      deviation = (w / sd.square()).sum(1).rsqrt();
+      mean = deviation.square() * (w * mu / sd.square()).sum(1);
+    }
+    const at::Tensor u = mean + deviation * eps.squeeze(1).to(at::kDouble);
+    const at::Tensor a = u.tanh();
+    const at::Tensor log_prob = (-0.5 * ((u - mean) / deviation).square() - deviation.log() -
+                                 0.5 * std::log(2 * std::numbers::pi) - (1 - a.square()).log())
+                                    .sum(1);
+    std::vector<at::Tensor> layers = critic;
+    for (std::size_t i = 1; i < layers.size(); i += 2) layers[i] = layers[i].unsqueeze(1);
+    const at::Tensor q = ReferenceMlp(layers, at::cat({states, a}, 1), &at::relu).squeeze(-1).amin(0);
+    const at::Tensor loss = (0.2 * log_prob - q).mean();
+
+    const auto draw = agent.DrawActions(s, eps);
+    EXPECT_LT(LargestDifference(draw.actions.squeeze(1), a), 1e-5) << blend;
+    agent.StepPolicy(s, draw, {}, Scalar(0.2));
+    EXPECT_NEAR(Metric(agent, "policy_loss"), loss.item<double>(), 1e-5);
+    EXPECT_LT(LargestDifference(agent.policy().flat_grad(), FlatGradient(loss, policy)), 2e-5) << blend;
+    EXPECT_LT(LargestDifference(agent.router().flat_grad(), FlatGradient(loss, router)), 2e-5) << blend;
+  }
+}
+
+TEST(PmoeSac, BlendedExpertsActAsTheyLearn) {
+  for (const std::string blend : {"gated", "multiplied"}) {
+    PmoeSacConfig config = SmallConfig();
+    config.blend = blend;
+    PmoeSac agent(BoxTask(kStates, kActions), config);
+    Disturb(agent);
+    agent.Update(Batch(3));
+    const at::Tensor s = Batch(1).observations;
+    const at::Tensor mean = agent.DrawActions(s, at::zeros({kRows, 1, kActions})).actions.squeeze(1);
+    std::vector<float> actions(kRows * kActions);
+    Pcg64 random(1);
+    agent.MakePolicy().Sample({s.const_data_ptr<float>(), static_cast<std::size_t>(s.numel())},
+                              /*deterministic=*/true, random, actions);
+    EXPECT_LT(LargestDifference(at::tensor(at::ArrayRef<float>(actions)).view(mean.sizes()), mean.detach()),
+              1e-5)
+        << blend;
+  }
+}
+
+// Without a gradient the router stays what it is, and with "sampled" the loss is the drawn expert's.
+TEST(PmoeSac, SampledExpertWithoutRouterGradient) {
+  PmoeSacConfig config = SmallConfig();
+  config.router_gradient = "none";
+  config.expert_loss = "sampled";
+  PmoeSac agent(BoxTask(kStates, kActions), config);
+  Disturb(agent);
+  const at::Tensor router = agent.router().flat().clone();
+  PmoeSac::UpdateNoise noise = Noise(2);
+  noise.expert = at::zeros({kRows, kExperts});
+  noise.expert.select(1, 2).fill_(1000);  // the third one wins every draw
+  const at::Tensor s = Batch(1).observations;
+  const auto draw = agent.DrawActions(s, noise.actions);
+  const at::Tensor losses = 0.2 * draw.log_probs - agent.ExpertQ(agent.critic(), s, draw.actions);
+  const double expected = losses.select(1, 2).mean().item<double>();
+  agent.StepPolicy(s, draw, noise, Scalar(0.2));
+  EXPECT_NEAR(Metric(agent, "policy_loss"), expected, 1e-6);
+  agent.Update(Batch(4));
+  EXPECT_TRUE(at::equal(agent.router().flat(), router));
 }
 
 }  // namespace

@@ -16,7 +16,6 @@
 namespace strider {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 EnvSpec Spec(int observations, Space actions) {
@@ -76,12 +75,18 @@ TEST(PolicyFile, EveryKindComesBackToTheBit) {
         std::tuple{ActionDistribution::kClippedTanhGaussian, "clipped_tanh_gaussian",
                    Space(UniformBox(2, -2, 2))},
         std::tuple{ActionDistribution::kCategorical, "categorical", Space(Discrete{4})},
-        std::tuple{ActionDistribution::kGreedy, "greedy", Space(Discrete{4})}}) {
+        std::tuple{ActionDistribution::kGreedy, "greedy", Space(Discrete{4})},
+        std::tuple{ActionDistribution::kLikelyGreedy, "likely_greedy", Space(Discrete{4})}}) {
     for (const bool transformed : {false, true}) {
       const EnvSpec spec = Spec(3, space);
       Policy policy = RandomPolicy(distribution, spec);
       policy.tanh_hidden = transformed;
       if (transformed) policy.transform = {{0.1, 1, -2}, {1.0 / 3, 2, 3}, 2.5};
+      if (distribution == ActionDistribution::kLikelyGreedy) {
+        Pcg64 random(4);
+        policy.behaviour = RandomLayer(4, 5, random);
+        policy.likely = 0.75;
+      }
       WritePolicy(file, policy, "toy", spec.id);
       EXPECT_EQ(Acts(ReadPolicy(file, spec)), Acts(policy)) << name;
 
@@ -140,24 +145,78 @@ TEST(PolicyFile, NetworksOfEachStepComeBackToTheBit) {
   EXPECT_EQ(means[1], means[2]) << "the last step's networks hold on";
 }
 
-// The indicator of state k picks column k of the first layer.
-TEST(PolicyFile, StatesAreIndicators) {
+// Of a discrete observation of four states it sees seven numbers: one for each, the time and the stock.
+Policy StockPolicy(const EnvSpec& spec) {
+  const Augmentation augmentation{.one_hot = true,
+                                  .time = true,
+                                  .stock = StockRule{.discount = 0.9, .low = -2.5, .high = -2.5, .bound = 7}};
+  EnvSpec seen = spec;
+  seen.observation_space = UniformBox(augmentation.RowSize(spec), -1, 1);
+  Policy policy = RandomPolicy(ActionDistribution::kTanh, seen);
+  Pcg64 random(5);
+  policy.distribution = ActionDistribution::kGreedyUtility;
+  policy.mean = RandomLayer(3 * 5, 5, random);
+  policy.augmentation = augmentation;
+  policy.objective = "mean-cvar:0.25,0.5";
+  policy.weight_below = 1.75F;
+  policy.weight_above = 0.25F;
+  return policy;
+}
+
+TEST(PolicyFile, WhatItSeesAndWantsComesBackToo) {
   const TemporaryFolder folder;
   const std::filesystem::path file = folder.path() / "policy.hdf5";
-  EnvSpec spec = Spec(1, Discrete{2});
-  spec.observation_space = Discrete{3};
-  Policy policy = UniformPolicy(1, spec.action_space);
-  policy.distribution = ActionDistribution::kCategorical;
-  policy.states = 3;
-  policy.mean = {Eigen::MatrixXf{{0, 5, 1}, {1, 0, 0}}, Eigen::VectorXf::Zero(2)};
-  WritePolicy(file, policy, "toy", spec.id);
-  const Policy read = ReadPolicy(file, spec);
-  std::vector<float> actions(3);
-  Pcg64 unused(0);
-  read.Act(std::vector<double>{0, 1, 2}, /*deterministic=*/true, unused, actions);
-  EXPECT_THAT(actions, ElementsAre(1, 0, 0));
+  EnvSpec spec = Spec(1, Discrete{3});
   spec.observation_space = Discrete{4};
-  EXPECT_THAT(MessageOf<InputError>([&] { ReadPolicy(file, spec); }), HasSubstr("observation_states"));
+  for (const bool hidden : {false, true}) {
+    Policy policy = StockPolicy(spec);
+    policy.augmentation.stock->hidden = hidden;
+    WritePolicy(file, policy, "toy", spec.id);
+    const Policy read = ReadPolicy(file, spec);
+    EXPECT_EQ(read.observation_size, 7);
+    EXPECT_EQ(Acts(read), Acts(policy));
+    EXPECT_TRUE(read.augmentation.one_hot);
+    EXPECT_TRUE(read.augmentation.time);
+    EXPECT_EQ(read.augmentation.stock->discount, 0.9);
+    EXPECT_EQ(read.augmentation.stock->low, -2.5);
+    EXPECT_EQ(read.augmentation.stock->high, -2.5);
+    EXPECT_EQ(read.augmentation.stock->bound, 7);
+    EXPECT_EQ(read.augmentation.stock->hidden, hidden);
+    EXPECT_EQ(read.objective, "mean-cvar:0.25,0.5");
+  }
+}
+
+TEST(PolicyFile, BadStocksAreRefused) {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder.path() / "policy.hdf5";
+  EnvSpec spec = Spec(1, Discrete{3});
+  spec.observation_space = Discrete{4};
+  const auto refused = [&](const std::string& key, const std::string& text) {
+    Policy policy = StockPolicy(spec);
+    WritePolicy(file, policy, "toy", spec.id);
+    {
+      Hdf5File spoilt = Hdf5File::Create(folder.path() / "spoilt.hdf5");
+      const Hdf5File whole = Hdf5File::Open(file);
+      for (const std::string& name : whole.Names("metadata/policy")) {
+        const std::string from = "metadata/policy/" + name;
+        if (whole.Info(from).kind == Hdf5Kind::kString) {
+          if (name != key) spoilt.WriteString(from, whole.ReadString(from));
+        } else if (name == "utility_weights") {
+          spoilt.Write<float>(from, whole.Read<float>(from).values, {2});
+        }
+      }
+      if (!text.empty()) spoilt.WriteString("metadata/policy/" + key, text);
+      spoilt.Close();
+    }
+    return MessageOf<InputError>([&] { ReadPolicy(folder.path() / "spoilt.hdf5", spec); });
+  };
+  EXPECT_THAT(refused("augmentation", "one_hot tme"),
+              HasSubstr("augmentation has 'tme'; expected one_hot or time"));
+  for (const char* stock : {"0 1 2", "1.5 1 2", "0.9 1", "0.9 1 0", "0.9 1 2 hiden", "much"}) {
+    EXPECT_THAT(
+        refused("stock", stock),
+        HasSubstr(fmt::format("metadata/policy/stock is '{}'; expected a discount in (0, 1]", stock)));
+  }
 }
 
 TEST(PolicyFile, DatasetCarriesItsPolicy) {
@@ -316,7 +375,7 @@ TEST_F(BadPolicyFile, RouterThatDoesNotFit) {
   EXPECT_THAT(Message(), HasSubstr("router/weight has shape (4, 2); expected (4, 3)"));
   arrays_["router/weight"] = {{4, 3}};
   texts_["expert_choice"] = "first";
-  EXPECT_THAT(Message(), HasSubstr("expert_choice is 'first'; expected sampled or most_probable"));
+  EXPECT_THAT(Message(), HasSubstr("expert_choice is 'first'; expected sampled, most_probable, gated"));
 }
 
 TEST_F(BadPolicyFile, UnknownDistributionOrNonlinearity) {

@@ -191,6 +191,26 @@ TEST(Policy, GreedyTakesTheBest) {
   EXPECT_EQ(LargestEntry(Sample(policy, at::zeros({20, 1}), false, Pcg64(8)).actions - 1), 0);
 }
 
+// The three states of the distributional DP sheet, V2, at s1: safe gives 1, risky -1 or 4; the row is the
+// stock.
+TEST(Policy, GreedyUtilityFollowsTheStock) {
+  Policy policy = UniformPolicy(kStockColumns, Discrete{2});
+  policy.distribution = ActionDistribution::kGreedyUtility;
+  policy.augmentation.stock = StockRule{.discount = 0.5, .bound = 8};
+  policy.weight_below = 2;
+  policy.weight_above = 0;
+  policy.mean.weight = Eigen::MatrixXf::Zero(4, kStockColumns);
+  policy.mean.bias = Eigen::VectorXf(4);
+  policy.mean.bias << 1, 1, -1, 4;
+  const auto act = [&](double stock) {
+    const at::Tensor row = at::tensor({stock / 8, 0.0}, at::kFloat).unsqueeze(0);
+    return Sample(policy, row, false, Pcg64(8)).actions[0].item<double>();
+  };
+  EXPECT_EQ(act(-4), 1);
+  EXPECT_EQ(act(0), 0);
+  EXPECT_EQ(act(3), 1);  // no return falls short: the larger mean decides
+}
+
 TEST(Snapshot, DeterministicActorOfTd3) {
   Td3Config config;
   config.hidden = {16, 8};

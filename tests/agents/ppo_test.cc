@@ -308,5 +308,23 @@ TEST(PmoePpo, RefusesWhatItCannotDo) {
               HasSubstr("agent.experts"));
 }
 
+// The zoo's networks: what acts is what learns.
+TEST(Ppo, ActsWithReluNetworksToo) {
+  PpoConfig config;
+  config.hidden = {8, 6};
+  config.activation = "relu";
+  config.orthogonal = false;
+  const Ppo agent(BoxTask(3, 2), config);
+  const at::Tensor s = Normal({5, 3}, 1);
+  const at::Tensor mean = agent.actor().Evaluate(s).mean.detach();
+  std::vector<at::Tensor> layers = Doubles(agent.actor().parameters());
+  layers.pop_back();  // the log deviation
+  EXPECT_LT(LargestDifference(mean, ReferenceMlp(layers, s.to(at::kDouble), &at::relu)), 1e-5);
+  std::vector<float> actions(10);
+  Pcg64 random(1);
+  agent.MakePolicy().Sample({s.const_data_ptr<float>(), 15}, /*deterministic=*/true, random, actions);
+  EXPECT_LT(LargestDifference(mean, at::tensor(at::ArrayRef<float>(actions)).view({5, 2})), 1e-5);
+}
+
 }  // namespace
 }  // namespace strider

@@ -88,8 +88,9 @@ TEST(OnlineAgents, SettingsReadBackAndKindsAreKept) {
     EXPECT_THAT(MessageOf<InputError>([&] { settings.Set("agent.discount", "1.5"); }), HasSubstr("[0, 1]"));
     const bool tables = entry.id == "hac";
     if (!tables) settings.Set("agent.hidden", "4");
-    Task task = entry.id == "dqn" || tables ? DiscreteTask(3, 2) : BoxTask(3, 2);
-    if (tables) task.states = 3;
+    const bool discrete = entry.id == "dqn" || entry.id == "qr-dqn" || entry.id == "deta-n" || tables;
+    Task task = discrete ? DiscreteTask(3, 2) : BoxTask(3, 2);
+    task.augmentation = factory->ObservationAugmentation();
     if (entry.kind == AgentKind::kOnPolicy || entry.kind == AgentKind::kHybrid) {
       EXPECT_NE(factory->MakeOnPolicy(task), nullptr);
       EXPECT_THAT(MessageOf<InputError>([&] { factory->MakeOffPolicy(task, nullptr); }),
@@ -98,6 +99,40 @@ TEST(OnlineAgents, SettingsReadBackAndKindsAreKept) {
       EXPECT_NE(factory->MakeOffPolicy(task, nullptr), nullptr);
       EXPECT_THAT(MessageOf<InputError>([&] { factory->MakeOnPolicy(task); }), HasSubstr("transitions"));
     }
+  }
+}
+
+// Half-way through a run a step is as long as one of half the length, and at its end it is none.
+TEST(Td3, StepLengthsFallLinearly) {
+  Td3Config config = SmallConfig();
+  config.replay.lr_anneal = true;
+  Td3 annealed(BoxTask(3, 2), config);
+  config.actor_lr *= 0.5;
+  config.critic_lr *= 0.5;
+  config.replay.lr_anneal = false;
+  Td3 shorter(BoxTask(3, 2), config);
+  annealed.SetProgress(0.5);
+  for (std::uint64_t k = 0; k < 4; ++k) {
+    annealed.Update(RandomBatch(3, 2, 8, k));
+    shorter.Update(RandomBatch(3, 2, 8, k));
+  }
+  EXPECT_TRUE(at::equal(annealed.actor().flat(), shorter.actor().flat()));
+  EXPECT_TRUE(at::equal(annealed.critic().flat(), shorter.critic().flat()));
+  const at::Tensor before = annealed.critic().flat().clone();
+  annealed.SetProgress(1);
+  annealed.Update(RandomBatch(3, 2, 8, 9));
+  EXPECT_TRUE(at::equal(annealed.critic().flat(), before));
+}
+
+TEST(Td3, GradientsAreBounded) {
+  Td3Config config = SmallConfig();
+  config.policy_delay = 1;
+  config.max_grad_norm = 1e-3;
+  Td3 agent(BoxTask(3, 2), config);
+  agent.Update(RandomBatch(3, 2, 8, 1));
+  for (const nn::ParameterSet* set : {&agent.actor(), &agent.critic()}) {
+    EXPECT_LE(set->flat_grad().norm().item<double>(), 1.001e-3);
+    EXPECT_GT(set->flat_grad().norm().item<double>(), 0);
   }
 }
 

@@ -76,6 +76,32 @@ TEST_F(Sampling, FollowsItsSeedAndResumes) {
   EXPECT_TRUE(at::equal(a.Sample(50, kRows).indices, c.Sample(50, kRows).indices));
 }
 
+TEST_F(Sampling, DrawsTheNumbersThatSampleWouldHaveDrawn) {
+  BatchSampler a = Make(1);
+  BatchSampler b = Make(1);
+  EXPECT_TRUE(at::equal(a.Draw(20, kRows), b.Sample(20, kRows).indices));
+  EXPECT_TRUE(at::equal(a.Sample(20, kRows).indices, b.Draw(20, kRows)));
+}
+
+TEST_F(Sampling, MixesTheDatasetsRowsAndTheReplays) {
+  const BatchSampler sampler = Make(1);
+  const TransitionBatch logged = sampler.Gather(at::tensor({7, 2}, at::kLong));
+  const TransitionBatch replayed = sampler.Gather(at::tensor({3, 0, 5}, at::kLong));
+  const TransitionBatch mixed = Mix(logged, replayed);
+  EXPECT_TRUE(at::equal(mixed.indices, at::tensor({7, 2, -1, -1, -1}, at::kLong)));
+  const at::Tensor x = at::tensor({7, 2, 3, 0, 5}, at::kFloat);
+  EXPECT_TRUE(at::equal(mixed.observations, at::stack({x, -x}, 1)));
+  EXPECT_TRUE(at::equal(mixed.actions, 10 * x.unsqueeze(1)));
+  EXPECT_TRUE(at::equal(mixed.rewards, 100 * x));
+  EXPECT_TRUE(at::equal(mixed.next_observations, 1000 * at::stack({x, -x}, 1)));
+  EXPECT_TRUE(at::equal(mixed.terminals, (x == 7).to(at::kFloat)));
+  EXPECT_FALSE(mixed.next_actions.defined());
+  // One part may be empty.
+  const TransitionBatch none = sampler.Gather(at::empty({0}, at::kLong));
+  EXPECT_TRUE(at::equal(Mix(none, replayed).rewards, replayed.rewards));
+  EXPECT_TRUE(at::equal(Mix(logged, none).rewards, logged.rewards));
+}
+
 TEST(Device, IsReadFromText) {
   EXPECT_TRUE(ParseDevice("cpu").is_cpu());
   for (const char* wrong : {"", "gpu", "cuda:", "cuda:x", "CPU", "cuda:1000"}) {

@@ -107,7 +107,7 @@ TEST(Trpo, StepOfAGaussianMean) {
   const at::Tensor s = at::zeros({2, 1});
   const at::Tensor actions = at::tensor({0.5F, -0.5F}).unsqueeze(1);
   ASSERT_TRUE(agent.StepPolicy(s, actions, at::tensor({1.0F, -1.0F})));
-  const double step = Metric(agent, "step");
+  const double step = Metric(agent, "step_fraction");
   const double mean = State(agent, "policy.0.bias").item<double>();
   EXPECT_GE(step, 0.8 - 1e-9);
   EXPECT_NEAR(mean, 0.070711 * step, 1e-5);
@@ -158,7 +158,7 @@ TEST(Trpo, FailedSearchLeavesEveryBit) {
     const at::Tensor before = agent.actor().parameters().flat().clone();
     EXPECT_FALSE(agent.StepPolicy(s, actions, at::tensor({advantage, -advantage})));
     EXPECT_TRUE(at::equal(agent.actor().parameters().flat(), before));
-    EXPECT_EQ(Metric(agent, "step"), 0);
+    EXPECT_EQ(Metric(agent, "step_fraction"), 0);
     EXPECT_EQ(Metric(agent, "kl"), 0);
   }
 }

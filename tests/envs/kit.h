@@ -82,7 +82,7 @@ class Driver {
     return out.bytes();
   }
 
-  Env& env() { return *env_; }
+  Env& env() const { return *env_; }
   std::vector<float>& action() { return action_; }
   std::vector<double>& observation() { return observation_; }
 

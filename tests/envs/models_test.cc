@@ -323,7 +323,8 @@ TEST(ActionBoundsTest, ControlsAreClampedAndCostsAreNot) {
     const auto [at_bound, reward] = step(1);
     const auto [beyond, lower_reward] = step(2);
     EXPECT_EQ(at_bound, beyond) << id;
-    if (id.ends_with("-v2") || id.starts_with("Inverted") || IsMaze(id)) {  // no cost of the action as given
+    // No cost of the action as given.
+    if (id.ends_with("-v2") || id.starts_with("Inverted") || id == "AntCoverage-v0" || IsMaze(id)) {
       EXPECT_EQ(reward, lower_reward) << id;
     } else {
       EXPECT_GT(reward, lower_reward) << id;

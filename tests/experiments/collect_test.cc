@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -14,6 +15,7 @@
 #include "experiments/version.h"
 #include "tests/experiments/policies.h"
 #include "tests/experiments/temporary_folder.h"
+#include "tests/experiments/training_kit.h"
 
 namespace strider {
 namespace {
@@ -275,6 +277,42 @@ TEST_F(CollectTest, MetadataSayWhereTheRowsComeFrom) {
   EXPECT_EQ(stored.hidden[1].weight, policy.hidden[1].weight);
   EXPECT_EQ(stored.mean.weight, policy.mean.weight);
   EXPECT_EQ(stored.log_std.bias, policy.log_std.bias);
+}
+
+// The policy sees its stock; the dataset holds the environment's own rows.
+TEST_F(CollectTest, StocksStayWithThePolicy) {
+  CollectOptions options;
+  options.steps = 200;
+  const Dataset data = Make("ThreeState-v0", ThreeStatePolicy(-2), options);
+  ASSERT_EQ(data.observation_size, 1);
+  for (std::size_t row = 1; row < 200; row += 2) {
+    EXPECT_EQ(data.observations[row - 1], 0);
+    EXPECT_EQ(data.observations[row], 1);
+    EXPECT_EQ(data.next_observations[row], 2);
+    EXPECT_EQ(data.actions[row], data.rewards[row - 1] == 0 ? 1 : 0) << row;
+  }
+  const Policy stored = LoadPolicy(path().string(), MakeEnv("ThreeState-v0")->spec());
+  EXPECT_EQ(stored.augmentation.stock->low, -2);
+  EXPECT_EQ(stored.observation_size, 6);
+}
+
+// What deta-n remembers, with stocks, times and ones, comes out as the environment's own rows.
+TEST_F(CollectTest, ReplayOfAnAgentThatSeesMore) {
+  const auto run = folder_.path() / "run";
+  ASSERT_EQ(TrainIn(run, TinySettings("deta-n", "GridR-v0", {})), TrainOutcome::kFinished);
+  CollectReplay(run, path());
+  const Dataset data = ReadD4rl(path());
+  ASSERT_EQ(data.observation_size, 1);
+  ASSERT_GT(data.rows, 20);
+  const auto env = MakeEnv("GridR-v0");
+  std::vector<double> next(1);
+  for (std::size_t row = 0; row < data.rows; ++row) {
+    EXPECT_GE(data.observations[row], 0);
+    EXPECT_LT(data.observations[row], 15);
+    env->SetState(std::array{static_cast<double>(data.observations[row])});
+    env->Step(std::array{data.actions[row]}, next);
+    EXPECT_EQ(data.next_observations[row], static_cast<float>(next[0])) << row;
+  }
 }
 
 TEST_F(CollectTest, MoreRowsThanABlockAreAllThere) {

@@ -19,7 +19,7 @@ std::vector<std::string> OnlineIds() {
 
 // A task that suits the agent's kind of actions.
 std::string EnvOf(const std::string& agent, const std::string& continuous) {
-  return agent == "dqn" ? "CartPole-v1" : continuous;
+  return NeedsDiscreteActions(agent) ? "CartPole-v1" : continuous;
 }
 
 class OnlineAgent : public ::testing::TestWithParam<std::string> {};

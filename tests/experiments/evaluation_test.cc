@@ -4,8 +4,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <map>
+#include <tuple>
+
+#include "core/error.h"
+#include "core/files.h"
 #include "envs/registry.h"
 #include "tests/experiments/policies.h"
+#include "tests/experiments/temporary_folder.h"
 
 namespace strider {
 namespace {
@@ -38,6 +45,29 @@ std::pair<double, int> HandLoop(const Policy& policy, Env& env, std::uint64_t se
     const StepResult step = env.Step(action, observation);
     sum += step.reward;
     if (step.terminated || step.truncated) return {sum, length};
+  }
+}
+
+// What is best for CVaR at one half among the three states (distributional DP sheet, V2) from the initial
+// stock -2: risky after 0, safe after 2.
+TEST(Evaluation, CarriesTheStockOfThePolicy) {
+  WorkerPool pool(2);
+  const EpisodeScores scores =
+      Evaluate(ThreeStatePolicy(-2), Maker("ThreeState-v0"), {400, kSeed, true}, pool);
+  std::map<double, int> counts;
+  for (std::size_t i = 0; i < 400; ++i) {
+    ++counts[scores.discounted[i]];
+    // 0, then 4 or -1; or 2, then 1: a step's discount is one half.
+    const double expected = scores.returns[i] == 4 ? 2 : scores.returns[i] == -1 ? -0.5 : 2.5;
+    EXPECT_EQ(scores.discounted[i], expected);
+  }
+  ASSERT_EQ(counts.size(), 3U);
+  EXPECT_NEAR(counts[2.5], 200, 50);
+  EXPECT_NEAR(counts[2], 100, 45);
+  // From 10 nothing falls short, and the larger mean decides: risky, risky.
+  for (const double value :
+       Evaluate(ThreeStatePolicy(10), Maker("ThreeState-v0"), {50, kSeed, true}, pool).discounted) {
+    EXPECT_TRUE(value == -0.5 || value == 2 || value == 1.5 || value == 4) << value;
   }
 }
 
@@ -139,6 +169,34 @@ TEST(Evaluation, EndedEarlyKeepsTheEpisodesThatAreWhole) {
   std::ranges::sort(shortest);
   shortest.resize(some.returns.size());
   EXPECT_THAT(some.returns, ::testing::UnorderedElementsAreArray(shortest));
+}
+
+// Two experts that do the same everywhere, with probabilities .3 and .7.
+TEST(TraceExperts, SaysWhatEachWouldDoAndHowProbableItIs) {
+  const auto env = MakeEnv("Pendulum-v1");
+  Policy policy = UniformPolicy(3, env->spec().action_space);
+  policy.distribution = ActionDistribution::kTanhGaussian;
+  const auto layer = [](float first, float second) {
+    return Policy::Layer{Eigen::MatrixXf::Zero(2, 3), Eigen::Vector2f(first, second)};
+  };
+  policy.mean = layer(-0.5F, 0.8F);
+  policy.log_std = layer(0, 0);
+  policy.router = layer(std::log(0.3F), std::log(0.7F));
+  const auto traces = TraceExperts(policy, *env, kSeed, /*dimension=*/0);
+  ASSERT_EQ(traces.size(), 2);
+  for (const auto& [trace, action, weight] :
+       {std::tuple(traces[0], -0.5, 0.3), std::tuple(traces[1], 0.8, 0.7)}) {
+    ASSERT_EQ(trace.actions.size(), 200);
+    ASSERT_EQ(trace.weights.size(), 200);
+    EXPECT_THAT(trace.actions, Each(::testing::DoubleNear(std::tanh(action), 1e-6)));
+    EXPECT_THAT(trace.weights, Each(::testing::DoubleNear(weight, 1e-6)));
+  }
+  const TemporaryFolder folder;
+  WriteExpertsPicture("Experts", "Action", traces, folder.path() / "experts.svg");
+  EXPECT_THAT(ReadText(folder.path() / "experts.svg"), ::testing::HasSubstr("expert 2, mean weight 0.70"));
+
+  EXPECT_THROW(TraceExperts(policy, *env, kSeed, /*dimension=*/1), InputError);
+  EXPECT_THROW(TraceExperts(UniformPolicy(3, env->spec().action_space), *env, kSeed, 0), InputError);
 }
 
 }  // namespace

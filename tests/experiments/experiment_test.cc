@@ -7,8 +7,10 @@
 #include <thread>
 
 #include "core/parallel.h"
+#include "datasets/writer.h"
 #include "experiments/presets.h"
 #include "experiments/trainer.h"
+#include "tests/datasets/make_dataset.h"
 #include "tests/experiments/temporary_folder.h"
 #include "tests/experiments/training_kit.h"
 #include "tests/support/golden.h"
@@ -133,6 +135,15 @@ TEST(ConfigErrors, NamesSuggestTheNearest) {
   EXPECT_THAT(Complaint({{"run.env", "Hopper-v5", ""}}), HasSubstr("no agent is named; expected AGENT"));
 }
 
+TEST(ConfigErrors, GoingOnlineNeedsADatasetAndAnEnvironment) {
+  const std::string expected =
+      "run.online_from = 5 mixes a dataset with what is lived through in an environment; expected both "
+      "--dataset FILE and --env ID";
+  EXPECT_EQ(Complaint(On("td3", "Hopper-v5", {{"run.online_from", "5", "--set"}})), expected);
+  EXPECT_EQ(Complaint({{"run.agent", "td3bc", ""}, {"run.dataset", "x", ""}, {"run.online_from", "5", ""}}),
+            expected);
+}
+
 TEST(ConfigErrors, ValuesNameKeyValueAndExpectation) {
   EXPECT_EQ(Complaint(On("td3", "Hopper-v5", {{"run.steps", "0", "--steps"}})),
             "--steps: run.steps = '0' is not accepted; expected a whole number at least 1");
@@ -178,10 +189,35 @@ TEST(Misfits, DatasetsOfDiscreteActions) {
   CollectRandomly("CartPole-v1", 300, dataset);
   for (const AgentEntry& entry : AllAgents()) {
     if (entry.kind != AgentKind::kOffline) continue;
-    EXPECT_THAT(Misfit(On(std::string(entry.id), "CartPole-v1", {{"run.dataset", dataset.string(), ""}})),
-                HasSubstr("needs continuous actions"))
-        << entry.id;
+    const std::string id(entry.id);
+    const Given with_env = On(id, "CartPole-v1", {{"run.dataset", dataset.string(), ""}});
+    // Without an environment the file's metadata say what its actions are.
+    const Given alone = {{"run.agent", id, ""}, {"run.dataset", dataset.string(), ""}};
+    for (const Given& given : {with_env, alone}) {
+      if (id == "bc" || id == "bcq" || id == "cql") {
+        const Experiment experiment(given);
+        WorkerPool pool(1);
+        EXPECT_NO_THROW(MakeTrainer(experiment, pool)) << id;
+      } else {
+        EXPECT_THAT(Misfit(given), HasSubstr("needs continuous actions")) << id;
+      }
+    }
   }
+}
+
+TEST(Misfits, DatasetsOfContinuousActions) {
+  const TemporaryFolder folder;
+  const auto dataset = folder.path() / "random.hdf5";
+  CollectRandomly("Pendulum-v1", 300, dataset);
+  EXPECT_THAT(Misfit(On("bcq", "Pendulum-v1", {{"run.dataset", dataset.string(), ""}})),
+              HasSubstr("needs discrete actions"));
+  // Pendulum's actions are no numbers of CartPole's two.
+  const auto cart = folder.path() / "cart.hdf5";
+  Dataset wrong = MakeDataset(300, 4, 1);
+  WriteDataset(DatasetFormat::kD4rl, cart, wrong);
+  EXPECT_THAT(Misfit(On("bcq", "CartPole-v1", {{"run.dataset", cart.string(), ""}})),
+              AllOf(HasSubstr(cart.string() + ": holds the action "),
+                    HasSubstr("expected whole numbers from 0 to 1")));
 }
 
 TEST(Misfits, DatasetsSmallerThanABatch) {
@@ -192,7 +228,10 @@ TEST(Misfits, DatasetsSmallerThanABatch) {
 }
 
 TEST(Misfits, ContinuousActionsNeedAnAgentForThem) {
-  EXPECT_THAT(Misfit(On("dqn", "Pendulum-v1")), HasSubstr("needs discrete actions"));
+  for (const char* agent : {"dqn", "qr-dqn", "deta-n"}) {
+    EXPECT_THAT(Misfit(On(agent, "Pendulum-v1")), HasSubstr("needs discrete actions")) << agent;
+  }
+  EXPECT_THAT(Misfit(On("deta-td3", "CartPole-v1")), HasSubstr("needs continuous actions"));
   EXPECT_THAT(Misfit(On("pmoe-ppo", "CartPole-v1")), HasSubstr("needs continuous actions"));
 }
 

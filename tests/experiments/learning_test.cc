@@ -2,9 +2,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <numeric>
+#include <optional>
 
+#include "agents/planning/return_law.h"
+#include "experiments/collect.h"
 #include "experiments/csv_log.h"
+#include "experiments/evaluation.h"
 #include "experiments/run_directory.h"
 #include "experiments/train.h"
 #include "tests/experiments/temporary_folder.h"
@@ -96,6 +101,83 @@ TEST(Learning, PmoeSacSwingsThePendulumUp) {
   settings.push_back({"run.seed", "3", ""});
   settings.push_back({"run.eval_episodes", "100", ""});
   EXPECT_GE(Mean(LastReturns(folder.path() / "run", settings)), -200);
+}
+
+// Distributional DP sheet, V11, with the preset that people get. The learned policy acts for many episodes;
+// optima are the sheet's.
+class DetaNLearns : public ::testing::Test {
+ protected:
+  void Train(const std::string& env, const Assignments& changes) {
+    std::vector<GivenSetting> settings = {{"run.agent", "deta-n", ""},    {"run.env", env, ""},
+                                          {"run.preset", "fast", ""},     {"run.seed", "1", ""},
+                                          {"run.eval_episodes", "0", ""}, {"run.threads", "1", ""}};
+    for (const auto& [key, value] : changes) settings.push_back({key, value, ""});
+    Experiment experiment(settings);
+    TrainOptions options;
+    options.progress = StandardError(/*quiet=*/true);
+    ASSERT_EQ(strider::Train(experiment, run_, options), TrainOutcome::kFinished);
+    env_ = env;
+    policy_ = LoadPolicy(run_.string(), MakeEnv(env)->spec());
+  }
+
+  // The law of the discounted return of the policy, from its own initial stock or another.
+  planning::ReturnLaw Returns(int episodes, std::optional<double> initial_stock = {}) {
+    if (initial_stock) policy_.augmentation.stock->low = policy_.augmentation.stock->high = *initial_stock;
+    WorkerPool pool(1);
+    const EpisodeScores scores = Evaluate(
+        policy_, [this] { return MakeEnv(env_); }, {episodes, 1000, true}, pool);
+    return planning::Merged(
+        {1, scores.discounted, std::vector<double>(scores.discounted.size(), 1.0 / episodes)});
+  }
+
+  TemporaryFolder folder_;
+  std::filesystem::path run_ = folder_.path() / "run";
+  std::string env_;
+  Policy policy_;
+};
+
+TEST_F(DetaNLearns, RiskyAfterNothingAndSafeAfterTwo) {
+  Train("ThreeState-v0", {{"agent.objective", "cvar:0.5"}});
+  EXPECT_NEAR(planning::Cvar(Returns(20000), 0.5), 0.75, 0.05 * 0.75);
+}
+
+// V2: without the stock no policy is worth more than 0.5.
+TEST_F(DetaNLearns, NothingWithoutItsStock) {
+  Train("ThreeState-v0", {{"agent.objective", "cvar:0.5"}, {"agent.use_stock", "false"}});
+  EXPECT_NEAR(planning::Cvar(Returns(20000), 0.5), 0.5, 0.05);
+}
+
+TEST_F(DetaNLearns, ToWalkRoundTheBridge) {
+  Train("GridR-v0", {{"agent.objective", "cvar:0.5"}});
+  EXPECT_NEAR(planning::Cvar(Returns(1000), 0.5), 4, 0.05 * 4);
+}
+
+TEST_F(DetaNLearns, ToTakeTheBridgeForTheMean) {
+  Train("GridR-v0", {{"agent.objective", "cvar:1"}});
+  EXPECT_NEAR(planning::Cvar(Returns(20000), 1), 4.436, 0.05 * 4.436);
+}
+
+// One agent, asked for any return.
+TEST_F(DetaNLearns, ToProduceReturns) {
+  Train("GridG-v0", {{"agent.objective", "target:0"}});
+  double distance = 0;
+  for (int target = -6; target <= 6; ++target) {
+    const double reached = Returns(1, -target).atoms[0];
+    const int best = std::abs(target) == 6 ? 1 : 0;
+    distance += std::abs(reached - target) - best;
+  }
+  EXPECT_LE(distance / 13, 0.05 * 6);
+}
+
+// SubPO sheet, V9: the released layout of items, where the myopic walk gets 9 of 21. 30 updates of 500 walks.
+TEST(Learning, SubpoCollectsItems) {
+  const TemporaryFolder folder;
+  const auto returns = LastReturns(folder.path() / "run", {{"run.agent", "subpo", ""},
+                                                           {"run.env", "ItemCollection-v0", ""},
+                                                           {"run.num_envs", "500", ""},
+                                                           {"run.steps", "585000", ""},
+                                                           {"run.threads", "1", ""}});
+  EXPECT_GT(Mean(returns), 18);
 }
 
 }  // namespace

@@ -50,4 +50,21 @@ inline Policy ConstantPolicy(const EnvSpec& spec, ActionDistribution distributio
   return policy;
 }
 
+// Knows the laws of ThreeState-v0's last step, safe {1, 1} and risky {-1, 4}, and takes what is best under
+// min(x, 0) from its stock, discount one half.
+inline Policy ThreeStatePolicy(double initial_stock) {
+  Policy policy = UniformPolicy(6, Discrete{2});  // three states, the time and the stock
+  policy.distribution = ActionDistribution::kGreedyUtility;
+  policy.augmentation = {
+      .one_hot = true,
+      .time = true,
+      .stock = StockRule{.discount = 0.5, .low = initial_stock, .high = initial_stock, .bound = 32}};
+  policy.objective = "cvar:0.5";
+  policy.weight_below = 2;
+  policy.weight_above = 0;
+  policy.mean = {Eigen::MatrixXf::Zero(4, 6), Eigen::VectorXf::Zero(4)};
+  policy.mean.weight.col(1) << 1, 1, -1, 4;
+  return policy;
+}
+
 }  // namespace strider

@@ -4,11 +4,16 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <fstream>
 #include <set>
 
 #include "core/files.h"
+#include "datasets/d4rl.h"
+#include "datasets/hdf5.h"
+#include "experiments/collect.h"
 #include "experiments/run_directory.h"
+#include "tests/datasets/make_dataset.h"
 #include "tests/experiments/temporary_folder.h"
 #include "tests/experiments/training_kit.h"
 
@@ -32,7 +37,8 @@ void PrintTo(const Case& test, std::ostream* out) { *out << test.agent << " in "
 std::vector<Case> Cases() {
   std::vector<Case> cases;
   for (const AgentEntry& entry : AllAgents()) {
-    if (entry.id == "dqn") {
+    if (entry.id == "deta-n") cases.push_back({std::string(entry.id), entry.kind, "GridG-v0", "2"});
+    if (NeedsDiscreteActions(std::string(entry.id))) {
       for (const char* num_envs : {"1", "3"}) {
         cases.push_back({std::string(entry.id), entry.kind, "CartPole-v1", num_envs});
       }
@@ -44,11 +50,16 @@ std::vector<Case> Cases() {
       continue;
     }
     if (entry.id == "hnpg") cases.push_back({std::string(entry.id), entry.kind, "CombinationLock-v0", "3"});
+    if (entry.id == "bc" || entry.id == "bcq" || entry.id == "cql") {
+      cases.push_back({std::string(entry.id), entry.kind, "CartPole-v1", "1"});
+      if (entry.id == "bcq") continue;
+    }
     cases.push_back({std::string(entry.id), entry.kind, "Hopper-v5", "1"});
     cases.push_back({std::string(entry.id), entry.kind, "Pendulum-v1", "3"});
     if (entry.kind == AgentKind::kOnPolicy && entry.id != "pmoe-ppo") {
       cases.push_back({std::string(entry.id), entry.kind, "CartPole-v1", "2"});
     }
+    if (entry.id == "subpo") cases.push_back({std::string(entry.id), entry.kind, "ItemCollection-v0", "2"});
   }
   return cases;
 }
@@ -57,18 +68,27 @@ class Resume : public ::testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
     std::filesystem::path dataset;
-    if (GetParam().kind == AgentKind::kOffline || GetParam().kind == AgentKind::kHybrid) {
+    if (GetParam().kind != AgentKind::kOnPolicy && GetParam().kind != AgentKind::kOffPolicy) {
       dataset = folder_.path() / "random.hdf5";
       CollectRandomly(GetParam().env, 300, dataset);
     }
     Assignments changes = {{"run.num_envs", GetParam().num_envs}};
     // Several rollouts for each evaluation and checkpoint, as there are several updates.
     if (OnPolicy()) changes.push_back({"run.steps", "400"});
-    if (GetParam().agent == "dqn") changes.push_back({"agent.update_interval", "2"});
-    if (GetParam().agent == "dqn" && GetParam().num_envs == "3") {
+    if (NeedsDiscreteActions(GetParam().agent)) changes.push_back({"agent.update_interval", "2"});
+    if (GetParam().agent == "subpo") {
+      const bool items = GetParam().env == "ItemCollection-v0";
+      changes.push_back({"agent.batch", "4"});
+      changes.push_back({"agent.step", items ? "natural" : "adam"});
+      // Elsewhere episodes differ in length.
+      changes.push_back({"agent.baseline", items ? "time" : "value"});
+    }
+    if (NeedsDiscreteActions(GetParam().agent) && GetParam().num_envs == "3") {
       changes.push_back({"agent.n_step", "3"});
       changes.push_back({"agent.priority_exponent", "0.6"});
     }
+    // Without chance its episodes would not depend on the seed.
+    if (GetParam().env == "GridG-v0") changes.push_back({"env.slip", "0.5"});
     if (GetParam().env == "Pendulum-v1") changes.push_back({"env.max_episode_steps", "25"});
     settings_ = TinySettings(GetParam().agent, GetParam().env, dataset, changes);
   }
@@ -164,6 +184,62 @@ INSTANTIATE_TEST_SUITE_P(EveryAgent, Resume, ::testing::ValuesIn(Cases()), [](co
       name, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
   return name;
 });
+
+// From a dataset to an environment: updates 1 to 45 from the file alone, steps 46 to 130 in three
+// environments whose batches the file is mixed into.
+class GoesOnline : public ::testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    const auto dataset = folder_.path() / "random.hdf5";
+    const std::string env = GetParam() == "bcq" ? "CartPole-v1" : "Pendulum-v1";
+    CollectRandomly(env, 300, dataset);
+    settings_ = TinySettings(GetParam(), env, dataset,
+                             {{"run.num_envs", "3"},
+                              {"run.log_interval", "15"},
+                              {"run.online_from", "45"},
+                              {"run.offline_ratio", "0.25"},
+                              {"env.max_episode_steps", "25"}});
+    ASSERT_EQ(TrainIn(whole_, settings_), TrainOutcome::kFinished);
+  }
+
+  TemporaryFolder folder_;
+  std::filesystem::path whole_ = folder_.path() / "whole";
+  std::vector<GivenSetting> settings_;
+};
+
+TEST_P(GoesOnline, StoppedBeforeAndAfterEndsLikeAnUndisturbedRun) {
+  const auto parts = folder_.path() / "parts";
+  ASSERT_EQ(TrainIn(parts, settings_, StopAfter(20)), TrainOutcome::kStopped);
+  ASSERT_EQ(ResumeIn(parts, StopAfter(25 + 11)), TrainOutcome::kStopped);
+  ASSERT_EQ(ResumeIn(parts), TrainOutcome::kFinished);
+  ExpectSameBits(ReadBits(parts), ReadBits(whole_));
+}
+
+TEST_P(GoesOnline, AFinishedOfflineRunGoesOnLikeOneThatMeantTo) {
+  const auto run = folder_.path() / "run";
+  auto offline = settings_;
+  offline.push_back({"run.steps", "45", "test"});
+  offline.push_back({"run.online_from", "-1", "test"});
+  ASSERT_EQ(TrainIn(run, offline), TrainOutcome::kFinished);
+  ASSERT_EQ(ResumeIn(run, {}, {{"run.steps", "130", "--steps"}, {"run.online_from", "45", "--set"}}),
+            TrainOutcome::kFinished);
+  ExpectSameBits(ReadBits(run), ReadBits(whole_));
+}
+
+std::vector<std::string> LearnersFromDatasets() {
+  std::vector<std::string> ids;
+  for (const AgentEntry& entry : AllAgents()) {
+    if (entry.kind != AgentKind::kOnPolicy && entry.id != "dqn") ids.emplace_back(entry.id);
+  }
+  return ids;
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryAgent, GoesOnline, ::testing::ValuesIn(LearnersFromDatasets()),
+                         [](const auto& test) {
+                           std::string name = test.param;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
 
 // PMOE sheet, section 11, case 9, for a whole run: acting, evaluation and learning.
 TEST(OneExpert, RunsLikeSac) {
@@ -304,6 +380,116 @@ TEST_F(RunFolder, TheDatasetMayMoveButNotChange) {
   CollectRandomly("Hopper-v5", 301, there);
   EXPECT_THAT(MessageOf<InputError>([&] { resume(there); }),
               HasSubstr(there.string() + " is not the dataset that the run began with: its SHA-256 is "));
+}
+
+TEST_F(RunFolder, GoesOnlineOnceAndNotInThePast) {
+  const auto run = folder_.path() / "run";
+  const auto dataset = folder_.path() / "random.hdf5";
+  CollectRandomly("Pendulum-v1", 300, dataset);
+  ASSERT_EQ(TrainIn(run, TinySettings("td3bc", "Pendulum-v1", dataset), StopAfter(40)),
+            TrainOutcome::kStopped);
+  const auto from = [&](const char* step, int pieces) {
+    return ResumeIn(run, StopAfter(pieces), {{"run.online_from", step, "--set"}});
+  };
+  EXPECT_EQ(
+      MessageOf<InputError>([&] { from("39", 1); }),
+      "run.online_from = 39, but 40 updates from the dataset alone lie behind the run; expected at least "
+      "40");
+  ASSERT_EQ(from("41", 3), TrainOutcome::kStopped);
+  EXPECT_EQ(MessageOf<InputError>([&] { from("50", 1); }),
+            "run.online_from = 50, but the run went online at step 41 and keeps to that");
+}
+
+TEST_F(RunFolder, EvaluationsBesideTrainingChangeNothing) {
+  // Checkpoints right at evaluations, between two, and a stop at one.
+  auto settings = TinySettings("td3", "Pendulum-v1", {}, {{"run.checkpoint_interval", "15"}});
+  const auto run = [&](const char* name, const char* threads, bool stopped) {
+    settings.push_back({"run.eval_threads", threads, "test"});
+    const auto directory = folder_.path() / name;
+    if (stopped) {
+      EXPECT_EQ(TrainIn(directory, settings, StopAfter(45)), TrainOutcome::kStopped);
+      EXPECT_EQ(ResumeIn(directory), TrainOutcome::kFinished);
+    } else {
+      EXPECT_EQ(TrainIn(directory, settings), TrainOutcome::kFinished);
+    }
+    return ReadBits(directory);
+  };
+  const RunBits in_turn = run("in_turn", "0", false);
+  ExpectSameBits(run("beside", "1", false), in_turn);
+  ExpectSameBits(run("beside_by_three", "3", false), in_turn);
+  ExpectSameBits(run("in_turn_stopped", "0", true), in_turn);
+  ExpectSameBits(run("beside_stopped", "3", true), in_turn);
+}
+
+// With steps of that length the critics overflow within a few updates; checkpoints come more often than logs,
+// which might notice too late.
+TEST_F(RunFolder, DivergingCriticsLeaveTheLastGoodCheckpoint) {
+  const RunPaths paths{folder_.path() / "run"};
+  const auto dataset = folder_.path() / "random.hdf5";
+  CollectRandomly("Hopper-v5", 300, dataset);
+  const Assignments changes = {{"run.steps", "100000"},      {"run.checkpoint_interval", "1"},
+                               {"run.log_interval", "1000"}, {"run.eval_interval", "100000"},
+                               {"agent.critic_lr", "1e15"},  {"agent.actor_lr", "1e15"},
+                               {"agent.hidden", "16,16"}};
+  const std::string message = MessageOf<WorkError>(
+      [&] { TrainIn(paths.root, TinySettings("td3bc", "Hopper-v5", dataset, changes)); });
+  EXPECT_THAT(message, HasSubstr("the learner diverged; the last good checkpoint, of step "));
+  const Hdf5File checkpoint = Hdf5File::Open(paths.checkpoint());
+  for (const std::string& name : checkpoint.Names("tensors")) {
+    const std::vector<float> values = checkpoint.Read<float>("tensors/" + name).values;
+    EXPECT_TRUE(std::ranges::all_of(values, [](float x) { return std::isfinite(x); })) << name;
+  }
+  // A policy with weights that are not finite would be refused.
+  EXPECT_NO_THROW(LoadPolicy(paths.root.string(), MakeEnv("Hopper-v5")->spec()));
+}
+
+// Made by hand: columns that never change, no row that ends anything, all rewards zero.
+class OddDatasets : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(OddDatasets, AreLearntFromWithFiniteNumbers) {
+  const TemporaryFolder folder;
+  const auto file = folder.path() / "odd.hdf5";
+  Dataset dataset = MakeDataset(200, 3, 1);
+  for (std::size_t row = 0; row < dataset.rows; ++row) dataset.observations[3 * row + 1] = 0.7F;
+  std::ranges::fill(dataset.terminals, std::uint8_t{0});
+  std::ranges::fill(dataset.timeouts, std::uint8_t{0});
+  std::ranges::fill(dataset.rewards, 0.0F);
+  WriteD4rl(file, dataset);
+  const auto run = folder.path() / "run";
+  auto settings = TinySettings(GetParam(), "Pendulum-v1", file, {{"run.steps", "60"}});
+  const auto factory = FindAgent(GetParam()).factory();
+  if (factory->Settings().Find("agent.normalize_states") != nullptr) {
+    settings.push_back({"agent.normalize_states", "true", "test"});
+  }
+  ASSERT_EQ(TrainIn(run, settings), TrainOutcome::kFinished);
+  for (const auto& [name, values] : ReadBits(run).tensors) {
+    EXPECT_TRUE(std::ranges::all_of(values, [](float x) { return std::isfinite(x); })) << name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryAgent, OddDatasets, ::testing::ValuesIn([] {
+                           std::vector<std::string> ids = LearnersFromDatasets();
+                           std::erase(ids, "bcq");  // Pendulum's actions are continuous
+                           return ids;
+                         }()),
+                         [](const auto& test) {
+                           std::string name = test.param;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
+
+TEST_F(RunFolder, FilteringNeedsWholeEpisodes) {
+  const auto file = folder_.path() / "endless.hdf5";
+  Dataset dataset = MakeDataset(200, 3, 1);
+  std::ranges::fill(dataset.terminals, std::uint8_t{0});
+  std::ranges::fill(dataset.timeouts, std::uint8_t{0});
+  WriteD4rl(file, dataset);
+  EXPECT_THAT(
+      MessageOf<InputError>([&] {
+        TrainIn(folder_.path() / "run",
+                TinySettings("bc", "Pendulum-v1", file, {{"agent.best_fraction", "0.1"}}));
+      }),
+      HasSubstr(file.string() + ": holds no complete episode, but agent.* asks for episodes' returns"));
 }
 
 TEST_F(RunFolder, OdiceWithoutRewardsWarnsOnce) {

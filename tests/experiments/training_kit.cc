@@ -33,6 +33,12 @@ const Assignments& TinyAgent() {
                                        {"agent.policy_lr", "0.01"},
                                        {"agent.timeout_bootstrap", "true"},
                                        {"agent.minibatch", "16"},
+                                       {"agent.quantiles", "5"},
+                                       {"agent.edited_stocks", "1"},
+                                       {"agent.target_interval", "10"},
+                                       {"agent.stock_interval", "10"},
+                                       {"agent.batch", "1"},
+                                       {"agent.baseline", "value"},
                                        {"agent.epochs", "2"}};
   return settings;
 }
@@ -96,8 +102,14 @@ std::vector<GivenSetting> TinySettings(const std::string& agent, const std::stri
   for (const auto& [key, value] : TinyAgent()) {
     if (known.Find(key) != nullptr) given.push_back({key, value, "test"});
   }
+  // Whose batches are whole episodes.
+  if (known.Find("agent.batch") != nullptr) given.push_back({"env.max_episode_steps", "25", "test"});
   for (const auto& [key, value] : changes) given.push_back({key, value, "test"});
   return given;
+}
+
+bool NeedsDiscreteActions(const std::string& agent) {
+  return agent == "dqn" || agent == "qr-dqn" || agent == "deta-n";
 }
 
 void CollectRandomly(const std::string& env, std::int64_t rows, const std::filesystem::path& out) {

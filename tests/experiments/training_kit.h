@@ -18,6 +18,9 @@ namespace strider {
 std::vector<GivenSetting> TinySettings(const std::string& agent, const std::string& env,
                                        const std::filesystem::path& dataset, const Assignments& changes = {});
 
+// Whether the agent takes discrete actions only.
+bool NeedsDiscreteActions(const std::string& agent);
+
 // Writes `rows` rows of uniformly random actions.
 void CollectRandomly(const std::string& env, std::int64_t rows, const std::filesystem::path& out);
 

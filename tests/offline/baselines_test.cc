@@ -37,7 +37,7 @@ class IqlProbe : public Iql {
 TEST(GoldenUpdates, Iql) {
   const GoldenUpdates golden("IQL");
   IqlConfig config;
-  config.batch_size = golden.batch_size();
+  config.replay.batch_size = golden.batch_size();
   config.hidden = golden.Hidden("actor");
   config.discount = golden.Hyper("discount");
   config.tau = golden.Hyper("tau");
@@ -97,7 +97,7 @@ class AwacProbe : public Awac {
 TEST(GoldenUpdates, Awac) {
   const GoldenUpdates golden("AWAC");
   AwacConfig config;
-  config.batch_size = golden.batch_size();
+  config.replay.batch_size = golden.batch_size();
   config.hidden = golden.Hidden("actor");
   config.discount = golden.Hyper("discount");
   config.tau = golden.Hyper("tau");
@@ -162,7 +162,7 @@ CqlConfig CqlConfigOf(const GoldenUpdates& golden) {
   EXPECT_EQ(golden.Hyper("max_action"), 1);
   EXPECT_EQ(golden.Hyper("alpha_multiplier"), 1);
   CqlConfig config;
-  config.batch_size = golden.batch_size();
+  config.replay.batch_size = golden.batch_size();
   config.hidden = golden.Hidden("actor");
   config.critic_hidden = golden.Hidden("critic1");
   config.discount = golden.Hyper("discount");

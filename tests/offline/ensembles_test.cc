@@ -29,7 +29,7 @@ TEST(GoldenUpdates, SacN) {
   const GoldenUpdates golden("SAC_N", &InSacN);
   ASSERT_EQ(golden.Hyper("max_action"), 1);
   SacNConfig config;
-  config.batch_size = golden.batch_size();
+  config.replay.batch_size = golden.batch_size();
   config.hidden = golden.Hidden("actor");
   config.critics = golden.HyperInt("num_critics");
   config.discount = golden.Hyper("discount");

@@ -14,7 +14,7 @@ namespace {
 TEST(GoldenUpdates, Bc) {
   const GoldenUpdates golden("BC");
   BcConfig config;
-  config.batch_size = golden.batch_size();
+  config.replay.batch_size = golden.batch_size();
   config.hidden = golden.Hidden("actor");
   config.actor_lr = golden.Hyper("actor_lr");
   config.max_action = golden.Hyper("max_action");

@@ -44,7 +44,7 @@ void CompareOdiceUpdates(const std::string& algorithm) {
   });
   const std::string prefix = twin ? "v" : "v1";
   OdiceConfig config;
-  config.batch_size = golden.batch_size();
+  config.replay.batch_size = golden.batch_size();
   config.hidden = golden.Hidden("v1");
   config.policy_hidden = golden.Hidden("policy");
   config.discount = golden.Hyper("discount");

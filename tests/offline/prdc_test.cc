@@ -103,7 +103,7 @@ TEST_F(PrdcCases, Case5LargeBetaIsTd3Bc) {
 }
 
 TEST_F(PrdcCases, ThreadsDoNotChangeTheNeighbours) {
-  const OpenPrdc agent = Agent();
+  OpenPrdc agent = Agent();
   const at::Tensor p = Normal({32, kActions}, 1).tanh();
   const at::Tensor expected = agent.NeighbourRows(Batch(), p);
   for (const int threads : {2, 4, 1}) {
@@ -236,6 +236,7 @@ TEST(OfflineAgents, RefuseBadSettings) {
 TEST(OfflineAgents, SameSeedSameBitsAndResume) {
   const TransitionBatch data = RandomBatch(kStates, kActions, 200, 1);
   for (const AgentEntry& entry : OfflineAgents()) {
+    if (entry.id == "bcq") continue;  // for discrete actions alone
     const TransitionColumns fixed = ColumnsOf(data);
     const auto factory = entry.factory();
     const SettingList settings = factory->Settings();

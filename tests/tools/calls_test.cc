@@ -205,7 +205,7 @@ TEST(Calls, HelpOfTrainListsEverySetting) {
 
 TEST(Calls, EveryCommandHasHelp) {
   for (const char* command :
-       {"list", "train", "collect", "evaluate", "rollout", "dataset", "metrics", "report"}) {
+       {"list", "train", "collect", "evaluate", "rollout", "dataset", "metrics", "render", "report"}) {
     const Finished finished = Strider({command, "--help"});
     EXPECT_EQ(finished.code, 0);
     EXPECT_THAT(finished.out, HasSubstr(fmt::format("usage: strider {}", command)));

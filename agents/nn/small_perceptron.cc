@@ -1,0 +1,268 @@
+#include "agents/nn/small_perceptron.h"
+
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <algorithm>
+
+#include "agents/nn/small_product.h"
+
+namespace strider::nn {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+constexpr int kWidest = 128;
+
+// A linear layer with its input, which the members of an ensemble may share. Sizes are asked of the tensors
+// once: that is too slow for loops.
+struct Layer {
+  Layer(const at::Tensor& layer_x, const at::Tensor& layer_weight, std::int64_t layer_members)
+      : x(layer_x),
+        weight(layer_weight),
+        members(layer_members),
+        rows(x.size(-2)),
+        in(weight.size(-1)),
+        out(weight.size(-2)),
+        shared(x.dim() == 2) {}
+
+  const float* input(std::int64_t member) const {
+    return x.const_data_ptr<float>() + (shared ? 0 : member * rows * in);
+  }
+  const float* weights(std::int64_t member) const {
+    return weight.const_data_ptr<float>() + member * out * in;
+  }
+
+  at::Tensor x;       // ([members x] rows x in)
+  at::Tensor weight;  // ([members x] out x in)
+  std::int64_t members;
+  std::int64_t rows;
+  std::int64_t in;
+  std::int64_t out;
+  bool shared;
+};
+
+at::Tensor NewRows(const Layer& layer, std::int64_t width) {
+  return layer.members == 1 ? at::empty({layer.rows, width}, layer.x.options())
+                            : at::empty({layer.members, layer.rows, width}, layer.x.options());
+}
+
+at::Tensor Forward(const Layer& layer, const at::Tensor& bias) {
+  at::Tensor y = NewRows(layer, layer.out);
+  for (std::int64_t m = 0; m < layer.members; ++m) {
+    Multiply({.rows = layer.rows,
+              .inner = layer.in,
+              .columns = layer.out,
+              .a = {layer.input(m), layer.in, 1},
+              .b = {layer.weights(m), 1, layer.in},
+              .start = bias.const_data_ptr<float>() + m * layer.out,
+              .out = y.mutable_data_ptr<float>() + m * layer.rows * layer.out});
+  }
+  return y;
+}
+
+at::Tensor WeightGradient(const Layer& layer, const at::Tensor& gradient) {
+  at::Tensor result = at::empty_like(layer.weight, at::MemoryFormat::Contiguous);
+  for (std::int64_t m = 0; m < layer.members; ++m) {
+    const float* dy = gradient.const_data_ptr<float>() + m * layer.rows * layer.out;
+    Multiply({.rows = layer.out,
+              .inner = layer.rows,
+              .columns = layer.in,
+              .a = {dy, 1, layer.out},
+              .b = {layer.input(m), layer.in, 1},
+              .out = result.mutable_data_ptr<float>() + m * layer.out * layer.in});
+  }
+  return result;
+}
+
+at::Tensor BiasGradient(const Layer& layer, const at::Tensor& gradient) {
+  at::Tensor result = layer.members == 1 ? at::zeros({layer.out}, layer.x.options())
+                                         : at::zeros({layer.members, layer.out}, layer.x.options());
+  const float* dy = gradient.const_data_ptr<float>();
+  for (std::int64_t m = 0; m < layer.members; ++m) {
+    float* sum = result.mutable_data_ptr<float>() + m * layer.out;
+    for (std::int64_t row = 0; row < layer.rows; ++row, dy += layer.out) {
+      for (std::int64_t j = 0; j < layer.out; ++j) sum[j] += dy[j];
+    }
+  }
+  return result;
+}
+
+// Adds the gradient with respect to the input to `sum`, which may be undefined yet.
+void AddInputGradient(const Layer& layer, const at::Tensor& gradient, at::Tensor& sum) {
+  const bool fresh = !sum.defined();
+  if (fresh) sum = at::empty(layer.x.sizes(), layer.x.options());
+  for (std::int64_t m = 0; m < layer.members; ++m) {
+    float* dx = sum.mutable_data_ptr<float>() + (layer.shared ? 0 : m * layer.rows * layer.in);
+    Multiply({.rows = layer.rows,
+              .inner = layer.out,
+              .columns = layer.in,
+              .a = {gradient.const_data_ptr<float>() + m * layer.rows * layer.out, layer.out, 1},
+              .b = {layer.weights(m), layer.in, 1},
+              .start = fresh && (m == 0 || !layer.shared) ? nullptr : dx,
+              .start_row = layer.in,
+              .out = dx});
+  }
+}
+
+void ActivateInPlace(const at::Tensor& h, Activation activation) {
+  if (activation == Activation::kTanh) {
+    h.tanh_();
+    return;
+  }
+  float* const entries = h.mutable_data_ptr<float>();
+  const std::int64_t count = h.numel();
+  // As at::relu, NaN stays NaN.
+  for (std::int64_t i = 0; i < count; ++i) entries[i] = entries[i] < 0 ? 0 : entries[i];
+}
+
+// gradient <- gradient times the activation's slope, told from its value h.
+void PassActivation(const at::Tensor& h, Activation activation, const at::Tensor& gradient) {
+  const float* value = h.const_data_ptr<float>();
+  float* const g = gradient.mutable_data_ptr<float>();
+  const std::int64_t count = h.numel();
+  if (activation == Activation::kRelu) {
+    for (std::int64_t i = 0; i < count; ++i) g[i] = value[i] > 0 ? g[i] : 0;
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) g[i] *= 1 - value[i] * value[i];
+  }
+}
+
+// Values of the hidden layers, then of the heads.
+std::vector<at::Tensor> AllLayers(const SmallPerceptron& net, const at::Tensor& x,
+                                  at::TensorList parameters) {
+  const std::size_t hidden = parameters.size() / 2 - net.heads;
+  std::vector<at::Tensor> values;
+  values.reserve(hidden + net.heads);
+  for (std::size_t i = 0; i < hidden + net.heads; ++i) {
+    const at::Tensor& below = i == 0 || hidden == 0 ? x : values[std::min(i, hidden) - 1];
+    values.push_back(Forward({below, parameters[2 * i], net.members}, parameters[2 * i + 1]));
+    if (i < hidden) ActivateInPlace(values.back(), net.activation);
+  }
+  return values;
+}
+
+// The same by LibTorch's own operations: what a gradient that is to be differentiated again goes through.
+std::vector<at::Tensor> ByDispatcher(const SmallPerceptron& net, const at::Tensor& x,
+                                     at::TensorList parameters) {
+  const std::size_t hidden = parameters.size() / 2 - net.heads;
+  const auto linear = [&](const at::Tensor& h, std::size_t i) {
+    const at::Tensor& weight = parameters[2 * i];
+    const at::Tensor& bias = parameters[2 * i + 1];
+    return net.members == 1 ? at::linear(h, weight, bias)
+                            : at::matmul(h, weight.transpose(1, 2)) + bias.unsqueeze(1);
+  };
+  at::Tensor h = x;
+  for (std::size_t i = 0; i < hidden; ++i) h = Activate(linear(h, i), net.activation);
+  std::vector<at::Tensor> outputs;
+  for (std::size_t i = hidden; i < hidden + net.heads; ++i) outputs.push_back(linear(h, i));
+  return outputs;
+}
+
+class Node : public torch::autograd::Function<Node> {
+ public:
+  static variable_list forward(AutogradContext* context, const at::Tensor& x, at::TensorList parameters,
+                               const SmallPerceptron& net) {
+    const std::vector<at::Tensor> values = AllLayers(net, x, parameters);
+    const std::size_t hidden = values.size() - net.heads;
+    variable_list saved = {x};
+    saved.insert(saved.end(), parameters.begin(), parameters.end());
+    saved.insert(saved.end(), values.begin(), values.begin() + static_cast<std::ptrdiff_t>(hidden));
+    context->save_for_backward(std::move(saved));
+    context->set_materialize_grads(false);
+    context->saved_data["net"] = std::vector<std::int64_t>{static_cast<std::int64_t>(net.activation),
+                                                           net.members, static_cast<std::int64_t>(net.heads)};
+    return {values.begin() + static_cast<std::ptrdiff_t>(hidden), values.end()};
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& output_gradients) {
+    const auto kept = context->saved_data["net"].toIntVector();
+    const SmallPerceptron net{static_cast<Activation>(kept[0]), static_cast<int>(kept[1]),
+                              static_cast<std::size_t>(kept[2])};
+    const variable_list saved = context->get_saved_variables();
+    // saved: x, two parameters for each layer, values of all layers but the heads.
+    const std::size_t layers = (saved.size() - 1 + net.heads) / 3;
+    const auto parameters = at::TensorList(saved).slice(1, 2 * layers);
+    std::vector<bool> needed;
+    for (std::size_t i = 0; i < 1 + 2 * layers; ++i) needed.push_back(context->needs_input_grad(i));
+    variable_list gradients =
+        at::GradMode::is_enabled()
+            ? DifferentiableGradients(net, saved[0], parameters, needed, output_gradients)
+            : Gradients(net, saved, layers, needed, output_gradients);
+    gradients.emplace_back();  // the shape's
+    return gradients;
+  }
+
+ private:
+  static variable_list Gradients(const SmallPerceptron& net, const variable_list& saved, std::size_t layers,
+                                 const std::vector<bool>& needed, const variable_list& output_gradients) {
+    const std::size_t hidden = layers - net.heads;
+    variable_list gradients(1 + 2 * layers);
+    at::Tensor above;  // with respect to the value of the hidden layer below those done
+    const auto pass = [&](std::size_t i, const at::Tensor& gradient, at::Tensor& below) {
+      const std::size_t depth = std::min(i, hidden);
+      const Layer layer{depth == 0 ? saved[0] : saved[2 * layers + depth], saved[1 + 2 * i], net.members};
+      if (needed[1 + 2 * i]) gradients[1 + 2 * i] = WeightGradient(layer, gradient);
+      if (needed[2 + 2 * i]) gradients[2 + 2 * i] = BiasGradient(layer, gradient);
+      if (depth > 0 || needed[0]) AddInputGradient(layer, gradient, below);
+    };
+    for (std::size_t head = 0; head < net.heads; ++head) {
+      if (output_gradients[head].defined()) pass(hidden + head, output_gradients[head].contiguous(), above);
+    }
+    for (std::size_t i = hidden; i-- > 0 && above.defined();) {
+      PassActivation(saved[1 + 2 * layers + i], net.activation, above);
+      at::Tensor below;
+      pass(i, above, below);
+      above = below;
+    }
+    gradients[0] = above;
+    return gradients;
+  }
+
+  static variable_list DifferentiableGradients(const SmallPerceptron& net, const at::Tensor& x,
+                                               at::TensorList parameters, const std::vector<bool>& needed,
+                                               const variable_list& output_gradients) {
+    const std::vector<at::Tensor> outputs = ByDispatcher(net, x, parameters);
+    variable_list of;
+    variable_list output_gradients_of;
+    for (std::size_t head = 0; head < outputs.size(); ++head) {
+      if (!output_gradients[head].defined()) continue;
+      of.push_back(outputs[head]);
+      output_gradients_of.push_back(output_gradients[head]);
+    }
+    variable_list inputs;
+    for (std::size_t i = 0; i < needed.size(); ++i) {
+      if (needed[i]) inputs.push_back(i == 0 ? x : parameters[i - 1]);
+    }
+    const variable_list found = torch::autograd::grad(of, inputs, output_gradients_of, /*retain_graph=*/true,
+                                                      /*create_graph=*/true, /*allow_unused=*/true);
+    variable_list gradients(needed.size());
+    auto next = found.begin();
+    for (std::size_t i = 0; i < needed.size(); ++i) {
+      if (needed[i]) gradients[i] = *next++;
+    }
+    return gradients;
+  }
+};
+
+}  // namespace
+
+bool IsSmall(const std::vector<int>& widths) {
+  return std::ranges::all_of(widths, [](int width) { return width <= kWidest; });
+}
+
+bool IsForSmall(const at::Tensor& x) {
+  return x.device().is_cpu() && x.scalar_type() == at::kFloat && x.dim() == 2;
+}
+
+std::vector<at::Tensor> Evaluate(const SmallPerceptron& net, const at::Tensor& x, at::TensorList parameters) {
+  const at::Tensor rows = x.contiguous();
+  if (at::GradMode::is_enabled()) return Node::apply(rows, parameters, net);
+  std::vector<at::Tensor> values = AllLayers(net, rows, parameters);
+  values.erase(values.begin(), values.end() - static_cast<std::ptrdiff_t>(net.heads));
+  return values;
+}
+
+}  // namespace strider::nn

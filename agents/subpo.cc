@@ -1,0 +1,150 @@
+#include "agents/subpo.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "agents/nn/host_memory.h"
+#include "agents/trpo.h"
+
+namespace strider {
+namespace {
+
+// The batch in steps of each environment.
+RolloutConfig WholeEpisodes(RolloutConfig rollout, const Task& task, int batch) {
+  rollout.steps = (batch + task.environments - 1) / task.environments * task.max_episode_steps;
+  return rollout;
+}
+
+// Calls visit(first_row, end_row) for each episode of each environment, whole or cut by the batch. Its rows
+// are first_row, first_row + environments, ... below end_row.
+template <class Visit>
+void ForEachEpisode(const Rollout& rollout, Visit&& visit) {
+  const auto environments = static_cast<std::size_t>(rollout.environments);
+  const auto rows = static_cast<std::size_t>(rollout.rows());
+  for (std::size_t i = 0; i < environments; ++i) {
+    std::size_t first = i;
+    for (std::size_t row = i; row < rows; row += environments) {
+      if (rollout.ended[row] == 0 && row + environments < rows) continue;
+      visit(first, row + 1);
+      first = row + environments;
+    }
+  }
+}
+
+}  // namespace
+
+Subpo::Subpo(const Task& task, Config config)
+    : OnPolicyAgent(task),
+      config_(std::move(config)),
+      credit_(ParseCredit(config_.credit)),
+      actor_(task, config_.hidden),
+      value_(task, config_.hidden, /*adam_epsilon=*/1e-8),
+      policy_adam_(actor_.parameters()) {
+  if (config_.baseline == "value" && credit_ != Credit::kToGo) {
+    throw InputError(
+        "agent.baseline = value learns gains to go and does not fit agent.credit = {}; expected "
+        "time or none",
+        config_.credit);
+  }
+  config_.rollout = WholeEpisodes(config_.rollout, task, config_.batch);
+  Declare({"objective", "entropy"});
+  if (config_.step == "natural") Declare({"kl"});
+  if (config_.baseline == "value") Declare({"value_loss"});
+  const at::Generator random = MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation));
+  actor_.Initialise(config_.log_std_init, random);
+  value_.Initialise(random);
+}
+
+std::vector<float> Subpo::Weights(const Rollout& rollout) const {
+  std::vector<float> weights = rollout.rewards;
+  const auto environments = static_cast<std::size_t>(rollout.environments);
+  const auto length = static_cast<std::size_t>(task().max_episode_steps);
+  const bool mean_by_time = config_.baseline == "time";
+  std::vector<double> sums(mean_by_time ? length : 0);
+  std::size_t episodes = 0;
+  ForEachEpisode(rollout, [&](std::size_t first, std::size_t end) {
+    AssignCredit(std::span(weights).subspan(first, end - first), environments, credit_,
+                 config_.rollout.discount);
+    if (!mean_by_time) return;
+    if ((end - first - 1) / environments + 1 != length) {
+      throw InputError(
+          "agent.baseline = time needs episodes of one length, but one of {} steps came up where "
+          "the limit is {}; expected value or none",
+          (end - first - 1) / environments + 1, length);
+    }
+    for (std::size_t time = 0; time < length; ++time) sums[time] += weights[first + time * environments];
+    ++episodes;
+  });
+  if (!mean_by_time) return weights;
+  ForEachEpisode(rollout, [&](std::size_t first, std::size_t) {
+    for (std::size_t time = 0; time < length; ++time) {
+      weights[first + time * environments] -= static_cast<float>(sums[time] / static_cast<double>(episodes));
+    }
+  });
+  return weights;
+}
+
+at::Tensor Subpo::Objective(const at::Tensor& observations, const at::Tensor& actions,
+                            const at::Tensor& weights) {
+  const Actor::Outputs outputs = actor_.Evaluate(observations);
+  const at::Tensor gain = (actor_.LogProb(actions, outputs) * weights).mean();
+  const at::Tensor entropy = actor_.Entropy(outputs).mean();
+  Report("objective", gain);
+  Report("entropy", entropy);
+  if (config_.entropy_coef == 0) return gain;
+  const double anneal = config_.entropy_anneal ? static_cast<double>(updates() + 1) : 1;
+  return gain + config_.entropy_coef / anneal * entropy;
+}
+
+void Subpo::Ascend(const at::Tensor& observations, const at::Tensor& actions, const at::Tensor& weights) {
+  const nn::ParameterSet& theta = actor_.parameters();
+  if (config_.step == "adam") {
+    actor_.Backward(-Objective(observations, actions, weights));
+    policy_adam_.Step(theta, config_.lr);
+    return;
+  }
+  actor_.Backward(Objective(observations, actions, weights));
+  const at::Tensor gradient = theta.flat_grad().clone();
+  const FisherMatrix fisher(actor_, observations, config_.cg_damping);
+  const at::Tensor direction = ConjugateGradient(fisher, gradient, config_.cg_iterations);
+  const double curvature = direction.dot(fisher * direction).item<double>();
+  if (!(curvature > 0)) return;  // no direction gains anything
+  const at::NoGradGuard no_grad;
+  const Actor::Outputs old = Frozen(actor_.Evaluate(observations));
+  theta.flat().add_(std::sqrt(2 * config_.max_kl / curvature) * direction);
+  Report("kl", actor_.Kl(actor_.Evaluate(observations), old).mean());
+}
+
+void Subpo::FitValue(const Experience& data) {
+  for (int epoch = 0; epoch < config_.value_epochs; ++epoch) {
+    const at::Tensor loss = value_.Loss(data, /*clip=*/0);
+    Report("value_loss", loss);
+    value_.parameters().Backward(loss);
+    value_.Step(config_.value_lr);
+  }
+}
+
+void Subpo::Update(const Rollout& rollout, std::int64_t /*iteration*/, std::int64_t /*iterations*/) {
+  if (config_.baseline == "value") {
+    const Experience data = value_.Judge(rollout, config_.rollout);
+    Ascend(data.observations, data.actions, data.advantages);
+    FitValue(data);
+  } else {
+    const auto on_device = [&](const std::vector<float>& rows, at::IntArrayRef shape) {
+      return nn::OverHostMemory(rows, shape).to(task().device);
+    };
+    const std::vector<float> weights = Weights(rollout);
+    Ascend(on_device(rollout.observations, {rollout.rows(), rollout.observation_size}),
+           on_device(rollout.actions, {rollout.rows(), rollout.action_size}),
+           on_device(weights, {rollout.rows()}));
+  }
+  CountUpdate();
+}
+
+std::vector<nn::NamedTensor> Subpo::State() const {
+  return nn::Concatenate({actor_.State(), value_.State(), policy_adam_.Named("policy_adam")});
+}
+
+}  // namespace strider

@@ -1,0 +1,14 @@
+// Exact nearest neighbours where the data lie on an accelerator.
+#pragma once
+
+#include <ATen/ATen.h>
+
+namespace strider {
+
+// For each of `queries` (n x width) the number of the nearest row of `keys` (rows x width), (n) int64 on
+// their device; ties go to the lowest number. Brute force over blocks of `block_rows` rows, distances in
+// float64: the largest thing in memory is (n x block_rows). No shape depends on the values and nothing is
+// read back.
+at::Tensor BlockedNearest(const at::Tensor& queries, const at::Tensor& keys, std::int64_t block_rows = 16384);
+
+}  // namespace strider

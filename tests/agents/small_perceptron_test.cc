@@ -1,0 +1,200 @@
+#include "agents/nn/small_perceptron.h"
+
+#include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "agents/nn/heads.h"
+#include "agents/nn/mlp.h"
+#include "tests/agents/learner_kit.h"
+
+namespace strider::nn {
+namespace {
+
+using torch::autograd::grad;
+
+// (weight, bias) pairs of layers from `widths`, then `heads` of them on the last hidden layer.
+std::vector<at::Tensor> DrawnParameters(std::vector<std::int64_t> widths, int members, std::size_t heads) {
+  std::vector<at::Tensor> parameters;
+  const auto draw = [&](std::vector<std::int64_t> shape) {
+    if (members > 1) shape.insert(shape.begin(), members);
+    parameters.push_back((0.3 * Normal(shape, 10 + parameters.size())).requires_grad_(true));
+  };
+  for (std::size_t i = 0; i + 2 < widths.size() + heads; ++i) {
+    const std::size_t from = std::min(i, widths.size() - 2);
+    draw({widths[from + 1], widths[from]});
+    draw({widths[from + 1]});
+  }
+  return parameters;
+}
+
+// The same network by LibTorch, in the parameters' own type.
+std::vector<at::Tensor> Reference(const SmallPerceptron& net, const at::Tensor& x,
+                                  const std::vector<at::Tensor>& parameters) {
+  const auto activation = net.activation == Activation::kRelu ? &at::relu : &at::tanh;
+  std::vector<at::Tensor> outputs;
+  for (std::size_t head = 0; head < net.heads; ++head) {
+    std::vector<at::Tensor> path(parameters.begin(),
+                                 parameters.end() - static_cast<std::ptrdiff_t>(2 * net.heads));
+    const auto last = parameters.end() - static_cast<std::ptrdiff_t>(2 * (net.heads - head));
+    path.insert(path.end(), last, last + 2);
+    // (members x 1 x out), so that an ensemble's biases go to all rows.
+    if (net.members > 1) {
+      for (std::size_t i = 1; i < path.size(); i += 2) path[i] = path[i].unsqueeze(1);
+    }
+    outputs.push_back(ReferenceMlp(path, x, activation));
+  }
+  return outputs;
+}
+
+std::vector<at::Tensor> InDouble(const std::vector<at::Tensor>& tensors) {
+  std::vector<at::Tensor> doubles;
+  for (const at::Tensor& t : tensors) {
+    doubles.push_back(t.detach().to(at::kDouble).requires_grad_(t.requires_grad()));
+  }
+  return doubles;
+}
+
+// A scalar that weighs every output differently.
+at::Tensor Weighed(const std::vector<at::Tensor>& outputs) {
+  at::Tensor sum = at::zeros({}, outputs[0].options());
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    sum = sum + (outputs[i] * Normal(outputs[i].sizes(), 50 + i).to(outputs[i].scalar_type())).sum() +
+          outputs[i].square().sum();
+  }
+  return sum;
+}
+
+void ExpectClose(const at::Tensor& ours, const at::Tensor& exact, double tolerance, const std::string& what) {
+  EXPECT_LT(LargestDifference(ours, exact), tolerance * (1 + LargestEntry(exact))) << what;
+}
+
+struct Case {
+  SmallPerceptron net;
+  std::vector<std::int64_t> widths;  // inputs, hidden, outputs
+  std::int64_t rows;
+};
+
+std::vector<Case> Cases() {
+  std::vector<Case> cases;
+  for (const Activation activation : {Activation::kRelu, Activation::kTanh}) {
+    cases.push_back({{activation, 1, 1}, {3, 64, 64, 1}, 100});
+    cases.push_back({{activation, 1, 2}, {11, 64, 33, 3}, 37});
+    cases.push_back({{activation, 2, 1}, {4, 64, 64, 1}, 100});
+    cases.push_back({{activation, 3, 1}, {17, 5, 128, 2}, 9});
+    cases.push_back({{activation, 1, 1}, {5, 4}, 12});
+  }
+  return cases;
+}
+
+class SmallPerceptronOf : public ::testing::TestWithParam<std::size_t> {
+ protected:
+  const Case& test() const {
+    static const std::vector<Case> kCases = Cases();
+    return kCases[GetParam()];
+  }
+};
+
+TEST_P(SmallPerceptronOf, HasTheValuesAndGradientsOfLibTorch) {
+  const auto& [net, widths, rows] = test();
+  const auto parameters = DrawnParameters(widths, net.members, net.heads);
+  std::vector<at::Tensor> inputs = {Normal({rows, widths[0]}, 1).requires_grad_(true)};
+  inputs.insert(inputs.end(), parameters.begin(), parameters.end());
+  const auto outputs = Evaluate(net, inputs[0], parameters);
+  const auto exact_inputs = InDouble(inputs);
+  const auto exact = Reference(net, exact_inputs[0], {exact_inputs.begin() + 1, exact_inputs.end()});
+  ASSERT_EQ(outputs.size(), exact.size());
+  for (std::size_t i = 0; i < outputs.size(); ++i) ExpectClose(outputs[i], exact[i], 2e-6, "value");
+
+  const auto ours = grad({Weighed(outputs)}, inputs);
+  const auto theirs = grad({Weighed(exact)}, exact_inputs);
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    ExpectClose(ours[i], theirs[i], 1e-5, "gradient " + std::to_string(i));
+  }
+  // And of the input alone, or of some parameters alone.
+  ExpectClose(grad({Weighed(Evaluate(net, inputs[0], parameters))}, {inputs[0]})[0], theirs[0], 1e-5,
+              "input");
+  ExpectClose(grad({Weighed(Evaluate(net, inputs[0].detach(), parameters))}, {inputs[2]})[0], theirs[2], 1e-5,
+              "bias");
+}
+
+TEST_P(SmallPerceptronOf, IsTheSameWithoutGradients) {
+  const auto& [net, widths, rows] = test();
+  const auto parameters = DrawnParameters(widths, net.members, net.heads);
+  const at::Tensor x = Normal({rows, widths[0]}, 1);
+  const auto outputs = Evaluate(net, x, parameters);
+  const at::NoGradGuard no_grad;
+  const auto plain = Evaluate(net, x, parameters);
+  const auto of_three = Evaluate(net, x.narrow(0, 3, 3), parameters);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    EXPECT_TRUE(at::equal(outputs[i], plain[i]));
+    EXPECT_FALSE(plain[i].requires_grad());
+    EXPECT_TRUE(at::equal(plain[i].narrow(-2, 3, 3), of_three[i])) << "a row depends on the others";
+  }
+}
+
+// What TRPO needs: the gradient of a gradient.
+TEST_P(SmallPerceptronOf, CanBeDifferentiatedTwice) {
+  const auto& [net, widths, rows] = test();
+  const auto parameters = DrawnParameters(widths, net.members, net.heads);
+  const at::Tensor x = Normal({rows, widths[0]}, 1);
+  const auto curvature = [&](const std::vector<at::Tensor>& outputs, const std::vector<at::Tensor>& of) {
+    const auto first = grad({Weighed(outputs)}, of, {}, /*retain_graph=*/true, /*create_graph=*/true);
+    at::Tensor along = at::zeros({}, of[0].options());
+    for (std::size_t i = 0; i < first.size(); ++i) {
+      along = along + (first[i] * Normal(first[i].sizes(), 70 + i).to(first[i].scalar_type())).sum();
+    }
+    return grad({along}, of);
+  };
+  const auto ours = curvature(Evaluate(net, x, parameters), parameters);
+  const auto doubles = InDouble(parameters);
+  const auto theirs = curvature(Reference(net, x.to(at::kDouble), doubles), doubles);
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    ExpectClose(ours[i], theirs[i], 3e-5, "second derivative " + std::to_string(i));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SmallPerceptronOf, ::testing::Range(std::size_t{0}, Cases().size()));
+
+TEST(SmallPerceptron, LeavesOutAHeadThatNobodyUses) {
+  const SmallPerceptron net{Activation::kRelu, 1, 2};
+  const auto parameters = DrawnParameters({3, 8, 2}, 1, 2);
+  const at::Tensor x = Normal({5, 3}, 1);
+  const auto ours = grad({Evaluate(net, x, parameters)[1].square().sum()}, parameters, {}, std::nullopt,
+                         /*create_graph=*/false, /*allow_unused=*/true);
+  EXPECT_FALSE(ours[2].defined());
+  const auto doubles = InDouble(parameters);
+  const auto theirs = grad({Reference(net, x.to(at::kDouble), doubles)[1].square().sum()},
+                           {doubles[0], doubles[1], doubles[4], doubles[5]});
+  ExpectClose(ours[0], theirs[0], 1e-5, "body");
+  ExpectClose(ours[4], theirs[2], 1e-5, "head");
+}
+
+TEST(SmallPerceptron, ReluKeepsNaN) {
+  const SmallPerceptron net{Activation::kRelu, 1, 1};
+  const auto parameters = DrawnParameters({3, 8, 2}, 1, 1);
+  at::Tensor x = Normal({5, 3}, 1);
+  x[2][0] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_TRUE(Evaluate(net, x, parameters)[0][2].isnan().all().item<bool>());
+}
+
+// The kit's networks go this way where they are small, and LibTorch's where not.
+TEST(SmallPerceptron, AgreesWithWideNetworksWay) {
+  const at::Tensor x = Normal({20, 6}, 1);
+  for (const int width : {128, 129}) {
+    const Mlp net(6, {width, width}, 2, Activation::kTanh);
+    ParameterSet set(net.Shapes(), at::kCPU);
+    net.Initialise(set, Initialisation::kUniformFanIn, 1, MakeGenerator(at::kCPU, 3));
+    const auto doubles = Doubles(set);
+    ExpectClose(net.Forward(set, x), ReferenceMlp(doubles, x.to(at::kDouble), &at::tanh), 2e-6, "value");
+    set.Backward(net.Forward(set, x).square().sum());
+    const at::Tensor exact =
+        FlatGradient(ReferenceMlp(doubles, x.to(at::kDouble), &at::tanh).square().sum(), doubles);
+    ExpectClose(set.flat_grad(), exact, 1e-5, "gradient");
+  }
+}
+
+}  // namespace
+}  // namespace strider::nn

@@ -1,0 +1,166 @@
+// SubPO's credit, baselines and steps (SubPO sheet, sections 2 and 5, V4 and V8).
+#include "agents/subpo.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "tests/agents/learner_kit.h"
+
+namespace strider {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+constexpr int kStates = 3;
+constexpr int kActions = 4;
+
+// Two environments and episodes of three steps.
+Task ShortTask() {
+  Task task = DiscreteTask(kStates, kActions);
+  task.max_episode_steps = 3;
+  task.environments = 2;
+  return task;
+}
+
+SubpoConfig Linear() {
+  SubpoConfig config;
+  config.batch = 4;
+  config.hidden = {};
+  return config;
+}
+
+// Four whole episodes with the gains given, row t * 2 + i.
+Rollout FourEpisodes() {
+  Rollout rollout = RandomRollout(kStates, 1, kActions, 6, 2, 3);
+  rollout.rewards = {5, 1, 3, 2, 0, 3, /**/ 1, 0, 1, 0, 2, 4};
+  rollout.ended = {0, 0, 0, 0, 1, 1, /**/ 0, 0, 0, 0, 1, 1};
+  return rollout;
+}
+
+// Each row sees one of the states, as a one-hot.
+void SeeOneState(Rollout& rollout) {
+  std::ranges::fill(rollout.observations, 0.0F);
+  for (std::size_t row = 0; row < static_cast<std::size_t>(rollout.rows()); ++row) {
+    rollout.observations[row * kStates + row % kStates] = 1;
+  }
+}
+
+TEST(Subpo, ABatchIsWholeEpisodes) {
+  EXPECT_EQ(Subpo(ShortTask(), Linear()).rollout().steps, 6);
+  SubpoConfig odd = Linear();
+  odd.batch = 5;
+  EXPECT_EQ(Subpo(ShortTask(), odd).rollout().steps, 9);
+}
+
+TEST(Subpo, CreditsOfTheSheet) {
+  const auto weights = [](const char* credit, const char* baseline) {
+    SubpoConfig config = Linear();
+    config.credit = credit;
+    config.baseline = baseline;
+    return Subpo(ShortTask(), config).Weights(FourEpisodes());
+  };
+  EXPECT_THAT(weights("to_go", "none"), ElementsAre(8, 6, 3, 5, 0, 3, 4, 4, 3, 4, 2, 4));
+  EXPECT_THAT(weights("prefix", "none"), ElementsAre(5, 1, 8, 3, 8, 6, 1, 0, 2, 0, 4, 4));
+  EXPECT_THAT(weights("myopic", "none"), ElementsAre(5, 1, 3, 2, 0, 3, 1, 0, 1, 0, 2, 4));
+  // Means over the four episodes at each time: 5.5, 3.75, 2.25.
+  EXPECT_THAT(weights("to_go", "time"),
+              ElementsAre(2.5, 0.5, -0.75, 1.25, -2.25, 0.75, -1.5, -1.5, -0.75, 0.25, -0.25, 1.75));
+}
+
+// V4: where gains do not depend on the past the gradient is REINFORCE's, here in its closed form for a linear
+// softmax: mean of (e_a - pi) x^T times the rewards to go.
+TEST(Subpo, TheGradientIsReinforces) {
+  SubpoConfig config = Linear();
+  config.baseline = "none";
+  Subpo agent(ShortTask(), config);
+  for (const auto& [name, tensor] : agent.State()) {
+    if (name == "policy.0.weight") tensor.copy_(Normal(tensor.sizes(), 5));
+  }
+  const Rollout rollout = FourEpisodes();
+  const at::Tensor s = at::tensor(rollout.observations).view({12, kStates});
+  const at::Tensor a = at::tensor(rollout.actions).view({12, 1});
+  const at::Tensor weights = at::tensor(agent.Weights(rollout));
+  agent.actor().parameters().Backward(agent.Objective(s, a, weights));
+
+  const at::Tensor pi = at::softmax(s.mm(State(agent, "policy.0.weight").t()), -1);
+  const at::Tensor chosen = at::one_hot(a.squeeze(-1).to(at::kLong), kActions).to(at::kFloat);
+  const at::Tensor expected = ((chosen - pi) * weights.unsqueeze(-1)).t().mm(s) / 12;
+  EXPECT_LT(LargestDifference(agent.actor().parameters().grad(0), expected), 1e-6);
+}
+
+// V8, sampled: in a table one natural step multiplies each state's probabilities by exp(rate x advantage),
+// with one rate for all; a state's advantage is the mean weight of an action less the mean of all.
+TEST(Subpo, NaturalStepsAreMultiplicativeWeights) {
+  SubpoConfig config = Linear();
+  config.step = "natural";
+  config.baseline = "none";
+  config.credit = "myopic";
+  config.cg_damping = 0;
+  config.cg_iterations = 50;
+  config.max_kl = 1e-3;
+  Task task = ShortTask();
+  task.action_space = Discrete{2};
+  config.batch = 400;
+  Subpo agent(task, config);
+  for (const auto& [name, tensor] : agent.State()) {
+    if (name.starts_with("policy.")) tensor.zero_();
+  }
+  // Every state takes both actions equally often, so that the sample is the uniform policy's own.
+  Rollout rollout = RandomRollout(kStates, 1, 2, 600, 2, 3);
+  SeeOneState(rollout);
+  const double gain[kStates][2] = {{1, 0}, {0, 3}, {2, 2}};
+  for (std::size_t row = 0; row < static_cast<std::size_t>(rollout.rows()); ++row) {
+    const std::size_t action = row / kStates % 2;
+    rollout.actions[row] = static_cast<float>(action);
+    rollout.rewards[row] = static_cast<float>(gain[row % kStates][action]);
+    rollout.ended[row] = row / 2 % 3 == 2 ? 1 : 0;
+  }
+  agent.Update(rollout, 0, 1);
+  const at::Tensor logits =
+      State(agent, "policy.0.weight") + State(agent, "policy.0.bias").unsqueeze(-1);  // (actions x states)
+  const auto gap = [&](int state) { return (logits[1][state] - logits[0][state]).item<double>(); };
+  EXPECT_NEAR(gap(0) / gap(1), -1.0 / 3, 1e-3);
+  EXPECT_NEAR(gap(2), 0, 1e-5);
+  EXPECT_GT(gap(1), 0);
+  EXPECT_NEAR(Metric(agent, "kl"), 1e-3, 1e-5);
+}
+
+TEST(Subpo, WhatDoesNotFitIsNamed) {
+  SubpoConfig config = Linear();
+  Rollout rollout = FourEpisodes();
+  rollout.ended[2] = 1;
+  EXPECT_THAT(
+      [&] { Subpo(ShortTask(), config).Weights(rollout); },
+      ThrowsMessage<InputError>(HasSubstr("agent.baseline = time needs episodes of one length, but one "
+                                          "of 2 steps came up where the limit is 3")));
+  config.baseline = "value";
+  config.credit = "prefix";
+  EXPECT_THAT([&] { Subpo(ShortTask(), config); },
+              ThrowsMessage<InputError>(HasSubstr("does not fit agent.credit = prefix")));
+}
+
+TEST(Subpo, SameBitsWhenResumed) {
+  for (const char* baseline : {"none", "value"}) {
+    SubpoConfig config = Linear();
+    config.hidden = {4};
+    config.baseline = baseline;
+    config.entropy_coef = 0.1;
+    ExpectSameBitsAndResume(
+        [&](std::uint64_t seed) {
+          Task task = ShortTask();
+          task.seed = seed;
+          return std::make_unique<Subpo>(task, config);
+        },
+        [](Agent& agent, int first, int last) {
+          for (int i = first; i < last; ++i) dynamic_cast<Subpo&>(agent).Update(FourEpisodes(), i, 10);
+        },
+        4);
+  }
+}
+
+}  // namespace
+}  // namespace strider

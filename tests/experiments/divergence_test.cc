@@ -1,0 +1,61 @@
+// Learners whose numbers get out of hand.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "datasets/hdf5.h"
+#include "experiments/run_directory.h"
+#include "tests/experiments/temporary_folder.h"
+#include "tests/experiments/training_kit.h"
+
+namespace strider {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+std::string Failure(const std::filesystem::path& run, const std::vector<GivenSetting>& settings) {
+  try {
+    TrainIn(run, settings);
+  } catch (const WorkError& error) {
+    return error.what();
+  }
+  return "the run ended well";
+}
+
+// The first update is at step 21, with a checkpoint at step 10 and 20; one step of such a length makes the
+// next losses infinite or NaN.
+TEST(Divergence, StopsNamesLossAndStepAndKeepsTheLastGoodCheckpoint) {
+  for (const std::string agent : {"td3", "sac", "pmoe-sac", "mdpo-off"}) {
+    const TemporaryFolder folder;
+    const auto run = folder.path() / "run";
+    const std::string message = Failure(run, TinySettings(agent, "Pendulum-v1", {},
+                                                          {{"agent.critic_lr", "1e30"},
+                                                           {"run.checkpoint_interval", "10"},
+                                                           {"run.log_interval", "1000"},
+                                                           {"run.eval_interval", "1000"}}));
+    EXPECT_THAT(message,
+                AllOf(HasSubstr("loss is "), HasSubstr(" at step 2"), HasSubstr("the learner diverged"),
+                      HasSubstr("the last good checkpoint, of step 20, is in " + run.string())))
+        << agent;
+    const Hdf5File checkpoint = Hdf5File::Open(RunPaths{run}.checkpoint());
+    for (const std::string& name : checkpoint.Names("tensors")) {
+      for (const float x : checkpoint.Read<float>("tensors/" + name).values) {
+        ASSERT_TRUE(std::isfinite(x)) << agent << ": " << name;
+      }
+    }
+  }
+}
+
+TEST(Divergence, SaysWhereThereIsNoCheckpointYet) {
+  const TemporaryFolder folder;
+  const auto run = folder.path() / "run";
+  EXPECT_THAT(Failure(run, TinySettings("ppo", "Pendulum-v1", {},
+                                        {{"agent.lr", "1e30"}, {"run.checkpoint_interval", "1000"}})),
+              AllOf(HasSubstr("the learner diverged"), HasSubstr("there is no checkpoint yet")));
+  EXPECT_FALSE(std::filesystem::exists(RunPaths{run}.checkpoint()));
+}
+
+}  // namespace
+}  // namespace strider

@@ -1,0 +1,36 @@
+#include "tools/run_env.h"
+
+#include <filesystem>
+
+#include "core/error.h"
+#include "experiments/experiment.h"
+#include "experiments/run_directory.h"
+
+namespace strider::tools {
+
+EnvChoice ChooseEnv(const std::string& source, const std::optional<std::string>& named,
+                    const std::vector<std::string>& changes) {
+  EnvChoice choice;
+  if (IsRun(source)) {
+    for (const GivenSetting& setting : ReadConfigFile(RunPaths{source}.config())) {
+      if (setting.key == "run.env") choice.id = setting.value;
+      if (setting.key.starts_with("env.")) choice.options.emplace_back(setting.key, setting.value);
+    }
+    choice.of_run = true;
+  } else if (std::filesystem::is_directory(source)) {
+    throw InputError("{} is no run's directory (it has no config.cfg); of several runs name one", source);
+  }
+  if (named && *named != choice.id) choice = {*named, {}, false};
+  if (choice.id.empty()) throw InputError("{} names no environment; expected --env ID", source);
+  for (const std::string& change : changes) {
+    const GivenSetting setting = ParseAssignment(change);
+    if (!setting.key.starts_with("env.")) {
+      throw InputError("--set '{}': expected a setting of the environment, env.NAME=VALUE", change);
+    }
+    choice.options.emplace_back(setting.key, setting.value);
+    choice.of_run = false;
+  }
+  return choice;
+}
+
+}  // namespace strider::tools

@@ -1,0 +1,24 @@
+// The environment that a run or a policy's file is meant for.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/settings.h"
+
+namespace strider::tools {
+
+struct EnvChoice {
+  std::string id;
+  Assignments options;
+  bool of_run = false;  // the run's own, with nothing changed
+};
+
+// The environment that a run (`source`, its directory) was trained or evaluated in with its options, unless
+// another one is named, which then has its defaults; with `changes` ("env.slip=0.1") on top. Throws
+// InputError where there is none, or a change is no setting of an environment.
+EnvChoice ChooseEnv(const std::string& source, const std::optional<std::string>& named,
+                    const std::vector<std::string>& changes = {});
+
+}  // namespace strider::tools
