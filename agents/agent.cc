@@ -31,6 +31,7 @@ void Agent::Save(StateWriter& out) const {
   const at::Tensor state = random_.get_state();
   out.PutSpan(std::span<const std::uint8_t>(state.const_data_ptr<std::uint8_t>(), state.numel()));
   for (const auto& [name, value] : metrics_) out.Put(value.item<double>());
+  DoSave(out);
 }
 
 void Agent::Load(StateReader& in) {
@@ -43,6 +44,7 @@ void Agent::Load(StateReader& in) {
     metrics_[i].second = at::scalar_tensor(value, at::kDouble);
     reported_[i] = !std::isnan(value);  // a diverged learner is not saved
   }
+  DoLoad(in);
 }
 
 std::optional<std::pair<std::string, double>> Agent::Divergence() const {

@@ -33,6 +33,7 @@ struct Task {
   Augmentation augmentation = {};
   int max_episode_steps = 0;  // the environment's limit; 0 where it is not known
   int environments = 1;       // stepped side by side
+  int fixed_length = 0;       // as EnvSpec has it
 
   int action_size() const { return RowSize(action_space); }
 };
@@ -58,6 +59,9 @@ class Agent {
   // Every tensor that a bit-exact continuation needs, under stable names: weights, targets, optimiser
   // moments. The tensors are views: writing to them restores the agent.
   virtual std::vector<nn::NamedTensor> State() const = 0;
+
+  // Whether evaluations during training draw actions instead of taking the mean or the most probable one.
+  virtual bool evaluate_sampled() const { return false; }
 
   // What a person should be told about the latest update, such as that hardly anything is learnt; empty where
   // nothing. Costs a synchronisation.
@@ -90,6 +94,10 @@ class Agent {
   void CountUpdate() { ++updates_; }
 
  private:
+  // What State() and the above leave out and a bit-exact continuation needs; nothing by default.
+  virtual void DoSave(StateWriter&) const {}
+  virtual void DoLoad(StateReader&) {}
+
   Task task_;
   at::Generator random_;
   std::int64_t updates_ = 0;

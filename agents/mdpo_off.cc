@@ -88,12 +88,14 @@ void MdpoOff::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
   StepCritics(batch, draw, noise.next_action, lambda);
   if (!config_.policy_first) StepPolicy(batch.observations, draw, noise.action, lambda);
 
-  if (config_.value_network) {
-    value_target_.MoveTowards(value_, config_.tau);
-  } else {
-    critic_target_.MoveTowards(critic(), config_.tau);
-  }
   CountUpdate();
+  if (updates() % config_.target_interval == 0) {
+    if (config_.value_network) {
+      value_target_.MoveTowards(value_, config_.tau);
+    } else {
+      critic_target_.MoveTowards(critic(), config_.tau);
+    }
+  }
   if (updates() % config_.old_policy_interval == 0) {
     old_policy_.CopyFrom(policy_);
     if (config_.freeze_q_with_old) frozen_critic_.CopyFrom(critic());
@@ -217,6 +219,7 @@ MdpoOffConfig SacConfig::AsMdpo() const {
   mdpo.hidden = hidden;
   mdpo.discount = discount;
   mdpo.tau = tau;
+  mdpo.target_interval = target_interval;
   mdpo.policy_lr = actor_lr;
   mdpo.critic_lr = critic_lr;
   mdpo.max_grad_norm = max_grad_norm;

@@ -20,6 +20,7 @@ struct MdpoOffConfig {
   std::vector<int> hidden{256, 256};
   double discount = 0.99;
   double tau = 0.005;
+  int target_interval = 1;
   double policy_lr = 3e-4;
   double critic_lr = 3e-4;
   double max_grad_norm = 0;
@@ -49,7 +50,8 @@ struct MdpoOffConfig {
     replay.Visit(visit);
     visit("hidden", hidden, "widths of the hidden ReLU layers of policy and critics", InRange(1, 65536));
     visit("discount", discount, "discount factor per step", InRange(0, 1));
-    visit("tau", tau, "how far the target network moves in one update", InRange(0, 1));
+    visit("tau", tau, "how far the target network moves at a time", InRange(0, 1));
+    visit("target_interval", target_interval, "updates between moves of the target network", AtLeast(1));
     visit("policy_lr", policy_lr, "Adam's step length for the policy", Above(0));
     visit("critic_lr", critic_lr, "Adam's step length for the critics", Above(0));
     visit("max_grad_norm", max_grad_norm, "bound on each network's gradient norm; 0: none", AtLeast(0));
@@ -174,6 +176,7 @@ struct SacConfig {
   std::vector<int> hidden{256, 256};
   double discount = 0.99;
   double tau = 0.005;
+  int target_interval = 1;
   double actor_lr = 3e-4;
   double critic_lr = 3e-4;
   double alpha_lr = 3e-4;
@@ -190,7 +193,8 @@ struct SacConfig {
     replay.Visit(visit);
     visit("hidden", hidden, "widths of the hidden ReLU layers of actor and critics", InRange(1, 65536));
     visit("discount", discount, "discount factor per step", InRange(0, 1));
-    visit("tau", tau, "how far the target critics move in one update", InRange(0, 1));
+    visit("tau", tau, "how far the target critics move at a time", InRange(0, 1));
+    visit("target_interval", target_interval, "updates between moves of the target critics", AtLeast(1));
     visit("actor_lr", actor_lr, "Adam's step length for the actor", Above(0));
     visit("critic_lr", critic_lr, "Adam's step length for the critics", Above(0));
     visit("alpha_lr", alpha_lr, "Adam's step length for log alpha", Above(0));

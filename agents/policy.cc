@@ -162,7 +162,11 @@ Eigen::VectorXf ExpertLogProbs(const Eigen::VectorXf& x, const Eigen::VectorXf& 
 }  // namespace
 
 void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg64& random,
-                    std::span<float> actions, std::span<float> log_probs) const {
+                    std::span<float> actions, std::span<float> log_probs, int step) const {
+  if (!steps.empty()) {
+    At(step).Sample(observations, deterministic, random, actions, log_probs);
+    return;
+  }
   if (distribution == ActionDistribution::kUniform) {
     SampleUniformRows(action_space, random, actions, log_probs);
     return;
@@ -259,7 +263,7 @@ Policy::Experts Policy::ExpertsAt(std::span<const float> observations) const {
 void Policy::ToEnvironment(std::span<float> actions) const {
   const auto* box = std::get_if<Box>(&action_space);
   if (box == nullptr) return;
-  if (distribution != ActionDistribution::kGaussian) {
+  if (At(0).distribution != ActionDistribution::kGaussian) {
     ScaleToBox(*box, actions);
     return;
   }
@@ -269,15 +273,20 @@ void Policy::ToEnvironment(std::span<float> actions) const {
 }
 
 void Policy::Act(std::span<const double> observations, bool deterministic, Pcg64& random,
-                 std::span<float> actions, std::span<float> log_probs) const {
-  if (distribution == ActionDistribution::kUniform) {
-    Sample({}, deterministic, random, actions, log_probs);
+                 std::span<float> actions, std::span<float> log_probs, int step) const {
+  if (At(step).distribution == ActionDistribution::kUniform) {
+    Sample({}, deterministic, random, actions, log_probs, step);
   } else {
     std::vector<float> rows(observations.size());
     transform.Apply(observations, rows);
-    Sample(rows, deterministic, random, actions, log_probs);
+    Sample(rows, deterministic, random, actions, log_probs, step);
   }
   ToEnvironment(actions);
+}
+
+const Policy& Policy::At(int step) const {
+  if (steps.empty()) return *this;
+  return steps[std::min(static_cast<std::size_t>(step), steps.size() - 1)];
 }
 
 Policy UniformPolicy(int observation_size, Space action_space) {

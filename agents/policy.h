@@ -73,14 +73,19 @@ struct Policy {
   float weight_below = 1;
   float weight_above = 1;
 
+  // (steps of an episode) what each step does, where each has networks of its own; the last one's hold on.
+  // Transform and augmentation above are for all of them; what else this object says beside its sizes means
+  // nothing then.
+  std::vector<Policy> steps;
+
   // A draw in the learner's frame: [-1, 1] for the tanh and clipped kinds and for uniform draws from a box,
   // unclipped for the Gaussian, the action's number for the categorical and greedy. `observations` are
   // transformed rows (n x observation_size). `deterministic` takes the mean or the most probable action
   // instead. A mixture's expert, where there are several, and the noise are drawn row by row. Where
   // `log_probs` (n) is not empty it receives the natural-log density of each action in that frame, before any
-  // clipping.
+  // clipping. `step` of its episode is where every row is, counted from 0.
   void Sample(std::span<const float> observations, bool deterministic, Pcg64& random,
-              std::span<float> actions, std::span<float> log_probs = {}) const;
+              std::span<float> actions, std::span<float> log_probs = {}, int step = 0) const;
 
   // A mixture's experts at transformed observations (n x observation_size).
   struct Experts {
@@ -98,7 +103,10 @@ struct Policy {
   // Observations, augmented where it needs them so, to actions that the environment takes: transform, Sample,
   // ToEnvironment.
   void Act(std::span<const double> observations, bool deterministic, Pcg64& random, std::span<float> actions,
-           std::span<float> log_probs = {}) const;
+           std::span<float> log_probs = {}, int step = 0) const;
+
+  // What acts at that step: one of `steps`, or this.
+  const Policy& At(int step) const;
 };
 
 // The policy that draws uniformly from the action space.

@@ -102,6 +102,15 @@ void WriteAugmentation(const PolicySink& sink, const Policy& policy) {
 }
 
 void WriteParts(const PolicySink& sink, const Policy& policy) {
+  for (std::size_t i = 0; i < policy.steps.size(); ++i) {
+    const std::string folder = fmt::format("step{}/", i);
+    WriteParts({[&](const std::string& key, std::span<const float> values, const Shape& shape) {
+                  sink.numbers(folder + key, values, shape);
+                },
+                [&](const std::string& key, std::string_view text) { sink.text(folder + key, text); }},
+               policy.steps[i]);
+  }
+  if (!policy.steps.empty()) return;
   sink.text("output_distribution", DistributionName(policy.distribution));
   sink.text("nonlinearity", policy.tanh_hidden ? "tanh" : "relu");
   WriteAugmentation(sink, policy);
@@ -131,19 +140,29 @@ void WriteParts(const PolicySink& sink, const Policy& policy) {
 
 class PolicyReader {
  public:
-  PolicyReader(const std::filesystem::path& path, const EnvSpec& spec)
-      : file_(Hdf5File::Open(path)), spec_(spec) {}
+  // `group` is where the policy lies in the file.
+  PolicyReader(const Hdf5File& file, const EnvSpec& spec, std::string group)
+      : file_(file), spec_(spec), group_(std::move(group)) {}
 
   Policy Read() const {
     Policy policy = UniformPolicy(spec_.observation_size(), spec_.action_space);
-    if (!file_.Has("metadata/policy")) {
+    if (!file_.Has(group_)) {
       throw InputError("{}: no group metadata/policy; expected a policy in D4RL's layout", Path());
+    }
+    for (int i = 0; file_.Has(fmt::format("{}/step{}", group_, i)); ++i) {
+      policy.steps.push_back(PolicyReader(file_, spec_, fmt::format("{}/step{}", group_, i)).Read());
+    }
+    if (!policy.steps.empty()) {
+      policy.augmentation = policy.steps[0].augmentation;
+      policy.observation_size = policy.steps[0].observation_size;
+      ReadTransform(policy.transform, static_cast<std::size_t>(policy.observation_size));
+      return policy;
     }
     policy.distribution = ReadDistribution();
     policy.tanh_hidden = ReadChoice("nonlinearity", "relu", "tanh") == "tanh";
     ReadAugmentation(policy);
     Eigen::Index width = policy.observation_size;
-    for (int i = 0; file_.Has(fmt::format("metadata/policy/fc{}", i)); ++i) {
+    for (int i = 0; file_.Has(fmt::format("{}/fc{}", group_, i)); ++i) {
       policy.hidden.push_back(ReadLayer(fmt::format("fc{}", i), width, -1));
       width = policy.hidden.back().bias.size();
     }
@@ -155,11 +174,11 @@ class PolicyReader {
     }
     Eigen::Index outputs = discrete != nullptr ? discrete->n : spec_.action_size();
     const bool stochastic = IsStochastic(policy.distribution);
-    if (stochastic && file_.Has("metadata/policy/router")) {
+    if (stochastic && file_.Has(group_ + "/router")) {
       policy.router = ReadLayer("router", policy.observation_size, -1);
       ReadExpertChoice(policy);
       if (policy.router.bias.size() == 0) {
-        throw InputError("{}: metadata/policy/router has no experts; expected at least one", Path());
+        throw InputError("{}: {}/router has no experts; expected at least one", Path(), group_);
       }
       outputs *= policy.router.bias.size();
     }
@@ -179,32 +198,31 @@ class PolicyReader {
   std::string Path() const { return file_.path().string(); }
 
   ActionDistribution ReadDistribution() const {
-    const std::string text = file_.ReadString("metadata/policy/output_distribution");
+    const std::string text = file_.ReadString(group_ + "/output_distribution");
     for (const auto& [value, name] : kDistributions) {
       if (name == text) return value;
     }
     throw InputError(
-        "{}: metadata/policy/output_distribution is '{}'; expected tanh_gaussian, gaussian, "
+        "{}: {}/output_distribution is '{}'; expected tanh_gaussian, gaussian, "
         "clipped_gaussian, clipped_tanh_gaussian, tanh, categorical, greedy, likely_greedy or greedy_utility",
-        Path(), text);
+        Path(), group_, text);
   }
 
   void ReadExpertChoice(Policy& policy) const {
-    const std::string text = file_.ReadString("metadata/policy/expert_choice");
+    const std::string text = file_.ReadString(group_ + "/expert_choice");
     const auto* const choice = std::ranges::find(kExpertChoices, text, &ExpertChoice::name);
     if (choice == kExpertChoices.end()) {
-      throw InputError(
-          "{}: metadata/policy/expert_choice is '{}'; expected sampled, most_probable, gated or multiplied",
-          Path(), text);
+      throw InputError("{}: {}/expert_choice is '{}'; expected sampled, most_probable, gated or multiplied",
+                       Path(), group_, text);
     }
     policy.blend = choice->blend;
     policy.sample_expert = choice->sample_expert;
   }
 
   std::string ReadChoice(const std::string& name, std::string_view one, std::string_view other) const {
-    std::string text = file_.ReadString("metadata/policy/" + name);
+    std::string text = file_.ReadString(group_ + "/" + name);
     if (text != one && text != other) {
-      throw InputError("{}: metadata/policy/{} is '{}'; expected {} or {}", Path(), name, text, one, other);
+      throw InputError("{}: {}/{} is '{}'; expected {} or {}", Path(), group_, name, text, one, other);
     }
     return text;
   }
@@ -212,14 +230,14 @@ class PolicyReader {
   // What the rows hold beside the environment's own numbers.
   void ReadAugmentation(Policy& policy) const {
     const auto text = [&](const std::string& name) {
-      const std::string key = "metadata/policy/" + name;
+      const std::string key = group_ + "/" + name;
       return file_.Has(key) ? file_.ReadString(key) : std::string();
     };
     std::istringstream words(text("augmentation"));
     for (std::string word; words >> word;) {
       if (word != kOneHot && word != kTime) {
-        throw InputError("{}: metadata/policy/augmentation has '{}'; expected {} or {}", Path(), word,
-                         kOneHot, kTime);
+        throw InputError("{}: {}/augmentation has '{}'; expected {} or {}", Path(), group_, word, kOneHot,
+                         kTime);
       }
       (word == kOneHot ? policy.augmentation.one_hot : policy.augmentation.time) = true;
     }
@@ -241,37 +259,37 @@ class PolicyReader {
     const bool known = word.empty() || rule.hidden;
     if (numbers && known && rule.discount > 0 && rule.discount <= 1 && rule.bound > 0) return rule;
     throw InputError(
-        "{}: metadata/policy/stock is '{}'; expected a discount in (0, 1], an initial stock and a bound "
+        "{}: {}/stock is '{}'; expected a discount in (0, 1], an initial stock and a bound "
         "above "
         "0, and perhaps {}",
-        Path(), text, kHidden);
+        Path(), group_, text, kHidden);
   }
 
   // The number of quantiles of each action.
   Eigen::Index ReadUtility(Policy& policy) const {
-    const std::string key = "metadata/policy/utility_weights";
+    const std::string key = group_ + "/utility_weights";
     const Array<float> weights = file_.Read<float>(key);
     if (weights.shape != Shape{2} || !std::isfinite(weights.values[0]) || !std::isfinite(weights.values[1])) {
       throw InputError("{}: {} has shape {}; expected two finite numbers", Path(), key,
                        ShapeText(weights.shape));
     }
     if (!policy.augmentation.stock) {
-      throw InputError("{}: metadata/policy/stock is missing; a greedy_utility policy needs it", Path());
+      throw InputError("{}: {}/stock is missing; a greedy_utility policy needs it", Path(), group_);
     }
     policy.weight_below = weights.values[0];
     policy.weight_above = weights.values[1];
-    const Shape shape = file_.Read<float>("metadata/policy/last_fc/bias").shape;
+    const Shape shape = file_.Read<float>(group_ + "/last_fc/bias").shape;
     const auto choices = static_cast<std::size_t>(std::get<Discrete>(spec_.action_space).n);
     if (shape.size() != 1 || shape[0] == 0 || shape[0] % choices != 0) {
-      throw InputError("{}: metadata/policy/last_fc/bias has shape {}; expected a multiple of {} actions",
-                       Path(), ShapeText(shape), choices);
+      throw InputError("{}: {}/last_fc/bias has shape {}; expected a multiple of {} actions", Path(), group_,
+                       ShapeText(shape), choices);
     }
     return static_cast<Eigen::Index>(shape[0] / choices);
   }
 
   // `inputs` and `outputs` are what the neighbours need; -1 where any number of outputs will do.
   Policy::Layer ReadLayer(const std::string& name, Eigen::Index inputs, Eigen::Index outputs) const {
-    const std::string key = "metadata/policy/" + name;
+    const std::string key = group_ + "/" + name;
     const Array<float> weight = file_.Read<float>(key + "/weight");
     const Array<float> bias = file_.Read<float>(key + "/bias");
     if (outputs < 0 && weight.shape.size() == 2) outputs = static_cast<Eigen::Index>(weight.shape[0]);
@@ -295,7 +313,7 @@ class PolicyReader {
   }
 
   double ReadLikely() const {
-    const std::string key = "metadata/policy/likely";
+    const std::string key = group_ + "/likely";
     const Array<float> value = file_.Read<float>(key);
     if (value.shape != Shape{1} || !(value.values[0] >= 0 && value.values[0] <= 1)) {
       throw InputError("{}: {} has shape {}; expected one number in [0, 1]", Path(), key,
@@ -311,7 +329,7 @@ class PolicyReader {
       policy.log_std_max = std::numeric_limits<double>::infinity();
       return;
     }
-    const std::string key = "metadata/policy/log_std_bounds";
+    const std::string key = group_ + "/log_std_bounds";
     if (!file_.Has(key)) return;
     const Array<double> bounds = file_.Read<double>(key);
     if (bounds.shape != Shape{2} || !(bounds.values[0] <= bounds.values[1])) {
@@ -323,7 +341,7 @@ class PolicyReader {
   }
 
   void ReadTransform(ObservationTransform& transform, std::size_t size) const {
-    const std::string key = "metadata/policy/observation_transform";
+    const std::string key = group_ + "/observation_transform";
     if (!file_.Has(key)) return;
     transform.mean = file_.Read<double>(key + "/mean").values;
     transform.scale = file_.Read<double>(key + "/scale").values;
@@ -340,8 +358,9 @@ class PolicyReader {
     }
   }
 
-  Hdf5File file_;
+  const Hdf5File& file_;
   const EnvSpec& spec_;
+  std::string group_;
 };
 
 }  // namespace
@@ -386,7 +405,8 @@ void WritePolicy(DatasetWriter& writer, const Policy& policy) {
 }
 
 Policy ReadPolicy(const std::filesystem::path& path, const EnvSpec& spec) {
-  return PolicyReader(path, spec).Read();
+  const Hdf5File file = Hdf5File::Open(path);
+  return PolicyReader(file, spec, "metadata/policy").Read();
 }
 
 }  // namespace strider

@@ -11,6 +11,7 @@
 // +-clip). A policy that sees more than the environment shows says so in texts: `augmentation`, of the words
 // one_hot and time; `stock`, "DISCOUNT INITIAL BOUND"; `objective`, such as "cvar:0.5"; and the distribution
 // "greedy_utility" (quantiles of discrete actions) comes with utility_weights (2), below and above zero.
+// Where each step of an episode has networks of its own, they lie in groups step0, step1, ....
 #pragma once
 
 #include <filesystem>

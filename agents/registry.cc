@@ -5,12 +5,15 @@
 #include "agents/deta_n.h"
 #include "agents/deta_td3.h"
 #include "agents/dqn.h"
+#include "agents/hac.h"
+#include "agents/hnpg.h"
 #include "agents/mdpo_off.h"
 #include "agents/mdpo_on.h"
 #include "agents/pmoe_ppo.h"
 #include "agents/pmoe_sac.h"
 #include "agents/ppo.h"
 #include "agents/qr_dqn.h"
+#include "agents/rlpd.h"
 #include "agents/subpo.h"
 #include "agents/td3.h"
 #include "agents/trpo.h"
@@ -34,6 +37,11 @@ std::span<const AgentEntry> OnlineAgents() {
       AgentEntry{"subpo", "Submodular Policy Optimization: rewards are marginal gains", AgentKind::kOnPolicy,
                  &MakeFactory<Subpo>},
       AgentEntry{"trpo", "Trust Region Policy Optimization", AgentKind::kOnPolicy, &MakeFactory<Trpo>},
+      AgentEntry{"hnpg", "Hybrid Natural Policy Gradient: rollouts and a dataset at once", AgentKind::kHybrid,
+                 &MakeFactory<Hnpg>},
+      AgentEntry{"hac", "Hybrid Actor-Critic: the same with tables", AgentKind::kHybrid, &MakeFactory<Hac>},
+      AgentEntry{"rlpd", "SAC whose batches are half the dataset's, half replay", AgentKind::kMixed,
+                 &MakeFactory<Rlpd>},
       AgentEntry{"dqn", "Deep Q-Network; double, dueling, n-step and prioritised as options",
                  AgentKind::kOffPolicy, &MakeFactory<Dqn>},
       AgentEntry{"qr-dqn", "DQN on quantiles of the return", AgentKind::kOffPolicy, &MakeFactory<QrDqn>},

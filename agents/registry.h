@@ -15,7 +15,9 @@ namespace strider {
 // How an agent comes by what it learns from.
 enum class AgentKind {
   kOnPolicy,   // rollouts of its own policy
+  kHybrid,     // the same, and a dataset's transitions beside them
   kOffPolicy,  // transitions: its own, replayed, or a dataset's
+  kMixed,      // transitions of both kinds in every batch
   kOffline,    // a dataset's transitions only
 };
 
@@ -33,9 +35,10 @@ class AgentFactory {
   // What is to be added to an environment's observations before this agent sees them.
   virtual Augmentation ObservationAugmentation() const = 0;
 
-  // Throws InputError where the Config or the task does not suit the agent. `data` is null while learning
-  // online.
-  virtual std::unique_ptr<OnPolicyAgent> MakeOnPolicy(const Task& task) const = 0;
+  // Throws InputError where the Config, the task or the data do not suit the agent. `data` is null while
+  // learning online.
+  virtual std::unique_ptr<OnPolicyAgent> MakeOnPolicy(const Task& task,
+                                                      const TransitionColumns* data = nullptr) const = 0;
   virtual std::unique_ptr<OffPolicyAgent> MakeOffPolicy(const Task& task,
                                                         const TransitionColumns* data) const = 0;
 };
@@ -72,8 +75,13 @@ class FactoryOf : public AgentFactory {
     return {};
   }
 
-  std::unique_ptr<OnPolicyAgent> MakeOnPolicy(const Task& task) const override {
-    if constexpr (std::is_base_of_v<OnPolicyAgent, A>) return std::make_unique<A>(task, config_);
+  std::unique_ptr<OnPolicyAgent> MakeOnPolicy(const Task& task,
+                                              const TransitionColumns* data) const override {
+    if constexpr (std::is_constructible_v<A, Task, Config, const TransitionColumns*>) {
+      return std::make_unique<A>(task, config_, data);
+    } else if constexpr (std::is_base_of_v<OnPolicyAgent, A>) {
+      return std::make_unique<A>(task, config_);
+    }
     throw InputError("this agent learns from transitions, not from rollouts");
   }
 

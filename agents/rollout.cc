@@ -4,6 +4,10 @@
 
 namespace strider {
 
+int WholeEpisodes(int steps, int length) {
+  return length == 0 ? steps : (steps + length - 1) / length * length;
+}
+
 Rollout MakeRollout(int steps, int environments, int observation_size, int action_size) {
   Rollout rollout;
   rollout.steps = steps;

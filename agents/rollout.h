@@ -54,6 +54,10 @@ struct Rollout {
   std::int64_t rows() const { return static_cast<std::int64_t>(steps) * environments; }
 };
 
+// The least number of steps, at least `steps`, that makes whole episodes of `length`; `steps` where that is
+// 0.
+int WholeEpisodes(int steps, int length);
+
 // An empty rollout with all memory reserved.
 Rollout MakeRollout(int steps, int environments, int observation_size, int action_size);
 

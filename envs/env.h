@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/random.h"
@@ -29,6 +30,11 @@ struct EnvSpec {
   // Steps draw from the random stream: the same state and action may lead elsewhere.
   bool random_steps = false;
   std::optional<GoalSpec> goal{};  // where rows hold what was achieved and what was desired
+  // Where every episode ends by itself after the same number of steps: that number. 0: they differ.
+  int fixed_length = 0;
+  // Which of the worlds that go under this id it is, as text, where there are several: data that were
+  // collected in one of them say nothing about another. Empty: there is only one.
+  std::string instance{};
 
   int observation_size() const { return RowSize(observation_space); }
   int action_size() const { return RowSize(action_space); }
@@ -104,6 +110,9 @@ class Env {
   // For constructors: appends the achieved and the desired goal to the rows, which are the observation proper
   // so far.
   void AppendGoal(int goal_size, double radius, GoalReward reward);
+  // The same: what EnvSpec says of these two.
+  void SetFixedLength(int steps) { spec_.fixed_length = steps; }
+  void SetInstance(std::string instance) { spec_.instance = std::move(instance); }
 
  private:
   StepResult Step(const ActionRow& action, std::span<double> observation);

@@ -8,6 +8,8 @@
 #include "envs/classic/cartpole.h"
 #include "envs/classic/mountain_car.h"
 #include "envs/classic/pendulum.h"
+#include "envs/lock/embedding_lock.h"
+#include "envs/lock/lock_env.h"
 #include "envs/mazes/ant_maze.h"
 #include "envs/mazes/d4rl_ant_maze.h"
 #include "envs/mazes/maze2d.h"
@@ -145,6 +147,11 @@ constexpr std::array kSingles{
     Entry<GridG>("GridG-v0", "collect points of either sign, any total is in reach (tabular)"),
     Entry<GridR>("GridR-v0", "a short way over a weak bridge or a safe one around it (tabular)"),
     Entry<Chain>("Chain-v0", "go forward without reward or back for a small one (tabular)"),
+    Entry<CombinationLock>("CombinationLock-v0",
+                           "open a lock by the right continuous action at every step, from coded sights"),
+    Entry<EmbeddingLock>("EmbeddingLock-v0",
+                         "the same from image features, for which random vectors stand in"),
+    Entry<LockChain>("LockChain-v0", "the same with the lock's state in sight (tabular)"),
     Entry<LavaGap, LavaGapSized<5>>("MiniGrid-LavaGapS5-v0", "reach the goal through a gap in lava, 5 x 5"),
     Entry<LavaGap, LavaGapSized<6>>("MiniGrid-LavaGapS6-v0", "reach the goal through a gap in lava, 6 x 6"),
     Entry<LavaGap, LavaGapSized<7>>("MiniGrid-LavaGapS7-v0", "reach the goal through a gap in lava, 7 x 7"),

@@ -10,6 +10,7 @@
 #include "datasets/checksum.h"
 #include "datasets/hdf5.h"
 #include "datasets/minari_metadata.h"
+#include "experiments/offline_data.h"
 #include "experiments/run_directory.h"
 #include "experiments/train.h"
 #include "experiments/version.h"
@@ -20,12 +21,15 @@ namespace {
 constexpr std::size_t kBlockRows = 10000;
 
 bool DrawsHaveDensity(const Policy& policy, const CollectOptions& options) {
-  const bool own_draws = !options.deterministic && options.noise == 0 && options.epsilon == 0;
-  return own_draws && policy.distribution != ActionDistribution::kTanh &&
-         policy.distribution != ActionDistribution::kGreedy &&
-         policy.distribution != ActionDistribution::kLikelyGreedy &&
-         policy.distribution != ActionDistribution::kGreedyUtility;
+  const bool own_draws =
+      options.demonstrator == nullptr && !options.deterministic && options.noise == 0 && options.epsilon == 0;
+  const ActionDistribution distribution = policy.At(0).distribution;
+  return own_draws && distribution != ActionDistribution::kTanh &&
+         distribution != ActionDistribution::kGreedy && distribution != ActionDistribution::kLikelyGreedy &&
+         distribution != ActionDistribution::kGreedyUtility;
 }
+
+bool HasNetworks(const Policy& policy) { return policy.At(0).distribution != ActionDistribution::kUniform; }
 
 // Acts as the options say; one row at a time.
 class Behaviour {
@@ -37,12 +41,16 @@ class Behaviour {
         random_(StreamSeed(options.seed, Purpose::kCollection)),
         transformed_(static_cast<std::size_t>(policy.observation_size)) {}
 
-  // Writes an action in the environment's frame and its log density.
-  void Act(std::span<const double> seen, std::span<float> action, float& log_prob) {
+  // Writes an action in the environment's frame and its log density, at a step of the episode.
+  void Act(std::span<const double> seen, int step, std::span<float> action, float& log_prob) {
+    if (options_.demonstrator != nullptr) {
+      options_.demonstrator->Demonstrate(random_, action);
+      return;
+    }
     const bool explore = options_.epsilon > 0 && random_.Random() < options_.epsilon;
     const Policy& policy = explore ? uniform_ : policy_;
     policy_.transform.Apply(seen, transformed_);
-    policy.Sample(transformed_, options_.deterministic && !explore, random_, action, {&log_prob, 1});
+    policy.Sample(transformed_, options_.deterministic && !explore, random_, action, {&log_prob, 1}, step);
     policy.ToEnvironment(action);
     if (options_.noise > 0 && !explore) AddNoise(action);
   }
@@ -132,6 +140,7 @@ std::map<std::string, std::string> Provenance(const EnvSpec& spec, const Assignm
                                                  {"action_space", SpaceText(spec.action_space)},
                                                  {"seed", std::to_string(seed)},
                                                  {"strider_version", std::string(kVersion)}};
+  if (!spec.instance.empty()) metadata[std::string(kInstanceKey)] = spec.instance;
   constexpr std::string_view kPrefix = "env.";
   for (const auto& [key, value] : env_options) {
     std::string_view name = key;
@@ -148,8 +157,8 @@ std::map<std::string, std::string> Provenance(const Policy& policy, const Env& e
   metadata["deterministic"] = options.deterministic ? "true" : "false";
   metadata["noise"] = fmt::format("{}", options.noise);
   metadata["epsilon"] = fmt::format("{}", options.epsilon);
-  metadata["algorithm"] = "random";
-  if (policy.distribution == ActionDistribution::kUniform) return metadata;
+  metadata["algorithm"] = options.demonstrator != nullptr ? kBehaviorPolicy : "random";
+  if (!HasNetworks(policy)) return metadata;
   if (options.source.empty()) {
     metadata["algorithm"] = "unknown";
     return metadata;
@@ -201,7 +210,7 @@ bool Collect(const Policy& policy, Env& env, const CollectOptions& options, cons
   write.qvel_size = env.qvel().size();
   const auto writer = CreateDataset(options.format, out, observation_size, action_size, write);
   for (const auto& [key, text] : Provenance(policy, env, options)) writer->WriteMetadata(key, text);
-  if (policy.distribution != ActionDistribution::kUniform) WritePolicy(*writer, policy);
+  if (HasNetworks(policy)) WritePolicy(*writer, policy);
 
   BackgroundWriter background(*writer);
   Behaviour behaviour(policy, options);
@@ -212,7 +221,7 @@ bool Collect(const Policy& policy, Env& env, const CollectOptions& options, cons
   block.qvel_size = write.qvel_size;
   for (std::int64_t row = 0; row < options.steps; ++row) {
     float log_prob = 0;
-    behaviour.Act(seen, action, log_prob);
+    behaviour.Act(seen, env.elapsed_steps(), action, log_prob);
     AppendAs(std::span<const double>(observation), block.observations);
     AppendAs(std::span<const float>(action), block.actions);
     AppendAs(env.qpos(), block.qpos);

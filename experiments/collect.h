@@ -9,6 +9,7 @@
 #include "agents/policy.h"
 #include "core/settings.h"
 #include "datasets/writer.h"
+#include "envs/demonstrator.h"
 #include "envs/env.h"
 
 namespace strider {
@@ -23,6 +24,7 @@ struct CollectOptions {
   bool deterministic = false;  // the mean action instead of a sampled one
   double noise = 0;    // deviation of Gaussian noise added to actions, as a share of half the box's width
   double epsilon = 0;  // probability of a uniform action instead
+  const Demonstrator* demonstrator = nullptr;  // acts instead of the policy where there is one
   std::string source;  // what the policy is, as LoadPolicy takes it, for the metadata; may be empty
   Assignments env_options;
   DatasetFormat format = DatasetFormat::kD4rl;

@@ -114,6 +114,7 @@ AgentScores ScoresOf(const Seeds& seeds) {
   CheckSeeds(seeds);
   AgentScores agent;
   agent.agent = seeds[0]->agent;
+  agent.beside = seeds[0]->beside;
   agent.preset = seeds[0]->preset;
   agent.settings = seeds[0]->settings;
   for (const RunResult* run : seeds) agent.seeds.push_back(run->seed);
@@ -155,13 +156,14 @@ std::string Differences(const AgentScores& agent, const std::vector<AgentScores>
 void LabelAgents(std::vector<AgentScores>& agents) {
   for (AgentScores& agent : agents) {
     const auto has_other_preset = [&agent](const AgentScores& other) {
-      return other.agent == agent.agent && other.preset != agent.preset;
+      return other.agent == agent.agent && other.beside == agent.beside && other.preset != agent.preset;
     };
     agent.label = agent.agent;
     if (std::ranges::any_of(agents, has_other_preset)) {
       agent.label += agent.preset.empty() ? " (no preset)" : " " + agent.preset;
     }
     agent.label += Differences(agent, agents);
+    if (!agent.beside.empty()) agent.label += " with " + agent.beside;
   }
 }
 
@@ -174,7 +176,7 @@ TaskComparison CompareOnTask(const Seeds& runs) {
   for (const RunResult* run : runs) {
     const auto same = [run](const Seeds& seeds) {
       return seeds[0]->agent == run->agent && seeds[0]->preset == run->preset &&
-             seeds[0]->settings == run->settings;
+             seeds[0]->settings == run->settings && seeds[0]->beside == run->beside;
     };
     const auto found = std::ranges::find_if(groups, same);
     (found == groups.end() ? groups.emplace_back() : *found).push_back(run);

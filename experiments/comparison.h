@@ -34,6 +34,7 @@ struct MeasuredScore {
 struct AgentScores {
   std::string label;  // the agent's id, with the preset and the settings in which it differs from others
   std::string agent;
+  std::string beside;  // see RunResult
   std::string preset;
   std::map<std::string, std::string> settings;  // agent.* and env.*
   std::size_t colour = 0;

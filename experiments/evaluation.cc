@@ -30,20 +30,20 @@ EpisodeScores Evaluate(const Policy& policy, const std::function<std::unique_ptr
 
   Pcg64 random(StreamSeed(options.seed, Purpose::kEvaluation));
   std::ptrdiff_t done = 0;
-  while (done < static_cast<std::ptrdiff_t>(episodes)) {
+  for (int step = 0; done < static_cast<std::ptrdiff_t>(episodes); ++step) {
     // Rows of episodes that have ended are computed on and ignored: the batch keeps its size, so that an
     // episode's numbers do not depend on when the others end.
-    policy.Act(observations, options.deterministic, random, actions);
+    policy.Act(observations, options.deterministic, random, actions, {}, step);
     pool.ParallelFor(static_cast<std::int64_t>(episodes), [&](std::int64_t begin, std::int64_t end) {
       for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
         if (ended[i] != 0) continue;
         const auto action = std::span<const float>(actions).subspan(i * action_size, action_size);
-        const StepResult step = envs[i]->Step(action, observation(i));
-        scores.returns[i] += step.reward;
-        scores.discounted[i] += weights[i] * step.reward;
+        const StepResult result = envs[i]->Step(action, observation(i));
+        scores.returns[i] += result.reward;
+        scores.discounted[i] += weights[i] * result.reward;
         weights[i] *= discount;
         ++scores.lengths[i];
-        ended[i] = step.terminated || step.truncated ? 1 : 0;
+        ended[i] = result.terminated || result.truncated ? 1 : 0;
       }
     });
     done = std::ranges::count(ended, 1);

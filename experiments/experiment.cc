@@ -143,6 +143,13 @@ Experiment::Experiment(const std::vector<GivenSetting>& given) {
   if (agent_->kind == AgentKind::kOnPolicy && learns_from_dataset) {
     throw InputError("{} learns from its own rollouts and cannot take --dataset", run_.agent);
   }
+  const bool takes_both = agent_->kind == AgentKind::kHybrid || agent_->kind == AgentKind::kMixed;
+  if (takes_both && !has_env()) {
+    throw InputError("{} acts beside its dataset; expected --env ID beside --dataset FILE", run_.agent);
+  }
+  if (agent_->kind == AgentKind::kMixed && learns_from_dataset) {
+    run_.online_from = std::max<std::int64_t>(run_.online_from, 0);
+  }
   if (!learns_from_dataset && !has_env())
     throw InputError("nothing to learn from; expected --env ID or --dataset FILE");
   if (run_.online_from >= 0 && !(learns_from_dataset && has_env())) {

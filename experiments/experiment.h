@@ -106,6 +106,10 @@ class Experiment {
   std::string Text();
 
   bool has_env() const { return !run_.env.empty(); }
+  // Whether it acts from the first step on; where not, the first steps are updates from the dataset alone.
+  bool acts() const {
+    return run_.dataset.empty() || agent_->kind == AgentKind::kHybrid || run_.online_from == 0;
+  }
   std::unique_ptr<Env> MakeEnv() const;
   // Constructor options in force.
   Assignments EnvOptions() const;

@@ -1,10 +1,20 @@
 #include <algorithm>
+#include <optional>
 
+#include "core/error.h"
 #include "envs/vector_env.h"
+#include "experiments/offline_data.h"
 #include "experiments/trainer.h"
 
 namespace strider {
 namespace {
+
+// What the agent's observations hold more than the environment's, whose spec is the one that it has by
+// itself.
+Augmentation AugmentationFor(const Experiment& experiment) {
+  const Augmentation augmentation = experiment.factory().ObservationAugmentation();
+  return augmentation.Changes(experiment.MakeEnv()->spec()) ? augmentation : Augmentation{};
+}
 
 Task TaskOf(const Experiment& experiment, const EnvSpec& spec) {
   return {spec.observation_size(),
@@ -12,17 +22,40 @@ Task TaskOf(const Experiment& experiment, const EnvSpec& spec) {
           ParseDevice(experiment.run().device),
           static_cast<std::uint64_t>(experiment.run().seed),
           {},
-          {},
+          AugmentationFor(experiment),
           spec.max_episode_steps,
-          experiment.run().num_envs};
+          experiment.run().num_envs,
+          spec.fixed_length};
 }
 
-// Rolls the policy out, then updates; over and over (MDPO sheet, section 4).
+// The dataset beside which the agent acts. Gaussian policies act in the environment's own frame.
+std::optional<OfflineData> DatasetOf(const Experiment& experiment) {
+  if (experiment.run().dataset.empty()) return std::nullopt;
+  return LoadData(experiment, ActionFrame::kEnvironment);
+}
+
+std::unique_ptr<OnPolicyAgent> MakeAgent(const Experiment& experiment, const EnvSpec& spec,
+                                         const std::optional<OfflineData>& data) {
+  Task task = TaskOf(experiment, spec);
+  if (!data) return experiment.factory().MakeOnPolicy(task);
+  task.transform = data->task.transform;
+  const TransitionColumns columns = ColumnsOf(data->transitions);
+  try {
+    return experiment.factory().MakeOnPolicy(task, &columns);
+  } catch (const InputError& error) {
+    throw InputError("{}: {}", experiment.run().dataset, error.what());
+  }
+}
+
+// Rolls the policy out, then updates; over and over (MDPO sheet, section 4). Where there is a dataset, the
+// agent looks at that as well.
 class OnPolicyTrainer final : public Trainer {
  public:
   OnPolicyTrainer(const Experiment& experiment, WorkerPool& pool)
-      : envs_([&] { return experiment.MakeEnv(); }, experiment.run().num_envs, pool),
-        agent_(experiment.factory().MakeOnPolicy(TaskOf(experiment, envs_.spec()))),
+      : envs_([&] { return Augmented(experiment.MakeEnv(), AugmentationFor(experiment)); },
+              experiment.run().num_envs, pool),
+        data_(DatasetOf(experiment)),
+        agent_(MakeAgent(experiment, envs_.spec(), data_)),
         config_(agent_->rollout()),
         observation_moments_(envs_.spec().observation_size()),
         reward_scaler_(envs_.size(), config_.discount, config_.clip_normalized),
@@ -63,7 +96,22 @@ class OnPolicyTrainer final : public Trainer {
 
   ObservationTransform Transform() const {
     return config_.normalize_observations ? observation_moments_.Transform(config_.clip_normalized)
-                                          : ObservationTransform{};
+                                          : agent_->task().transform;
+  }
+
+  // Where in their episodes the environments are. Throws WorkError where the policy has to know and they are
+  // not at one step.
+  int EpisodeStep(const Policy& policy) const {
+    if (policy.steps.empty()) return 0;
+    const auto step_of = [&](std::size_t i) {
+      return envs_.terminated()[i] != 0 || envs_.truncated()[i] != 0 ? 0 : envs_.episode_lengths()[i];
+    };
+    const int step = step_of(0);
+    for (std::size_t i = 1; i < rewards_.size(); ++i) {
+      if (step_of(i) == step) continue;
+      throw WorkError("environments 0 and {} are at steps {} and {} of their episodes", i, step, step_of(i));
+    }
+    return step;
   }
 
   // Takes in the observations to act on next.
@@ -79,7 +127,7 @@ class OnPolicyTrainer final : public Trainer {
     const auto actions = std::span(rollout_.actions).subspan(row * action_size, environments * action_size);
     std::ranges::copy(current_, rollout_.observations.begin() +
                                     static_cast<std::ptrdiff_t>(row) * rollout_.observation_size);
-    policy.Sample(current_, /*deterministic=*/false, exploration_, actions);
+    policy.Sample(current_, /*deterministic=*/false, exploration_, actions, {}, EpisodeStep(policy));
     std::ranges::copy(actions, environment_actions_.begin());
     policy.ToEnvironment(environment_actions_);
     envs_.Step(environment_actions_);
@@ -124,6 +172,7 @@ class OnPolicyTrainer final : public Trainer {
   }
 
   VectorEnv envs_;
+  std::optional<OfflineData> data_;
   std::unique_ptr<OnPolicyAgent> agent_;
   RolloutConfig config_;
   RunningMoments observation_moments_;

@@ -140,6 +140,7 @@ std::string ManifestText(const Experiment& experiment) {
     manifest["dataset"] = {{"path", experiment.run().dataset},
                            {"sha256", DatasetChecksum(experiment.run().dataset)}};
   }
+  manifest["acts"] = experiment.acts();
   return manifest.dump(2) + "\n";
 }
 

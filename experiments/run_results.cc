@@ -134,6 +134,13 @@ void ReadFinal(const std::filesystem::path& path, RunResult& run) {
   }
 }
 
+// Whether a run acted while it learnt, though it had a dataset.
+bool Acted(const std::filesystem::path& manifest) {
+  if (!std::filesystem::exists(manifest)) return false;
+  const auto json = nlohmann::json::parse(ReadText(manifest), nullptr, /*allow_exceptions=*/false);
+  return json.is_object() && json.value("acts", nlohmann::json()) == true;
+}
+
 }  // namespace
 
 std::vector<std::filesystem::path> FindRuns(const std::vector<std::filesystem::path>& paths) {
@@ -160,6 +167,10 @@ RunResult ReadRun(const std::filesystem::path& folder) {
   run.agent = config.Need("run.agent");
   run.dataset = config.Get("run.dataset");
   run.env = run.dataset.empty() ? config.Need("run.env") : config.Get("run.env");
+  if (!run.dataset.empty() && Acted(folder / "manifest.json")) {
+    run.beside = std::filesystem::path(run.dataset).stem().string();
+    run.dataset.clear();
+  }
   run.preset = config.Get("run.preset");
   run.settings = config.Settings();
   run.seed = config.NeedInteger("run.seed");

@@ -20,6 +20,7 @@ struct RunResult {
   std::string agent;                            // run.agent
   std::string env;                              // run.env; may be empty where there is a dataset
   std::string dataset;                          // run.dataset; empty for an agent that learns by acting
+  std::string beside;                           // the dataset that it had beside its acting, if any
   std::string preset;                           // run.preset; empty where there is none
   std::map<std::string, std::string> settings;  // agent.* and env.*
   std::int64_t seed = 0;

@@ -56,9 +56,9 @@ class TrainingRun {
   }
 
   TrainOutcome Run() {
-    const bool offline = !run_.dataset.empty() && run_.online_from < 0;
     ProgressBar bar(run_.agent + " " + (experiment_.has_env() ? run_.env : run_.dataset), run_.steps,
-                    offline ? "updates" : "steps", options_.progress, trainer_->step());
+                    experiment_.acts() || run_.online_from >= 0 ? "steps" : "updates", options_.progress,
+                    trainer_->step());
     if (!Done()) {
       std::filesystem::remove(paths_.evaluation());  // of a policy that is going to change
     } else {
@@ -128,7 +128,7 @@ class TrainingRun {
       row.emplace_back("return", mean_return);
       row.emplace_back("normalized", mean_return ? Normalized(*mean_return) : std::nullopt);
       row.emplace_back("length", mean(tally.length_sum));
-      if (mean_return) status_ = fmt::format("return {:.0f}", *mean_return);
+      if (mean_return) status_ = fmt::format("return {:.4g}", *mean_return);
     }
     std::vector<std::pair<std::string, double>> scalars;
     for (const auto& [name, value] : agent.metrics()) {
@@ -160,6 +160,7 @@ class TrainingRun {
     marks_.evaluation_due = trainer_->step();
     EvaluationOptions evaluation;
     evaluation.episodes = run_.eval_episodes;
+    evaluation.deterministic = !trainer_->agent().evaluate_sampled();
     evaluation.seed = StreamSeed(static_cast<std::uint64_t>(run_.seed), Purpose::kEvaluation);
     // Policies act without LibTorch: what they do takes nothing from the learner's streams.
     const auto evaluate = [this, evaluation, policy = trainer_->CurrentPolicy()] {
@@ -187,7 +188,7 @@ class TrainingRun {
     const double mean = Mean(scores.returns);
     before_last_evaluation_ = std::exchange(marks_.last_evaluation, mean);
     board_->Append(step, {{"evaluation/return", mean}});
-    status_ = fmt::format("evaluation {:.0f}", mean);
+    status_ = fmt::format("evaluation {:.4g}", mean);
   }
 
   // A learner that has diverged must not replace the last one that had not.

@@ -17,8 +17,10 @@ void Trainer::Load(StateReader& in) {
 }
 
 std::unique_ptr<Trainer> MakeTrainer(const Experiment& experiment, WorkerPool& pool) {
+  const AgentKind kind = experiment.agent().kind;
+  if (kind == AgentKind::kOnPolicy || kind == AgentKind::kHybrid)
+    return MakeOnPolicyTrainer(experiment, pool);
   if (!experiment.run().dataset.empty()) return MakeOfflineTrainer(experiment, pool);
-  if (experiment.agent().kind == AgentKind::kOnPolicy) return MakeOnPolicyTrainer(experiment, pool);
   return MakeReplayTrainer(experiment, pool);
 }
 

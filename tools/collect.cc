@@ -66,7 +66,8 @@ int CollectPreset(const po::variables_map& values) {
 int Collect(const Words& words) {
   CommandLine line;
   line.usage =
-      "strider collect (--policy DIR|FILE.hdf5|random --env ID --steps N | --replay DIR) --out FILE.hdf5 "
+      "strider collect (--policy DIR|FILE.hdf5|random|behavior --env ID --steps N | --replay DIR) --out "
+      "FILE.hdf5 "
       "[options]\n"
       "       strider collect --preset d4rl --env ID --out FOLDER [--expert DIR|FILE.hdf5] [--steps N] "
       "[options]";
@@ -77,7 +78,8 @@ int Collect(const Words& words) {
       "has lived through; or makes D4RL's whole set for a task: random, medium, medium-replay, expert, "
       "full-replay, medium-expert and noisy, with a manifest.";
   auto add = line.options.add_options();
-  add("policy", po::value<std::string>(), "a run's directory, a file in D4RL's policy layout, or random");
+  add("policy", po::value<std::string>(),
+      "a run's directory, a file in D4RL's policy layout, random, or behavior: the environment's own");
   add("replay", po::value<std::string>(), "an off-policy run's directory: writes its replay buffer");
   add("preset", po::value<std::string>(), "d4rl: learns with SAC and collects the whole set");
   add("expert", po::value<std::string>(),
@@ -123,7 +125,12 @@ int Collect(const Words& words) {
   }
   const auto env = MakeEnv(Required<std::string>(*values, "env"), options.env_options);
   const std::string out = Required<std::string>(*values, "out");
-  const Policy policy = LoadPolicy(options.source, env->spec());
+  const bool behavior = options.source == kBehaviorPolicy;
+  if (behavior) {
+    Refuse(*values, "policy behavior", {"deterministic", "noise", "epsilon"});
+    options.demonstrator = &FindDemonstrator(*env);
+  }
+  const Policy policy = LoadPolicy(behavior ? "random" : options.source, env->spec());
   CatchStopSignals();
   ProgressBar bar("collect " + env->spec().id, options.steps, "steps",
                   StandardError((*values)["quiet"].as<bool>()));

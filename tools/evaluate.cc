@@ -95,9 +95,9 @@ nlohmann::ordered_json Describe(const std::string& env, const EpisodeScores& sco
 
 void Print(const std::string& env, const EpisodeScores& scores) {
   const Summary summary = Summarise(scores.returns);
-  std::cout << fmt::format("{}: {} episodes, mean return {:.1f}", env, scores.returns.size(), summary.mean);
+  std::cout << fmt::format("{}: {} episodes, mean return {:.4g}", env, scores.returns.size(), summary.mean);
   if (scores.returns.size() > 1) {
-    std::cout << fmt::format(" (95 % interval {:.1f} to {:.1f}), std {:.1f}, IQM {:.1f}", summary.ci95.low,
+    std::cout << fmt::format(" (95 % interval {:.4g} to {:.4g}), std {:.4g}, IQM {:.4g}", summary.ci95.low,
                              summary.ci95.high, summary.std, summary.iqm);
   }
   for (const ReferenceScore& reference : FindReferenceScores(env)) {

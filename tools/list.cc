@@ -97,6 +97,10 @@ std::string_view KindName(AgentKind kind) {
   switch (kind) {
     case AgentKind::kOnPolicy:
       return "on-policy";
+    case AgentKind::kHybrid:
+      return "on-policy and offline";
+    case AgentKind::kMixed:
+      return "off-policy and offline";
     case AgentKind::kOffPolicy:
       return "off-policy";
     case AgentKind::kOffline:

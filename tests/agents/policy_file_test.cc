@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -115,6 +116,33 @@ TEST(PolicyFile, MixtureComesBackToTheBit) {
     EXPECT_EQ(Acts(read), Acts(policy));
     EXPECT_EQ(read.sample_expert, policy.sample_expert);
   }
+}
+
+TEST(PolicyFile, NetworksOfEachStepComeBackToTheBit) {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder.path() / "policy.hdf5";
+  const EnvSpec spec = Spec(3, UniformBox(2, -2, 2));
+  Policy policy = UniformPolicy(3, spec.action_space);
+  for (int step = 0; step < 2; ++step)
+    policy.steps.push_back(RandomPolicy(ActionDistribution::kGaussian, spec));
+  policy.steps[1].mean.bias[0] += 1;
+  policy.transform = {{0.1, 1, -2}, {1.0 / 3, 2, 3}, 2.5};
+  WritePolicy(file, policy, "toy", spec.id);
+  const Policy read = ReadPolicy(file, spec);
+  ASSERT_EQ(read.steps.size(), 2);
+  std::vector<std::vector<float>> means;
+  for (const int step : {0, 1, 5}) {
+    std::array<float, 2> expected{};
+    std::array<float, 2> found{};
+    Pcg64 unused(0);
+    const std::vector<double> observation = {0.5, 1.5, -1};
+    policy.Act(observation, /*deterministic=*/true, unused, expected, {}, step);
+    read.Act(observation, /*deterministic=*/true, unused, found, {}, step);
+    EXPECT_EQ(found, expected) << step;
+    means.emplace_back(found.begin(), found.end());
+  }
+  EXPECT_NE(means[0], means[1]);
+  EXPECT_EQ(means[1], means[2]) << "the last step's networks hold on";
 }
 
 // Of a discrete observation of four states it sees seven numbers: one for each, the time and the stock.

@@ -86,11 +86,12 @@ TEST(OnlineAgents, SettingsReadBackAndKindsAreKept) {
     EXPECT_THAT(MessageOf<InputError>([&] { settings.Set("agent.discoun", "0.9"); }),
                 HasSubstr("agent.discount"));
     EXPECT_THAT(MessageOf<InputError>([&] { settings.Set("agent.discount", "1.5"); }), HasSubstr("[0, 1]"));
-    settings.Set("agent.hidden", "4");
-    const bool discrete = entry.id == "dqn" || entry.id == "qr-dqn" || entry.id == "deta-n";
+    const bool tables = entry.id == "hac";
+    if (!tables) settings.Set("agent.hidden", "4");
+    const bool discrete = entry.id == "dqn" || entry.id == "qr-dqn" || entry.id == "deta-n" || tables;
     Task task = discrete ? DiscreteTask(3, 2) : BoxTask(3, 2);
     task.augmentation = factory->ObservationAugmentation();
-    if (entry.kind == AgentKind::kOnPolicy) {
+    if (entry.kind == AgentKind::kOnPolicy || entry.kind == AgentKind::kHybrid) {
       EXPECT_NE(factory->MakeOnPolicy(task), nullptr);
       EXPECT_THAT(MessageOf<InputError>([&] { factory->MakeOffPolicy(task, nullptr); }),
                   HasSubstr("rollouts"));

@@ -97,7 +97,7 @@ TEST(Trpo, ConjugateGradientsSolveInAsManyStepsAsThereAreUnknowns) {
 TEST(Trpo, StepOfAGaussianMean) {
   TrpoConfig config = SmallConfig();
   config.hidden = {};
-  config.cg_damping = 0;
+  config.trust_region.cg_damping = 0;
   Trpo agent(BoxTask(1, 1), config);
   for (const auto& [name, tensor] : agent.State()) {
     if (name.starts_with("policy.")) tensor.zero_();
@@ -107,12 +107,12 @@ TEST(Trpo, StepOfAGaussianMean) {
   const at::Tensor s = at::zeros({2, 1});
   const at::Tensor actions = at::tensor({0.5F, -0.5F}).unsqueeze(1);
   ASSERT_TRUE(agent.StepPolicy(s, actions, at::tensor({1.0F, -1.0F})));
-  const double step = Metric(agent, "step");
+  const double step = Metric(agent, "step_fraction");
   const double mean = State(agent, "policy.0.bias").item<double>();
   EXPECT_GE(step, 0.8 - 1e-9);
   EXPECT_NEAR(mean, 0.070711 * step, 1e-5);
   EXPECT_NEAR(Metric(agent, "kl"), 0.01 * step * step, 1e-6);
-  EXPECT_LT(Metric(agent, "kl"), config.max_kl);
+  EXPECT_LT(Metric(agent, "kl"), config.trust_region.max_kl);
   EXPECT_NEAR(State(agent, "policy.log_std").item<double>(), std::log(0.5), 1e-6);
 }
 
@@ -120,7 +120,7 @@ TEST(Trpo, StepKeepsItsConstraintAndImproves) {
   for (const bool discrete : {false, true}) {
     for (const double delta : {0.001, 0.01, 0.05}) {
       TrpoConfig config = SmallConfig();
-      config.max_kl = delta;
+      config.trust_region.max_kl = delta;
       Trpo agent(discrete ? DiscreteTask(3, 4) : BoxTask(3, 2), config);
       Disturb(agent);
       constexpr std::int64_t kRows = 200;
@@ -149,8 +149,8 @@ TEST(Trpo, FailedSearchLeavesEveryBit) {
   // Steps so long that both actions become impossible: the surrogate is 0 for each of them, and gains
   // nothing.
   TrpoConfig config = SmallConfig();
-  config.max_kl = 1e6;
-  config.line_search_steps = 3;
+  config.trust_region.max_kl = 1e6;
+  config.trust_region.line_search_steps = 3;
   // And no direction at all where there is no advantage.
   for (const float advantage : {1.0F, 0.0F}) {
     Trpo agent(BoxTask(1, 1), config);
@@ -158,7 +158,7 @@ TEST(Trpo, FailedSearchLeavesEveryBit) {
     const at::Tensor before = agent.actor().parameters().flat().clone();
     EXPECT_FALSE(agent.StepPolicy(s, actions, at::tensor({advantage, -advantage})));
     EXPECT_TRUE(at::equal(agent.actor().parameters().flat(), before));
-    EXPECT_EQ(Metric(agent, "step"), 0);
+    EXPECT_EQ(Metric(agent, "step_fraction"), 0);
     EXPECT_EQ(Metric(agent, "kl"), 0);
   }
 }

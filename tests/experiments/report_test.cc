@@ -74,6 +74,25 @@ TEST(FindRuns, RefusesWhatHoldsNoRun) {
               HasSubstr("no run is given"));
 }
 
+// What a dataset was only an aid to stands beside what was learnt without it.
+TEST(ReadRun, RunsThatActedBesideADatasetAreTheEnvironments) {
+  const TemporaryFolder folder;
+  WriteRun(folder, "hybrid", Config("hnpg", "Hopper-v5", "data/mixed.hdf5", 1), {50, 70});
+  WriteRun(folder, "alone", Config("hnpg", "Hopper-v5", "", 1), {40, 60});
+  WriteRun(folder, "offline", Config("prdc", "Hopper-v5", "data/mixed.hdf5", 1), {30, 50});
+  folder.Write("hybrid/manifest.json", R"({"acts": true})");
+  folder.Write("offline/manifest.json", R"({"acts": false})");
+  std::vector<RunResult> runs;
+  for (const char* name : {"hybrid", "alone", "offline"}) runs.push_back(ReadRun(folder.path() / name));
+  const std::vector<TaskComparison> tasks = CompareRuns(runs);
+  ASSERT_EQ(tasks.size(), 2U);
+  EXPECT_EQ(tasks[0].name, "Hopper-v5");
+  ASSERT_EQ(tasks[0].agents.size(), 2U);
+  EXPECT_EQ(tasks[0].agents[0].label, "hnpg with mixed");
+  EXPECT_EQ(tasks[0].agents[1].label, "hnpg");
+  EXPECT_EQ(tasks[1].name, "mixed (Hopper-v5)");
+}
+
 TEST(ReadRun, TakesConfigEvaluationsAndTheFinalEvaluation) {
   const TemporaryFolder folder;
   WriteRun(folder, "run", Config("prdc", "Hopper-v5", "data/mixed.hdf5", 7, "demo"), {50, 70});

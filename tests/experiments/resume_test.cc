@@ -32,7 +32,8 @@ struct Case {
 void PrintTo(const Case& test, std::ostream* out) { *out << test.agent << " in " << test.env; }
 
 // Every agent in an environment whose episodes end often, and in one whose time limit cuts them and whose
-// actions are not in [-1, 1], the second with several environments; agents for discrete actions in CartPole.
+// actions are not in [-1, 1], the second with several environments; agents for discrete actions in CartPole;
+// those of hybrid ones where they have networks for each step, too, and tables where there are states.
 std::vector<Case> Cases() {
   std::vector<Case> cases;
   for (const AgentEntry& entry : AllAgents()) {
@@ -43,6 +44,12 @@ std::vector<Case> Cases() {
       }
       continue;
     }
+    if (entry.id == "hac") {
+      cases.push_back({std::string(entry.id), entry.kind, "LockChain-v0", "1"});
+      cases.push_back({std::string(entry.id), entry.kind, "ThreeState-v0", "3"});
+      continue;
+    }
+    if (entry.id == "hnpg") cases.push_back({std::string(entry.id), entry.kind, "CombinationLock-v0", "3"});
     if (entry.id == "bc" || entry.id == "bcq" || entry.id == "cql") {
       cases.push_back({std::string(entry.id), entry.kind, "CartPole-v1", "1"});
       if (entry.id == "bcq") continue;
@@ -61,13 +68,13 @@ class Resume : public ::testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
     std::filesystem::path dataset;
-    if (GetParam().kind == AgentKind::kOffline) {
+    if (GetParam().kind != AgentKind::kOnPolicy && GetParam().kind != AgentKind::kOffPolicy) {
       dataset = folder_.path() / "random.hdf5";
       CollectRandomly(GetParam().env, 300, dataset);
     }
     Assignments changes = {{"run.num_envs", GetParam().num_envs}};
     // Several rollouts for each evaluation and checkpoint, as there are several updates.
-    if (GetParam().kind == AgentKind::kOnPolicy) changes.push_back({"run.steps", "400"});
+    if (OnPolicy()) changes.push_back({"run.steps", "400"});
     if (NeedsDiscreteActions(GetParam().agent)) changes.push_back({"agent.update_interval", "2"});
     if (GetParam().agent == "subpo") {
       changes.push_back({"run.steps", "800"});  // episodes are whole, and updates fewer
@@ -87,10 +94,14 @@ class Resume : public ::testing::TestWithParam<Case> {
     settings_ = TinySettings(GetParam().agent, GetParam().env, dataset, changes);
   }
 
+  static bool OnPolicy() {
+    return GetParam().kind == AgentKind::kOnPolicy || GetParam().kind == AgentKind::kHybrid;
+  }
+
   // Numbers of pieces of work after which to stop: before the first update, after an odd number of updates,
   // and beyond a checkpoint.
   std::vector<int> Stops() const {
-    if (GetParam().kind == AgentKind::kOnPolicy) return {1, 2};
+    if (OnPolicy()) return {1, 2};
     if (GetParam().kind == AgentKind::kOffline) return {1, 40};
     return {3, 24};
   }

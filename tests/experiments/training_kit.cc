@@ -121,6 +121,18 @@ void CollectRandomly(const std::string& env, std::int64_t rows, const std::files
   ASSERT_TRUE(Collect(LoadPolicy("random", made->spec()), *made, options, out, {}));
 }
 
+void CollectBehavior(const std::string& env, const Assignments& env_options, std::int64_t rows,
+                     const std::filesystem::path& out) {
+  const auto made = MakeEnv(env, env_options);
+  CollectOptions options;
+  options.steps = rows;
+  options.seed = 11;
+  options.source = kBehaviorPolicy;
+  options.demonstrator = &FindDemonstrator(*made);
+  options.env_options = env_options;
+  ASSERT_TRUE(Collect(LoadPolicy("random", made->spec()), *made, options, out, {}));
+}
+
 TrainOutcome TrainIn(const std::filesystem::path& directory, const std::vector<GivenSetting>& settings,
                      const std::function<bool()>& stop) {
   return TrainExperiment(Experiment(settings), directory, /*resume=*/false, stop);

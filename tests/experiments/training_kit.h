@@ -24,6 +24,10 @@ bool NeedsDiscreteActions(const std::string& agent);
 // Writes `rows` rows of uniformly random actions.
 void CollectRandomly(const std::string& env, std::int64_t rows, const std::filesystem::path& out);
 
+// Writes `rows` rows of the environment's own behaviour policy.
+void CollectBehavior(const std::string& env, const Assignments& env_options, std::int64_t rows,
+                     const std::filesystem::path& out);
+
 // Trains in `directory` without showing anything. `stop` as TrainOptions::stop.
 TrainOutcome TrainIn(const std::filesystem::path& directory, const std::vector<GivenSetting>& settings,
                      const std::function<bool()>& stop = {});

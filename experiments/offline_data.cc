@@ -1,0 +1,119 @@
+#include "experiments/offline_data.h"
+
+#include <cmath>
+
+#include "core/error.h"
+#include "datasets/dataset_cache.h"
+#include "datasets/minari_metadata.h"
+#include "datasets/reader.h"
+
+namespace strider {
+namespace {
+
+// Throws InputError where the dataset says that it comes from another of an environment's worlds.
+void CheckInstance(const EnvSpec& spec, const std::string& dataset) {
+  if (spec.instance.empty()) return;
+  const auto metadata = OpenDataset(dataset)->Metadata();
+  const auto found = metadata.find(std::string(kInstanceKey));
+  if (found == metadata.end() || found->second == spec.instance) return;
+  throw InputError(
+      "{}: was collected in another {}: {}; expected data of the environment that is to be learnt in: {}",
+      dataset, spec.id, found->second, spec.instance);
+}
+
+// Files hold actions in the environment's frame; learners see [-1, 1].
+void RescaleActions(const Space& action_space, Transitions& transitions) {
+  const auto* box = std::get_if<Box>(&action_space);
+  if (box == nullptr || *box == UniformBox(static_cast<int>(box->low.size()), -1, 1)) return;
+  ScaleFromBox(*box, transitions.actions);
+  ScaleFromBox(*box, transitions.next_actions);
+}
+
+// s and s' become (s - mean) / std in place, with the statistics of s; returns what a policy has to do alike.
+ObservationTransform NormalizeStates(Transitions& transitions) {
+  const Normalizer normalizer = FitNormalizer(transitions);
+  const std::size_t width = transitions.observation_size;
+  for (std::vector<float>* column : {&transitions.observations, &transitions.next_observations}) {
+    for (auto row = column->begin(); row != column->end(); row += static_cast<std::ptrdiff_t>(width)) {
+      for (std::size_t k = 0; k < width; ++k) row[k] = (row[k] - normalizer.mean[k]) / normalizer.std[k];
+    }
+  }
+  ObservationTransform transform;
+  transform.mean.assign(normalizer.mean.begin(), normalizer.mean.end());
+  for (const float std : normalizer.std) transform.scale.push_back(1 / static_cast<double>(std));
+  return transform;
+}
+
+// The actions that a file without an environment is about: numbers 0 ... n - 1 where its metadata say so,
+// else D4RL's [-1, 1].
+Space ActionSpaceOf(const std::string& dataset, int action_size) {
+  const auto texts = OpenDataset(dataset)->Metadata();
+  const auto text = texts.find("action_space");
+  if (text != texts.end()) {
+    const GymSpace space = ParseSpace(text->second, dataset + ": action_space");
+    if (space.kind == GymSpace::Kind::kDiscrete) return Discrete{static_cast<int>(space.high.at(0)) + 1};
+  }
+  return UniformBox(action_size, -1, 1);
+}
+
+// Discrete actions are numbers of actions that there are.
+void CheckDiscreteActions(const Space& action_space, const Transitions& transitions,
+                          const std::string& source) {
+  const auto* discrete = std::get_if<Discrete>(&action_space);
+  if (discrete == nullptr) return;
+  for (const float action : transitions.actions) {
+    if (action >= 0 && action < static_cast<float>(discrete->n) && std::floor(action) == action) continue;
+    throw InputError(
+        "{}: holds the action {}, but the environment's actions are discrete; expected whole numbers from 0 "
+        "to "
+        "{}",
+        source, action, discrete->n - 1);
+  }
+}
+
+}  // namespace
+
+TransitionColumns ColumnsOf(const Transitions& transitions) {
+  return {static_cast<std::int64_t>(transitions.size),
+          static_cast<int>(transitions.observation_size),
+          static_cast<int>(transitions.action_size),
+          transitions.observations,
+          transitions.actions,
+          transitions.rewards,
+          transitions.next_observations,
+          transitions.terminals,
+          transitions.next_actions};
+}
+
+OfflineData LoadData(const Experiment& experiment, ActionFrame frame) {
+  const RunConfig& run = experiment.run();
+  DatasetReadOptions read;
+  ViewOptions view;
+  OfflineData data;
+  if (experiment.has_env()) {
+    const auto env = experiment.MakeEnv();
+    CheckInstance(env->spec(), run.dataset);
+    read.observation_size = static_cast<std::size_t>(env->spec().observation_size());
+    read.action_size = static_cast<std::size_t>(env->spec().action_size());
+    view.max_episode_steps = env->spec().max_episode_steps;
+    data.task.action_space = env->spec().action_space;
+    data.task.fixed_length = env->spec().fixed_length;
+  }
+  const CachedDataset opened(run.dataset, read, run.dataset_cache ? UseCache::kYes : UseCache::kNo);
+  const DatasetView& dataset = opened.columns();
+  if (!experiment.has_env())
+    data.task.action_space = ActionSpaceOf(run.dataset, static_cast<int>(dataset.action_size));
+  const Preparation preparation = experiment.factory().DatasetPreparation();
+  data.transitions = PreparedTransitions(dataset, view, preparation, run.dataset);
+  data.rewards = FitRewards(dataset, view, preparation.rewards, run.dataset);
+  data.next_actions = preparation.next_actions;
+  CheckDiscreteActions(data.task.action_space, data.transitions, run.dataset);
+  if (frame == ActionFrame::kUnit) RescaleActions(data.task.action_space, data.transitions);
+  data.task.observation_size = static_cast<int>(dataset.observation_size);
+  data.task.device = ParseDevice(run.device);
+  data.task.seed = static_cast<std::uint64_t>(run.seed);
+  if (preparation.normalize_states) data.task.transform = NormalizeStates(data.transitions);
+  return data;
+}
+
+}  // namespace strider

@@ -1,0 +1,33 @@
+// The dataset of a run, ready for its agent.
+#pragma once
+
+#include <string_view>
+
+#include "agents/agent.h"
+#include "datasets/dataset.h"
+#include "experiments/experiment.h"
+
+namespace strider {
+
+// The key under which datasets keep EnvSpec::instance.
+inline constexpr std::string_view kInstanceKey = "env_instance";
+
+// The numbers that actions are given in: those of [-1, 1], or the environment's own, as files hold them.
+enum class ActionFrame { kUnit, kEnvironment };
+
+// The dataset as the learner sees it, and the task that it poses.
+struct OfflineData {
+  Transitions transitions;
+  RewardTransform rewards;  // what was done to them
+  bool next_actions = false;
+  Task task;
+};
+
+// Reads run.dataset and prepares it as the agent wants it. Throws InputError where it is no sound dataset, or
+// none of the experiment's environment.
+OfflineData LoadData(const Experiment& experiment, ActionFrame frame);
+
+// Valid as long as the transitions.
+TransitionColumns ColumnsOf(const Transitions& transitions);
+
+}  // namespace strider
