@@ -91,7 +91,6 @@ TEST(OnlineAgents, SettingsReadBackAndKindsAreKept) {
     const bool discrete = entry.id == "dqn" || entry.id == "qr-dqn" || entry.id == "deta-n" || tables;
     Task task = discrete ? DiscreteTask(3, 2) : BoxTask(3, 2);
     task.augmentation = factory->ObservationAugmentation();
-    if (tables) task.augmentation.one_hot = true;
     if (entry.kind == AgentKind::kOnPolicy || entry.kind == AgentKind::kHybrid) {
       EXPECT_NE(factory->MakeOnPolicy(task), nullptr);
       EXPECT_THAT(MessageOf<InputError>([&] { factory->MakeOffPolicy(task, nullptr); }),
