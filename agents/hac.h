@@ -16,6 +16,9 @@ struct HacConfig {
   double eta = 4;
   EvaluationConfig evaluation;
 
+  // States come as indicators.
+  Augmentation ObservationAugmentation() const { return {.one_hot = true}; }
+
   template <class Visitor>
   void Visit(Visitor&& visit) {
     visit(

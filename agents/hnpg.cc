@@ -67,7 +67,8 @@ Hnpg::Hnpg(const Task& task, Config config, const TransitionColumns* data)
       rollout_(MakeRolloutConfig(config_, StageCount(task, config_))),
       critic_net_(task.observation_size + ContinuousActionSize(task), config_.critic_hidden, 1,
                   nn::Activation::kTanh) {
-  Declare({"critic_loss", "offline_critic_loss", "surrogate", "kl", "step_fraction", "entropy"});
+  Declare({"critic_loss", "surrogate", "kl", "step_fraction", "entropy"});
+  if (data != nullptr) Declare({"offline_critic_loss"});
   const at::Generator random = MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation));
   const int stages = StageCount(task, config_);
   for (int h = 0; h < stages; ++h) {
