@@ -2,7 +2,6 @@
 
 #include <bit>
 #include <cmath>
-#include <vector>
 
 #include "core/ziggurat_tables.h"
 
@@ -37,21 +36,18 @@ constexpr double kInverseTailStart = 0.27366123732975827203338247596;
 }  // namespace
 
 SeedSequence::SeedSequence(std::uint64_t seed, std::initializer_list<std::uint32_t> spawn_key) {
-  std::vector<std::uint32_t> words{static_cast<std::uint32_t>(seed)};
-  if ((seed >> 32) != 0) words.push_back(static_cast<std::uint32_t>(seed >> 32));
-  if (spawn_key.size() != 0) {
-    words.resize(kPoolSize, 0);
-    words.insert(words.end(), spawn_key.begin(), spawn_key.end());
-  }
+  // What numpy pads with zeros; a spawn key comes after the padding.
+  const std::array<std::uint32_t, kPoolSize> words{static_cast<std::uint32_t>(seed),
+                                                   static_cast<std::uint32_t>(seed >> 32)};
   std::uint32_t constant = kInitA;
-  for (std::size_t i = 0; i < kPoolSize; ++i) pool_[i] = Hash(i < words.size() ? words[i] : 0, constant);
+  for (std::size_t i = 0; i < kPoolSize; ++i) pool_[i] = Hash(words[i], constant);
   for (std::size_t source = 0; source < kPoolSize; ++source) {
     for (std::size_t target = 0; target < kPoolSize; ++target) {
       if (source != target) pool_[target] = Mix(pool_[target], Hash(pool_[source], constant));
     }
   }
-  for (std::size_t i = kPoolSize; i < words.size(); ++i) {
-    for (std::uint32_t& target : pool_) target = Mix(target, Hash(words[i], constant));
+  for (const std::uint32_t word : spawn_key) {
+    for (std::uint32_t& target : pool_) target = Mix(target, Hash(word, constant));
   }
 }
 
