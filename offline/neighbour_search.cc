@@ -222,7 +222,7 @@ NeighbourSearch::NeighbourSearch(std::span<const float> observations, int observ
   if (rows <= kListed + 1) return;  // nothing to be saved
   lists_ = std::make_unique<Lists>();
   lists_->states = std::vector<std::atomic<ListState>>(rows);
-  lists_->slots.resize(rows * kListed);
+  lists_->slots = std::make_unique_for_overwrite<std::uint32_t[]>(rows * kListed);
 }
 
 // Puts the rows into slots, so that those of a leaf, and of a box, are near one another.
@@ -309,7 +309,7 @@ bool NeighbourSearch::SearchList(Query& query, std::size_t row, const float* key
     if (key[column] != At(slot_of_[row], column)) return false;
   }
   if (!ListIsReady(row)) return false;
-  return query.KnowList(std::span(lists_->slots).subspan(row * kListed, kListed), width);
+  return query.KnowList({&lists_->slots[row * kListed], kListed}, width);
 }
 
 void NeighbourSearch::MakeBoxes() {

@@ -60,7 +60,8 @@ class NeighbourSearch {
   enum class ListState : std::uint8_t { kNone, kVisited, kBeingMade, kReady };
   struct Lists {
     std::vector<std::atomic<ListState>> states;  // by row
-    std::vector<std::uint32_t> slots;            // (rows x kListed); the row itself is left out
+    // (rows x kListed); the row itself is left out. Memory that the system gives as lists are written to it.
+    std::unique_ptr<std::uint32_t[]> slots;
   };
 
   class Query;
