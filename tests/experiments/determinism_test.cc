@@ -19,6 +19,7 @@ std::vector<std::string> OnlineIds() {
 
 // A task that suits the agent's kind of actions.
 std::string EnvOf(const std::string& agent, const std::string& continuous) {
+  if (agent == "hac") return "LockChain-v0";  // which learns tables
   return NeedsDiscreteActions(agent) ? "CartPole-v1" : continuous;
 }
 
