@@ -232,7 +232,8 @@ std::vector<std::string> LearnersFromDatasets() {
   for (const AgentEntry& entry : AllAgents()) {
     const std::string id(entry.id);
     // A stock is carried along episodes, of which a dataset's rows know nothing.
-    if (entry.kind == AgentKind::kOnPolicy || NeedsDiscreteActions(id) || id == "deta-td3") continue;
+    const bool rolls_out = entry.kind == AgentKind::kOnPolicy || entry.kind == AgentKind::kHybrid;
+    if (rolls_out || NeedsDiscreteActions(id) || id == "deta-td3") continue;
     ids.push_back(id);
   }
   return ids;
