@@ -11,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 packages=(cmake ninja-build ccache mold g++ libhdf5-dev libdeflate-dev libeigen3-dev libboost-program-options-dev libfmt-dev
-  nlohmann-json3-dev libnanoflann-dev libssl-dev libgtest-dev libgmock-dev libbenchmark-dev gnuplot-nox fonts-dejavu-core)
+  nlohmann-json3-dev libssl-dev libgtest-dev libgmock-dev libbenchmark-dev gnuplot-nox fonts-dejavu-core)
 readonly prefix=.deps/python
 readonly glibc_minor=36  # Debian 12's; wheels made for any glibc 2.5 to 2.36 will do
 
