@@ -45,7 +45,7 @@ void A2pr::AfterCritics(const TransitionBatch& batch, const at::Tensor& next_act
   const at::Tensor value = Value(batch.observations);
   const at::Tensor loss = at::mse_loss(value, ValueTarget(batch, next_action, target));
   value_.Backward(loss);
-  value_adam_.Step(value_, config_.value_lr);
+  value_adam_.Step(value_, config_.value_lr * anneal());
   Report("value_loss", loss);
   value_before_ = value.detach();
   {
@@ -64,7 +64,7 @@ void A2pr::StepVae(const TransitionBatch& batch) {
   const at::Tensor divergence = ActionVae::Divergence(code);
   const at::Tensor loss = reconstruction + 0.5 * divergence;
   vae_.Backward(loss);
-  vae_adam_.Step(vae_, config_.vae_lr);
+  vae_adam_.Step(vae_, config_.vae_lr * anneal());
   Report("vae_mask", mask.mean());
   Report("vae_recon_loss", reconstruction);
   Report("vae_kl_loss", divergence);

@@ -58,13 +58,13 @@ void Awac::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
   const at::Tensor q = critics_.Online(batch.observations, batch.actions);
   const at::Tensor losses = (q - target).square().mean(1);  // (2)
   critics_.online().Backward(losses.sum());
-  critics_.Step(config_.critic_lr);
+  critics_.Step(config_.critic_lr * anneal());
 
   const at::Tensor advantage = Advantage(batch, Sample(batch.observations, noise.action));
   const at::Tensor weight = Weight(advantage);
   const at::Tensor actor_loss = -(weight * LogProb(batch)).mean();
   actor_.Backward(actor_loss);
-  actor_adam_.Step(actor_, config_.actor_lr);
+  actor_adam_.Step(actor_, config_.actor_lr * anneal());
   critics_.MoveTargets(config_.tau);
 
   Report("critic1_loss", losses[0]);

@@ -33,7 +33,7 @@ at::Tensor Bc::Loss(const TransitionBatch& batch) const {
 void Bc::Update(const TransitionBatch& batch) {
   const at::Tensor loss = Loss(batch);
   actor_.Backward(loss);
-  actor_adam_.Step(actor_, config_.actor_lr);
+  actor_adam_.Step(actor_, config_.actor_lr * anneal());
   Report("actor_loss", loss);
   CountUpdate();
 }

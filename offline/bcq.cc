@@ -50,7 +50,7 @@ void Bcq::Update(const TransitionBatch& batch) {
   const at::Tensor imitation_loss = at::cross_entropy_loss(heads.logits, action.squeeze(1));
   const at::Tensor loss = q_loss + imitation_loss + config_.logit_penalty * heads.logits.square().mean();
   online_.Backward(loss);
-  adam_.Step(online_, config_.lr);
+  adam_.Step(online_, config_.lr * anneal());
   target_.MoveTowards(online_, config_.tau);
   Report("loss", loss);
   Report("q_loss", q_loss);

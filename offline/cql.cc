@@ -142,10 +142,10 @@ void Cql::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
   actor_.Backward(actor_loss);
   critics_.online().Backward(critic_loss);
 
-  if (config_.lagrange) alpha_prime_adam_.Step(log_alpha_prime_, config_.alpha_prime_lr);
-  alpha_adam_.Step(log_alpha_, config_.alpha_lr);
-  actor_adam_.Step(actor_, config_.actor_lr);
-  critics_.Step(config_.critic_lr);
+  if (config_.lagrange) alpha_prime_adam_.Step(log_alpha_prime_, config_.alpha_prime_lr * anneal());
+  alpha_adam_.Step(log_alpha_, config_.alpha_lr * anneal());
+  actor_adam_.Step(actor_, config_.actor_lr * anneal());
+  critics_.Step(config_.critic_lr * anneal());
   critics_.MoveTargets(config_.tau);
 
   Report("critic1_td_loss", td_losses[0]);

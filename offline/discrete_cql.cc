@@ -39,7 +39,7 @@ void DiscreteCql::Update(const TransitionBatch& batch) {
       config_.cql_alpha * (temperature * at::logsumexp(values / temperature, 1) - q).mean();
   const at::Tensor loss = td_loss + cql_loss;
   online_.Backward(loss);
-  adam_.Step(online_, config_.critic_lr);
+  adam_.Step(online_, config_.critic_lr * anneal());
   target_.MoveTowards(online_, config_.tau);
   Report("td_loss", td_loss);
   Report("cql_loss", cql_loss);

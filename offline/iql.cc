@@ -53,18 +53,18 @@ void Iql::Update(const TransitionBatch& batch) {
   const at::Tensor advantage = target_q - Value(batch.observations);
   const at::Tensor value_loss = ExpectileLoss(advantage, config_.expectile);
   value_.Backward(value_loss);
-  value_adam_.Step(value_, config_.value_lr);
+  value_adam_.Step(value_, config_.value_lr * anneal());
 
   const at::Tensor q = critics_.Online(batch.observations, batch.actions);
   const at::Tensor losses = (q - target).square().mean(1);  // (2)
   critics_.online().Backward(losses.mean());
-  critics_.Step(config_.critic_lr);
+  critics_.Step(config_.critic_lr * anneal());
   critics_.MoveTargets(config_.tau);
 
   const at::Tensor weight = Weight(advantage.detach());
   const at::Tensor actor_loss = (weight * CloningError(batch)).mean();
   actor_.Backward(actor_loss);
-  actor_adam_.CosineStep(actor_, config_.actor_lr, config_.schedule_steps);
+  actor_adam_.CosineStep(actor_, config_.actor_lr * anneal(), config_.schedule_steps);
 
   Report("value_loss", value_loss);
   Report("critic1_loss", losses[0]);

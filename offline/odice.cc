@@ -129,12 +129,12 @@ void Odice::Update(const TransitionBatch& batch) {
     Report("v_dual_term", terms.forward);
     Report("v_loss", loss);
   }
-  value_adam_.Step(value_, config_.value_lr);
+  value_adam_.Step(value_, config_.value_lr * anneal());
   value_target_.MoveTowards(value_, config_.tau);
 
   const at::Tensor policy_loss = (weight * NegativeLogProb(batch)).mean();  // over (members x batch)
   policy_.Backward(policy_loss);
-  policy_adam_.Step(policy_, config_.policy_lr);
+  policy_adam_.Step(policy_, config_.policy_lr * anneal());
   Report("v_linear_term", terms.linear);
   Report("policy_loss", policy_loss);
   Report("residual", terms.residual.mean());

@@ -76,7 +76,7 @@ void SacN::StepAlpha(const TransitionBatch& batch, const at::Tensor& noise) {
   const double target_entropy = config_.target_entropy * task().action_size();
   const at::Tensor loss = -(log_alpha_[0] * (log_prob + target_entropy)).mean();
   log_alpha_.Backward(loss);
-  alpha_adam_.Step(log_alpha_, config_.alpha_lr);
+  alpha_adam_.Step(log_alpha_, config_.alpha_lr * anneal());
   Report("alpha_loss", loss);
 }
 
@@ -85,7 +85,7 @@ void SacN::StepActor(const TransitionBatch& batch, const at::Tensor& noise, cons
   const at::Tensor q = critics_.Online(batch.observations, sample.action);
   const at::Tensor loss = (alpha * sample.log_prob - std::get<0>(q.min(0))).mean();
   actor_.Backward(loss);
-  actor_adam_.Step(actor_, config_.actor_lr);
+  actor_adam_.Step(actor_, config_.actor_lr * anneal());
   Report("actor_loss", loss);
   Report("q_deviation", q.detach().std(0, /*unbiased=*/false).mean());
 }
@@ -107,7 +107,7 @@ void SacN::StepCritics(const TransitionBatch& batch, const at::Tensor& noise, co
     Report("similarity", similarity);
   }
   critics_.online().Backward(loss);
-  critics_.Step(config_.critic_lr);
+  critics_.Step(config_.critic_lr * anneal());
   Report("critic_loss", loss);
   Report("q", q.mean());
 }

@@ -18,6 +18,8 @@ namespace strider {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
 
 constexpr int kStates = 3;
 constexpr int kActions = 2;
@@ -229,6 +231,42 @@ TEST(OfflineAgents, RefuseBadSettings) {
     }
     EXPECT_THAT(MessageOf<InputError>([&] { factory->MakeOffPolicy(BoxTask(3, 2), nullptr); }),
                 HasSubstr("needs a dataset"));
+  }
+}
+
+// lr_anneal is offered by all of them: at the end of the run nothing is learnt any more, and without it a
+// lot.
+TEST(OfflineAgents, StepLengthsFallToNothing) {
+  for (const AgentEntry& entry : OfflineAgents()) {
+    const bool discrete = entry.id == "bcq";
+    TransitionBatch data = RandomBatch(kStates, kActions, 200, 1);
+    if (discrete) data.actions = at::zeros({200, 1});
+    const TransitionColumns fixed = ColumnsOf(data);
+    const auto changed = [&](const char* anneal) {
+      const auto factory = entry.factory();
+      const SettingList settings = factory->Settings();
+      for (const char* key :
+           {"agent.hidden", "agent.critic_hidden", "agent.vae_hidden", "agent.policy_hidden"}) {
+        if (settings.Find(key) != nullptr) settings.Set(key, "8");
+      }
+      settings.Set("agent.lr_anneal", anneal);
+      const auto agent = factory->MakeOffPolicy(
+          discrete ? DiscreteTask(kStates, kActions) : BoxTask(kStates, kActions), &fixed);
+      std::vector<at::Tensor> before;
+      for (const auto& [name, tensor] : agent->State()) before.push_back(tensor.clone());
+      agent->SetProgress(1);
+      for (int k = 0; k < 4; ++k) agent->Update(Rows(data, at::arange(0, 32)));
+      std::vector<std::string> names;
+      const auto after = agent->State();
+      for (std::size_t i = 0; i < after.size(); ++i) {
+        const auto& [name, tensor] = after[i];
+        const bool follows = name.find("adam") != name.npos || name.find("target") != name.npos;
+        if (!follows && !at::equal(tensor, before[i])) names.push_back(name);
+      }
+      return names;
+    };
+    EXPECT_THAT(changed("true"), IsEmpty()) << entry.id;
+    EXPECT_THAT(changed("false"), Not(IsEmpty())) << entry.id;
   }
 }
 
