@@ -36,9 +36,14 @@ at::Tensor Ppo::PolicyLoss(const Minibatch& batch, const Actor::Outputs& outputs
   const at::Tensor& advantages = batch.data.advantages;
   at::Tensor loss = at::maximum(-advantages * ratio, -advantages * ratio.clamp(1 - clip, 1 + clip)).mean();
   Report("policy_loss", loss);
-  if (ppo_.entropy_coef > 0) loss = loss - ppo_.entropy_coef * actor_.Entropy(outputs).mean();
+  at::Tensor entropy;
+  {
+    const c10::AutoGradMode wanted(ppo_.entropy_coef > 0);  // else it is only reported
+    entropy = actor_.Entropy(outputs).mean();
+  }
+  if (ppo_.entropy_coef > 0) loss = loss - ppo_.entropy_coef * entropy;
   const at::NoGradGuard no_grad;
-  Report("entropy", actor_.Entropy(outputs).mean());
+  Report("entropy", entropy);
   // (r - 1) - log r is never negative and has the divergence as its mean.
   const at::Tensor beyond = ratio - 1;
   kl_ = (beyond - log_ratio).mean();
