@@ -75,7 +75,7 @@ TEST(EmbeddingStandIn, IsAsHardToTellAsThePapersPictures) {
   at::Generator random = MakeGenerator(at::kCPU, 3);
   net.Initialise(weights, nn::Initialisation::kUniformFanIn, 1, random);
   const nn::Adam adam(weights);
-  for (int epoch = 0; epoch < 12; ++epoch) {
+  for (int epoch = 0; epoch < 5; ++epoch) {
     for (const at::Tensor& rows : Minibatches(train.rows.size(0), 250, random, at::kCPU)) {
       const at::Tensor logits = net.Forward(weights, train.rows.index_select(0, rows));
       weights.Backward(-nn::CategoricalLogProb(train.classes.index_select(0, rows), logits).mean());
