@@ -35,19 +35,23 @@ States<W> Derivative(const States<W>& state, const Lanes<W>& torque) {
     pull1[i] = std::cos(angle1[i] - kPi / 2);
     pull2[i] = std::cos(angle1[i] + angle2[i] - kPi / 2);
   }
+  Lanes<W> d2;
+  for (std::size_t i = 0; i < W; ++i) d2[i] = (kCenter * kCenter + kCenter * cosine2[i]) + kInertia;
+  const Lanes<W> d2_squared = Squared(d2);
+  const Lanes<W> speed1_squared = Squared(speed1);
+  const Lanes<W> speed2_squared = Squared(speed2);
   States<W> slope;
   for (std::size_t i = 0; i < W; ++i) {
     const double d1 = kCenter * kCenter + (1 + kCenter * kCenter + cosine2[i]) + kInertia + kInertia;
-    const double d2 = (kCenter * kCenter + kCenter * cosine2[i]) + kInertia;
     const double phi2 = kCenter * kGravity * pull2[i];
-    const double phi1 = -kCenter * Squared(speed2[i]) * sine2[i] - speed2[i] * speed1[i] * sine2[i] +
+    const double phi1 = -kCenter * speed2_squared[i] * sine2[i] - speed2[i] * speed1[i] * sine2[i] +
                         (kCenter + 1) * kGravity * pull1[i] + phi2;
     const double acceleration2 =
-        (torque[i] + d2 / d1 * phi1 - kCenter * Squared(speed1[i]) * sine2[i] - phi2) /
-        (kCenter * kCenter + kInertia - Squared(d2) / d1);
+        (torque[i] + d2[i] / d1 * phi1 - kCenter * speed1_squared[i] * sine2[i] - phi2) /
+        (kCenter * kCenter + kInertia - d2_squared[i] / d1);
     slope[0][i] = speed1[i];
     slope[1][i] = speed2[i];
-    slope[2][i] = -(d2 * acceleration2 + phi1) / d1;
+    slope[2][i] = -(d2[i] * acceleration2 + phi1) / d1;
     slope[3][i] = acceleration2;
   }
   return slope;

@@ -11,11 +11,28 @@ constexpr double kMaxTorque = 2;
 constexpr double kMaxSpeed = 8;  // rad/s
 constexpr double kPi = std::numbers::pi;
 
-// The angle in [-pi, pi), by the remainder that takes the divisor's sign.
-double Wrapped(double angle) {
-  double remainder = angle + kPi;
-  if (std::abs(remainder) >= 2 * kPi) remainder = std::fmod(remainder, 2 * kPi);
-  return remainder + (remainder < 0 ? 2 * kPi : 0.0) - kPi;
+// The angles in [-pi, pi), by the remainder that takes the divisor's sign. std::fmod's remainder is exact,
+// and so is this one's, of a long division in lanes: what is left is always below twice the multiple taken
+// off, and such differences are numbers.
+template <std::size_t W>
+Lanes<W> Wrapped(const Lanes<W>& angles) {
+  Lanes<W> remainders;
+  for (std::size_t i = 0; i < W; ++i) {
+    const double turned = angles[i] + kPi;
+    double rest = std::abs(turned);
+    for (const double multiple : {16 * kPi, 8 * kPi, 4 * kPi, 2 * kPi}) {
+      rest -= rest >= multiple ? multiple : 0.0;
+    }
+    remainders[i] = std::copysign(rest, turned);
+  }
+  for (std::size_t i = 0; i < W; ++i) {
+    if (std::abs(remainders[i]) >= 2 * kPi) remainders[i] = std::fmod(angles[i] + kPi, 2 * kPi);
+  }
+  Lanes<W> wrapped;
+  for (std::size_t i = 0; i < W; ++i) {
+    wrapped[i] = remainders[i] + (remainders[i] < 0 ? 2 * kPi : 0.0) - kPi;
+  }
+  return wrapped;
 }
 
 }  // namespace
@@ -45,13 +62,17 @@ ClassicOutcome<PendulumDynamics::kObservation, W> PendulumDynamics::Step(
     std::array<Lanes<W>, kState>& state, const std::array<Real, W>& actions) const {
   auto& [angle, velocity, sine] = state;
   ClassicOutcome<kObservation, W> outcome;
+  std::array<Real, W> torque;
+  for (std::size_t i = 0; i < W; ++i) torque[i] = std::clamp<Real>(actions[i], -kMaxTorque, kMaxTorque);
+  const Lanes<W> angle_cost = Squared(Wrapped(angle));
+  const Lanes<W> velocity_cost = Squared(velocity);
+  const std::array<Real, W> torque_cost = Squared(torque);
   for (std::size_t i = 0; i < W; ++i) {
-    const Real torque = std::clamp<Real>(actions[i], -kMaxTorque, kMaxTorque);
-    const auto torque_cost = static_cast<double>(static_cast<Real>(0.001) * Squared(torque));
-    outcome.reward[i] = -(Squared(Wrapped(angle[i])) + 0.1 * Squared(velocity[i]) + torque_cost);
+    outcome.reward[i] = -(angle_cost[i] + 0.1 * velocity_cost[i] +
+                          static_cast<double>(static_cast<Real>(0.001) * torque_cost[i]));
     outcome.terminated[i] = false;
 
-    const double acceleration = 3 * config_.g / 2 * sine[i] + static_cast<double>(3 * torque);
+    const double acceleration = 3 * config_.g / 2 * sine[i] + static_cast<double>(3 * torque[i]);
     velocity[i] = std::clamp(velocity[i] + acceleration * kPeriod, -kMaxSpeed, kMaxSpeed);
     angle[i] += velocity[i] * kPeriod;
   }

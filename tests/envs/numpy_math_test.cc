@@ -1,14 +1,24 @@
 // numpy's scalars: golden/rng/numpy_math.h5, which is our own recording.
 #include "envs/classic/numpy_math.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 
 #include "tests/support/golden.h"
 
 namespace strider {
 namespace {
+
+using ::testing::ElementsAreArray;
+
+template <class Real>
+Real Square(Real x) {
+  return Squared(std::array{x})[0];
+}
 
 class NumpyMathTest : public ::testing::Test {
  protected:
@@ -30,7 +40,7 @@ TEST_F(NumpyMathTest, SquaresAreTheCLibrarysPow) {
   const auto squares = Read("square");
   int unlike_products = 0;
   for (std::size_t i = 0; i < numbers.size(); ++i) {
-    EXPECT_EQ(Squared(numbers[i]), squares[i]) << numbers[i];
+    EXPECT_EQ(Square(numbers[i]), squares[i]) << numbers[i];
     unlike_products += numbers[i] * numbers[i] != squares[i] ? 1 : 0;
   }
   EXPECT_GT(unlike_products, 100);
@@ -40,7 +50,7 @@ TEST_F(NumpyMathTest, SinglePrecisionSquaresAreTheCLibrarysPow) {
   const auto numbers = Read("number_f32");
   const auto squares = Read("square_f32");
   for (std::size_t i = 0; i < numbers.size(); ++i) {
-    EXPECT_EQ(Squared(static_cast<float>(numbers[i])), static_cast<float>(squares[i])) << numbers[i];
+    EXPECT_EQ(Square(static_cast<float>(numbers[i])), static_cast<float>(squares[i])) << numbers[i];
   }
 }
 
@@ -58,11 +68,20 @@ TEST_F(NumpyMathTest, SinglePrecisionSinesAreNumpys) {
   EXPECT_GT(unlike_library, 0);
 }
 
+TEST_F(NumpyMathTest, NumbersSideBySideDoNotMix) {
+  const auto numbers = Read("number");
+  const auto squares = Read("square");
+  for (std::size_t i = 0; i + 16 <= numbers.size(); i += 16) {
+    std::array<double, 16> lanes{};
+    std::copy_n(numbers.begin() + static_cast<std::ptrdiff_t>(i), 16, lanes.begin());
+    EXPECT_THAT(Squared(lanes), ElementsAreArray(squares.data() + i, 16));
+  }
+}
+
 TEST(SquaredTest, TheRestOfTheNumbers) {
-  for (const double x : {0.0, -0.0, 1e200, 1e-200, HUGE_VAL, 3.0, -0.5}) EXPECT_EQ(Squared(x), x * x) << x;
-  for (const float x : {0.0F, -0.0F, 1e30F, 1e-30F, HUGE_VALF, 3.0F, -0.5F})
-    EXPECT_EQ(Squared(x), x * x) << x;
-  EXPECT_TRUE(std::isnan(Squared(std::nan(""))));
+  for (const double x : {0.0, -0.0, 1e200, 1e-200, HUGE_VAL, 3.0, -0.5}) EXPECT_EQ(Square(x), x * x) << x;
+  for (const float x : {0.0F, -0.0F, 1e30F, 1e-30F, HUGE_VALF, 3.0F, -0.5F}) EXPECT_EQ(Square(x), x * x) << x;
+  EXPECT_TRUE(std::isnan(Square(std::nan(""))));
 }
 
 }  // namespace

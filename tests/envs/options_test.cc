@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <numbers>
+
 #include "tests/envs/kit.h"
 
 namespace strider {
@@ -255,6 +258,32 @@ TEST(PendulumTest, GravityPullsAndTorqueIsClipped) {
   EXPECT_EQ(step("0", 1), 3.0 * 0.05);
   EXPECT_EQ(step("0", 9), 6.0 * 0.05);
   EXPECT_DOUBLE_EQ(step("20", 0), 30 * std::sin(1.5) * 0.05);
+}
+
+// The reward takes Python's ((angle + pi) % (2 * pi)) - pi, which rests on fmod, to the bit; also after many
+// turns, and at and beside whole turns.
+TEST(PendulumTest, AnglesAreWrappedAsPythonDoes) {
+  Driver driver(MakeEnv("Pendulum-v1", {{"max_episode_steps", "1000000"}}));
+  driver.Reset(0);
+  constexpr double kPi = std::numbers::pi;
+  const volatile double two = 2;  // so that the library's pow is called
+  const auto expect_wrapped = [&](double angle) {
+    double wrapped = std::fmod(angle + kPi, 2 * kPi);
+    if (wrapped < 0) wrapped += 2 * kPi;
+    wrapped -= kPi;
+    driver.env().SetState(std::vector<double>{angle, 0});
+    const StepResult result = driver.env().Step(std::vector<float>{0}, driver.observation());
+    EXPECT_EQ(result.reward, -std::pow(wrapped, two)) << angle;
+  };
+  Pcg64 random(1);
+  for (int i = 0; i < 20'000; ++i) expect_wrapped(random.Uniform(-120, 120));
+  for (int half_turns = -80; half_turns <= 80; ++half_turns) {
+    const double angle = half_turns * kPi;
+    for (const double beside : {angle, std::nextafter(angle, 1e9), std::nextafter(angle, -1e9)}) {
+      expect_wrapped(beside);
+    }
+  }
+  for (const double far : {1e4, -1e4, 1e10, -1e17}) expect_wrapped(far);
 }
 
 }  // namespace
