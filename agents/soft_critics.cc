@@ -27,7 +27,7 @@ at::Tensor TwinCritics::LeastQ(const nn::ParameterSet& critic, const at::Tensor&
 
 at::Tensor TwinCritics::Step(const TransitionBatch& batch, const at::Tensor& next_value, double discount,
                              double learning_rate, double max_grad_norm) {
-  const at::Tensor target = batch.rewards + discount * (1 - batch.terminals) * next_value;
+  const at::Tensor target = at::addcmul(batch.rewards, 1 - batch.terminals, next_value, discount);
   const at::Tensor q = Q(online_, batch.observations, batch.actions);
   const at::NoGradGuard no_grad;
   // Of half the mean squared errors, added up, this is the gradient.
