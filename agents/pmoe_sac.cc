@@ -178,8 +178,8 @@ void PmoeSac::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
     Report("alpha", alpha);
     Report("alpha_loss", alpha_.Step(log_prob, anneal()));
   }
-  critic_target_.MoveTowards(critic(), config_.sac.tau);
   CountUpdate();
+  if (updates() % config_.sac.target_interval == 0) critic_target_.MoveTowards(critic(), config_.sac.tau);
 }
 
 Policy PmoeSac::MakePolicy() const {

@@ -71,6 +71,20 @@ TEST(PmoeSac, Case9OneExpertIsSacToTheBit) {
   EXPECT_FALSE(at::equal(sac.policy().flat(), policy));
 }
 
+TEST(PmoeSac, TargetMovesAtItsInterval) {
+  PmoeSacConfig config = SmallConfig();
+  config.sac.target_interval = 3;
+  config.sac.tau = 0.5;
+  PmoeSac agent(BoxTask(kStates, kActions), config);
+  for (std::uint64_t update = 1; update <= 9; ++update) {
+    const at::Tensor before = agent.critic_target().flat().clone();
+    agent.Update(Batch(update));
+    EXPECT_EQ(at::equal(agent.critic_target().flat(), before), update % 3 != 0) << update;
+    if (update % 3 != 0) continue;
+    EXPECT_LT(LargestDifference(agent.critic_target().flat(), 0.5 * (before + agent.critic().flat())), 1e-6);
+  }
+}
+
 // Critics (3, 1) and (0, 1): the second expert has the greater minimum, though the first has the greater Q_1.
 // One layer of critics gives what is wanted: Q_1(s, a) = b_1 + c_1 a with a = +-1 nearly.
 TEST(PmoeSac, Case12TheBestIsTheArgmaxOfTheMinimum) {
