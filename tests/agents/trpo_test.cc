@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
+#include <string>
 
 #include "agents/nn/distributions.h"
 #include "tests/agents/learner_kit.h"
@@ -160,6 +162,27 @@ TEST(Trpo, FailedSearchLeavesEveryBit) {
     EXPECT_TRUE(at::equal(agent.actor().parameters().flat(), before));
     EXPECT_EQ(Metric(agent, "step_fraction"), 0);
     EXPECT_EQ(Metric(agent, "kl"), 0);
+  }
+}
+
+// An advantage, a state or a weight that is no number: nothing moves, and the learner says that it diverged.
+TEST(Trpo, NumbersThatAreNotFiniteAreADivergence) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const at::Tensor actions = at::tensor({0.5F, -0.5F}).unsqueeze(1);
+  for (const char* where : {"advantage", "state", "weight"}) {
+    Trpo agent(BoxTask(1, 1), SmallConfig());
+    Disturb(agent);
+    at::Tensor s = at::zeros({2, 1});
+    at::Tensor advantages = at::tensor({1.0F, -1.0F});
+    if (where == std::string("advantage")) advantages[0] = nan;
+    if (where == std::string("state")) s[1][0] = nan;
+    if (where == std::string("weight")) State(agent, "policy.0.bias")[0] = nan;
+    const at::Tensor before = agent.actor().parameters().flat().clone();
+    EXPECT_FALSE(agent.StepPolicy(s, actions, advantages));
+    EXPECT_TRUE(at::equal(agent.actor().parameters().flat().nan_to_num(), before.nan_to_num())) << where;
+    const auto divergence = agent.Divergence();
+    ASSERT_TRUE(divergence.has_value()) << where;
+    EXPECT_EQ(divergence->first, "surrogate");
   }
 }
 
