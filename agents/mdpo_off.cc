@@ -35,6 +35,7 @@ MdpoOff::MdpoOff(const Task& task, Config config)
       entropy_weight_("lambda", config_.lambda, config_.lambda_auto,
                       config_.target_entropy * task.action_size(), config_.lambda_lr, task.device),
       policy_adam_(policy_) {
+  CheckLogStdRange(config_.log_std_min, config_.log_std_max);
   Declare({"policy_loss", "entropy", "critic1_loss", "critic2_loss", "q"});
   if (trust_weight_ > 0) Declare({"kl_to_old"});
   if (tsallis_.q != 1) Declare({"density_clamped"});

@@ -20,6 +20,7 @@ PmoeSac::PmoeSac(const Task& task, Config config)
              config_.sac.target_entropy * task.action_size(), config_.sac.alpha_lr, task.device),
       policy_adam_(policy_),
       router_adam_(router_) {
+  CheckLogStdRange(config_.sac.log_std_min, config_.sac.log_std_max);
   Declare({"policy_loss", "entropy", "critic1_loss", "critic2_loss", "q"});
   if (alpha_.learnt()) Declare({"alpha", "alpha_loss"});
   Declare({"router_loss"});

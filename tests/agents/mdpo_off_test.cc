@@ -394,6 +394,17 @@ TEST(MdpoOff, RefusesToBePushedAwayFromTheOldPolicy) {
   EXPECT_THAT(message, HasSubstr("expected kl_coef >= lambda"));
 }
 
+TEST(MdpoOff, RefusesToLearnTheLogarithmOfZero) {
+  MdpoOffConfig config = SmallConfig();
+  config.lambda = 0;
+  config.lambda_auto = true;
+  const std::string message = MessageOf<InputError>([&] { MdpoOff(BoxTask(kStates, kActions), config); });
+  EXPECT_THAT(message, HasSubstr("agent.lambda = 0 with agent.lambda_auto = true"));
+  EXPECT_THAT(message, HasSubstr("expected agent.lambda > 0 or agent.lambda_auto = false"));
+  config.lambda_auto = false;  // hard MDPO
+  EXPECT_NO_THROW(MdpoOff(BoxTask(kStates, kActions), config));
+}
+
 TEST(MdpoOff, RefusesDiscreteActions) {
   EXPECT_THAT(MessageOf<InputError>([] { MdpoOff(DiscreteTask(kStates, 4), SmallConfig()); }),
               HasSubstr("needs continuous actions"));

@@ -10,6 +10,7 @@
 #include "datasets/writer.h"
 #include "experiments/presets.h"
 #include "experiments/trainer.h"
+#include "tests/agents/learner_kit.h"
 #include "tests/datasets/make_dataset.h"
 #include "tests/experiments/temporary_folder.h"
 #include "tests/experiments/training_kit.h"
@@ -48,6 +49,26 @@ std::string Misfit(const Given& given) {
   const Experiment experiment(given);
   WorkerPool pool(1);
   return MessageOf<InputError>([&] { MakeTrainer(experiment, pool); });
+}
+
+// Every agent with such clamps.
+TEST(Misfits, LogDeviationsNeedRoom) {
+  int asked = 0;
+  for (const AgentEntry& entry : AllAgents()) {
+    const auto factory = entry.factory();
+    const SettingList settings = factory->Settings();
+    if (settings.Find("agent.log_std_min") == nullptr) continue;
+    ++asked;
+    settings.Set("agent.hidden", "4");
+    settings.Set("agent.log_std_min", "0.5");
+    settings.Set("agent.log_std_max", "0.25");
+    EXPECT_THAT(MessageOf<InputError>([&] { factory->MakeOffPolicy(BoxTask(3, 2), nullptr); }),
+                HasSubstr("agent.log_std_min = 0.5 is above agent.log_std_max = 0.25"))
+        << entry.id;
+    settings.Set("agent.log_std_max", "0.5");
+    EXPECT_NO_THROW(factory->MakeOffPolicy(BoxTask(3, 2), nullptr)) << entry.id;
+  }
+  EXPECT_GE(asked, 9);
 }
 
 TEST(ExperimentOrder, PresetOverDefaultsAndGivenOverPreset) {
