@@ -362,6 +362,24 @@ TEST(MdpoOff, CriticAndValueStepsDoWhatTheSheetSays) {
   }
 }
 
+// Section 4, step 2: the critics' step uses the policy as it was before its own, whichever comes first.
+TEST(MdpoOff, TwinTargetsAreOfThePolicyBeforeItsStep) {
+  const TransitionBatch batch = RandomBatch(kStates, kActions, kRows, 1);
+  const MdpoOff::UpdateNoise noise = {Normal({kRows, kActions}, 2), Normal({kRows, kActions}, 3)};
+  at::Tensor gradients[2];
+  for (const bool policy_first : {false, true}) {
+    MdpoOffConfig config = SmallConfig();
+    config.value_network = false;
+    config.policy_first = policy_first;
+    config.policy_lr = 0.1;
+    MdpoOff agent(BoxTask(kStates, kActions), config);
+    agent.Update(batch, noise);
+    gradients[policy_first ? 1 : 0] = agent.critic().flat_grad().clone();
+  }
+  EXPECT_TRUE(at::equal(gradients[0], gradients[1]));
+  EXPECT_GT(LargestEntry(gradients[0]), 0);
+}
+
 TEST(MdpoOff, FrozenCriticsAreWhatThePolicySees) {
   MdpoOffConfig config = SmallConfig();
   config.freeze_q_with_old = true;
