@@ -19,7 +19,7 @@ PmoePpo::PmoePpo(const Task& task, const Config& config)
       q_(q_net_.Shapes(), task.device),
       q_adam_(q_, kAdamEpsilon) {
   Declare({"router_loss", "q_loss"});
-  for (const std::string& name : nn::ExpertMetricNames(config_.experts)) Declare({name.c_str()});
+  for (const std::string& name : nn::ExpertMetricNames(config_.experts, /*wins=*/true)) Declare({name.c_str()});
   q_net_.Initialise(q_, nn::Initialisation::kUniformFanIn, /*output_gain=*/1, random_weights());
 }
 
@@ -42,7 +42,8 @@ at::Tensor PmoePpo::PolicyLoss(const Minibatch& batch, const Actor::Outputs& out
   const at::Tensor router_loss = nn::FrequencyLoss(outputs.router, winner);
   Report("router_loss", router_loss);
   for (const auto& [name, value] :
-       nn::ExpertMetrics(outputs.router, outputs.mean, nn::GaussianEntropy(outputs.log_std), winner)) {
+       nn::ExpertMetrics({outputs.router, at::softmax(outputs.router, -1), outputs.mean,
+                          nn::GaussianEntropy(outputs.log_std), winner})) {
     Report(name, value);
   }
   return Ppo::PolicyLoss(batch, outputs, clip) + config_.router_coef * router_loss;

@@ -24,7 +24,7 @@ PmoeSac::PmoeSac(const Task& task, Config config)
   Declare({"policy_loss", "entropy", "critic1_loss", "critic2_loss", "q"});
   if (alpha_.learnt()) Declare({"alpha", "alpha_loss"});
   Declare({"router_loss"});
-  for (const std::string& name : nn::ExpertMetricNames(config_.experts)) Declare({name.c_str()});
+  for (const std::string& name : nn::ExpertMetricNames(config_.experts, /*wins=*/!blended())) Declare({name.c_str()});
   // The router comes last, so that the other networks of one expert are SAC's of the same seed.
   constexpr auto kHow = nn::Initialisation::kUniformFanIn;
   const at::Generator random = MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation));
@@ -52,7 +52,7 @@ PmoeSac::Draw PmoeSac::DrawActions(const at::Tensor& observations, const at::Ten
   }
   const auto sample = nn::SampleSquashed(draw.mean, draw.log_std, noise, epsilon);
   draw.actions = sample.action;
-  draw.log_probs = sample.log_prob;
+  draw.own_log_probs = draw.log_probs = sample.log_prob;
   if (config_.entropy_of == "mixture") {
     // (rows x experts x experts): the action of one under each.
     const at::Tensor each =
@@ -96,7 +96,7 @@ at::Tensor PmoeSac::StepPolicy(const at::Tensor& observations, const Draw& draw,
                                const at::Tensor& alpha) {
   const bool gumbel = config_.router_gradient == "gumbel";
   const at::Tensor q = ExpertQ(critic(), observations, draw.actions);
-  const at::Tensor winner = blended() ? draw.logits.detach().argmax(1) : q.detach().argmax(1);
+  const at::Tensor winner = blended() ? at::Tensor() : q.detach().argmax(1);
   at::Tensor credit;  // (rows x experts) each expert's part in the loss, no gradient but the Gumbel-Softmax's
   at::Tensor loss;
   at::Tensor router_loss;
@@ -140,13 +140,15 @@ at::Tensor PmoeSac::StepPolicy(const at::Tensor& observations, const Draw& draw,
 
 void PmoeSac::ReportExperts(const Draw& draw, const at::Tensor& winner) {
   const at::NoGradGuard no_grad;
-  // Blended experts draw no actions of their own: theirs is the entropy before squashing.
-  const at::Tensor entropies =
-      blended() ? nn::GaussianEntropy(draw.log_std).mean(0) : -draw.log_probs.detach().mean(0);
-  for (const auto& [name, value] :
-       nn::ExpertMetrics(draw.logits, draw.mean.detach().tanh(), entropies, winner)) {
-    Report(name, value);
+  nn::ExpertView view{draw.logits, at::softmax(draw.logits, -1), draw.mean.tanh(), {}, winner};
+  if (config_.blend == "multiplied") {
+    view.logits = at::log_sigmoid(draw.logits);
+    view.weights = at::sigmoid(draw.logits);
   }
+  // Blended experts draw no actions of their own: theirs is the entropy before squashing.
+  view.entropies =
+      blended() ? nn::GaussianEntropy(draw.log_std).mean(0) : -draw.own_log_probs.mean(0);
+  for (const auto& [name, value] : nn::ExpertMetrics(view)) Report(name, value);
 }
 
 bool PmoeSac::DrawsExpert() const {

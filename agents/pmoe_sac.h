@@ -91,6 +91,7 @@ class PmoeSac : public OffPolicyAgent {
     at::Tensor log_std;    // the same shape
     at::Tensor actions;    // (rows x drawn x actions)
     at::Tensor log_probs;  // (rows x drawn) of each action, as entropy_of says
+    at::Tensor own_log_probs;  // (rows x experts) of each under its own expert; undefined for blended ones
   };
   Draw DrawActions(const at::Tensor& observations, const at::Tensor& noise) const;
 

@@ -252,9 +252,13 @@ Policy::Experts Policy::ExpertsAt(std::span<const float> observations) const {
       static_cast<Eigen::Index>(observations.size() / static_cast<std::size_t>(observation_size));
   const Rows inputs(observations.data(), observation_size, rows);
   Experts experts{Linear(router, inputs), Linear(mean, Body(*this, inputs))};
-  for (Eigen::Index row = 0; row < rows; ++row) {
-    const auto logits = experts.weights.col(row);
-    experts.weights.col(row) = (logits.array() - LogSumExp(logits)).exp();
+  if (blend == Blend::kMultiplied) {
+    experts.weights = 1 / (1 + (-experts.weights.array()).exp());
+  } else {
+    for (Eigen::Index row = 0; row < rows; ++row) {
+      const auto logits = experts.weights.col(row);
+      experts.weights.col(row) = (logits.array() - LogSumExp(logits)).exp();
+    }
   }
   if (distribution == ActionDistribution::kTanhGaussian) experts.actions = experts.actions.array().tanh();
   return experts;

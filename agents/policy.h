@@ -89,7 +89,7 @@ struct Policy {
 
   // A mixture's experts at transformed observations (n x observation_size).
   struct Experts {
-    Eigen::MatrixXf weights;  // (K x n) the router's softmax
+    Eigen::MatrixXf weights;  // (K x n) the router's softmax, or of multiplied experts its sigmoid
     Eigen::MatrixXf
         actions;  // (K * actions x n) the experts' mean actions, one expert after the other, as Sample's
   };

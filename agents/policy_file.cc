@@ -55,14 +55,6 @@ constexpr std::array kExpertChoices = {
     ExpertChoice{"sampled", Blend::kNone, true}, ExpertChoice{"most_probable", Blend::kNone, false},
     ExpertChoice{"gated", Blend::kGated, true}, ExpertChoice{"multiplied", Blend::kMultiplied, true}};
 
-std::string_view ExpertChoiceName(const Policy& policy) {
-  for (const ExpertChoice& choice : kExpertChoices) {
-    if (choice.blend != policy.blend) continue;
-    if (policy.blend != Blend::kNone || choice.sample_expert == policy.sample_expert) return choice.name;
-  }
-  throw std::logic_error("a mixture that no name is known for");
-}
-
 constexpr std::string_view kOneHot = "one_hot";
 constexpr std::string_view kTime = "time";
 constexpr std::string_view kHidden = "hidden";
@@ -364,6 +356,14 @@ class PolicyReader {
 };
 
 }  // namespace
+
+std::string_view ExpertChoiceName(const Policy& policy) {
+  for (const ExpertChoice& choice : kExpertChoices) {
+    if (choice.blend != policy.blend) continue;
+    if (policy.blend != Blend::kNone || choice.sample_expert == policy.sample_expert) return choice.name;
+  }
+  throw std::logic_error("a mixture that no name is known for");
+}
 
 void WritePolicy(const std::filesystem::path& path, const Policy& policy, const std::string& algorithm,
                  const std::string& env_id) {

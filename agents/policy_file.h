@@ -16,6 +16,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "agents/policy.h"
 #include "datasets/d4rl.h"
@@ -34,5 +35,9 @@ void WritePolicy(DatasetWriter& writer, const Policy& policy);
 // Reads a policy for an environment. Throws InputError naming file, key and expectation where a part is
 // missing or does not fit the layers before it or the environment's sizes.
 Policy ReadPolicy(const std::filesystem::path& path, const EnvSpec& spec);
+
+// How a mixture chooses, by the words of expert_choice: "sampled" or "most_probable" (where a deterministic
+// action is asked for), "gated" or "multiplied". REQUIRES: a mixture.
+std::string_view ExpertChoiceName(const Policy& policy);
 
 }  // namespace strider

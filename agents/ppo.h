@@ -42,7 +42,10 @@ struct PpoConfig {
     visit("value_clip", value_clip, "how far a step may move a value from the old one; 0: any distance",
           AtLeast(0));
     visit("value_coef", value_coef, "weight of half the squared error of the value", AtLeast(0));
-    visit("entropy_coef", entropy_coef, "weight of the policy's entropy, a bonus", AtLeast(0));
+    visit("entropy_coef", entropy_coef,
+          "weight of the policy's entropy, a bonus; a mixture's is the mean of its experts' entropies by their "
+          "weights, which is less than its own",
+          AtLeast(0));
     visit("max_grad_norm", max_grad_norm, "bound on the gradient's norm, policy and value together",
           Above(0));
     visit("target_kl", target_kl,

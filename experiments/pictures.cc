@@ -319,7 +319,7 @@ void WriteExpertsPicture(const std::string& title, const std::string& action_nam
   script += AxisCommands("y", actions, action_name);
   script += fmt::format("plot {}\n", fmt::join(layers, ", \\\n  "));
   DrawPictureFile({.title = title,
-                   .subtitle = "Mean action of each expert; the larger a point, the more probable the expert",
+                   .subtitle = "Mean action of each expert; the larger a point, the greater the expert's weight",
                    .key_entries = static_cast<int>(experts.size())},
                   script, file);
 }

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "agents/nn/distributions.h"
 #include "agents/registry.h"
 #include "core/error.h"
 #include "tests/agents/learner_kit.h"
@@ -389,6 +390,44 @@ TEST(PmoeSac, BlendedExpertsActAsTheyLearn) {
     EXPECT_LT(LargestDifference(at::tensor(at::ArrayRef<float>(actions)).view(mean.sizes()), mean.detach()),
               1e-5)
         << blend;
+  }
+}
+
+// What is reported of the experts is what acts: own entropies, whatever the entropy term takes, and of
+// multiplied experts the sigmoid's weights, among which none wins.
+TEST(PmoeSac, ReportsExpertsAsTheyAre) {
+  const at::Tensor s = Batch(1).observations;
+  for (const char* entropy_of : {"expert", "mixture"}) {
+    PmoeSacConfig config = SmallConfig();
+    config.entropy_of = entropy_of;
+    PmoeSac agent(BoxTask(kStates, kActions), config);
+    Disturb(agent);
+    const at::Tensor eps = Normal({kRows, kExperts, kActions}, 2);
+    const auto draw = agent.DrawActions(s, eps);
+    agent.StepPolicy(s, draw, {}, Scalar(0.2));
+    const at::Tensor own = nn::SampleSquashed(draw.mean, draw.log_std, eps, 1e-6).log_prob.mean(0);
+    EXPECT_NEAR(Metric(agent, "expert_entropy_3"), -own[2].item<double>(), 1e-5) << entropy_of;
+    EXPECT_NEAR(Metric(agent, "weight_2"), at::softmax(draw.logits, 1).mean(0)[1].item<double>(), 1e-6);
+  }
+
+  PmoeSacConfig config = SmallConfig();
+  config.blend = "multiplied";
+  PmoeSac agent(BoxTask(kStates, kActions), config);
+  Disturb(agent);
+  const auto draw = agent.DrawActions(s, Normal({kRows, 1, kActions}, 2));
+  agent.StepPolicy(s, draw, {}, Scalar(0.2));
+  const at::Tensor w = 1 / (1 + (-draw.logits.detach().to(at::kDouble)).exp());
+  EXPECT_NEAR(Metric(agent, "weight_2"), w.mean(0)[1].item<double>(), 1e-6);
+  const at::Tensor share = w / w.sum(1, true);
+  EXPECT_NEAR(Metric(agent, "router_entropy"), -(share * share.log()).sum(1).mean().item<double>(), 1e-5);
+  for (const auto& [name, value] : agent.metrics()) EXPECT_FALSE(name.starts_with("win_")) << name;
+
+  Policy policy = agent.MakePolicy();
+  const auto seen = policy.ExpertsAt({s.const_data_ptr<float>(), static_cast<std::size_t>(s.numel())});
+  for (std::int64_t row = 0; row < kRows; ++row) {
+    for (std::int64_t k = 0; k < kExperts; ++k) {
+      EXPECT_NEAR(seen.weights(k, row), w[row][k].item<double>(), 1e-5);
+    }
   }
 }
 
