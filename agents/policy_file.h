@@ -4,10 +4,11 @@
 // "tanh_gaussian". Beyond D4RL: the distributions "gaussian", "clipped_gaussian", "clipped_tanh_gaussian",
 // "tanh" (deterministic), "categorical" and "greedy" (values of discrete actions, the best is taken);
 // router/{weight, bias} (K x observations) of a mixture of K Gaussians, whose last_fc and last_fc_log_std
-// hold K times as many rows, and expert_choice "sampled" or "most_probable", the expert of a deterministic
-// action; log_std_bounds (2), the clamp of the log deviation of all Gaussians but "gaussian", [-20, 2] where
-// absent; and observation_transform/{mean, scale, clip}: what is done to an observation first, clip((o -
-// mean) * scale,
+// hold K times as many rows, router_input "body" where the router looks at the last hidden layer, and
+// expert_choice "sampled" or "most_probable", the expert of a deterministic action, or "gated" or
+// "multiplied", where all of them are one Gaussian; log_std_bounds (2), the clamp of the log deviation of all
+// Gaussians but "gaussian", [-20, 2] where absent; and observation_transform/{mean, scale, clip}: what is
+// done to an observation first, clip((o - mean) * scale,
 // +-clip). A policy that sees more than the environment shows says so in texts: `augmentation`, of the words
 // one_hot and time; `stock`, "DISCOUNT INITIAL BOUND"; `objective`, such as "cvar:0.5"; and the distribution
 // "greedy_utility" (quantiles of discrete actions) comes with utility_weights (2), below and above zero.

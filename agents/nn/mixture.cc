@@ -69,13 +69,11 @@ std::vector<NamedTensor> ExpertMetrics(const ExpertView& view) {
   const at::NoGradGuard no_grad;
   const std::int64_t experts = view.weights.size(-1);
   const auto pairs = static_cast<double>(std::max<std::int64_t>(experts * (experts - 1), 1));
-  const at::Tensor distances =
-      (view.mean_actions.unsqueeze(1) - view.mean_actions.unsqueeze(2)).norm(2, -1);
+  const at::Tensor distances = (view.mean_actions.unsqueeze(1) - view.mean_actions.unsqueeze(2)).norm(2, -1);
   std::vector<at::Tensor> of_experts = {view.weights.mean(0)};
   if (view.winner.defined()) of_experts.push_back(OneHot(view.winner, view.weights).mean(0));
   of_experts.push_back(view.entropies);
-  const std::vector<std::string> names =
-      ExpertMetricNames(static_cast<int>(experts), view.winner.defined());
+  const std::vector<std::string> names = ExpertMetricNames(static_cast<int>(experts), view.winner.defined());
   std::vector<NamedTensor> metrics = {{names[0], RouterEntropy(view.logits).mean()},
                                       {names[1], distances.sum({1, 2}).mean() / pairs}};
   for (const at::Tensor& of_each : of_experts) {

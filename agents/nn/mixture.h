@@ -53,9 +53,10 @@ BlendedGaussian GatedExperts(const at::Tensor& logits, const at::Tensor& mean, c
 BlendedGaussian MultipliedExperts(const at::Tensor& logits, const at::Tensor& mean,
                                   const at::Tensor& log_std);
 
-// What can be seen of K experts on a batch of states, section 11: router_entropy; expert_distance, the mean distance between two experts' mean actions (0 for one expert); and
-// of each expert k = 1..K weight_k, its weight, expert_entropy_k and, where the best expert of each state
-// `wins`, win_k, how often that is this one.
+// What can be seen of K experts on a batch of states, section 11: router_entropy; expert_distance, the mean
+// distance between two experts' mean actions (0 for one expert); and of each expert k = 1..K weight_k, its
+// weight, expert_entropy_k and, where the best expert of each state `wins`, win_k, how often that is this
+// one.
 std::vector<std::string> ExpertMetricNames(int experts, bool wins);
 struct ExpertView {
   at::Tensor logits;        // (rows x experts) whose softmax are the shares that router_entropy is of
