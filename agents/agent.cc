@@ -24,8 +24,8 @@ int DiscreteActions(const Task& task) {
 
 void CheckLogStdRange(double log_std_min, double log_std_max) {
   if (log_std_min <= log_std_max) return;
-  throw InputError("agent.log_std_min = {} is above agent.log_std_max = {}; expected at most that", log_std_min,
-                   log_std_max);
+  throw InputError("agent.log_std_min = {} is above agent.log_std_max = {}; expected at most that",
+                   log_std_min, log_std_max);
 }
 
 Agent::Agent(Task task)

@@ -167,8 +167,8 @@ void MdpoOff::StepCritics(const TransitionBatch& batch, const Draw& draw, const 
     value_target = critics_.LeastQ(critic(), batch.observations, draw.sample.action.detach()) -
                    lambda * draw.log_q.detach();
   }
-  const at::Tensor losses = critics_.Step(batch, next_value, config_.discount, config_.critic_lr * anneal(),
-                                          config_.max_grad_norm);
+  const at::Tensor losses =
+      critics_.Step(batch, next_value, config_.discount, config_.critic_lr * anneal(), config_.max_grad_norm);
   Report("critic1_loss", losses[0]);
   Report("critic2_loss", losses[1]);
   Report("q", critics_.mean_q());

@@ -165,6 +165,31 @@ TEST(Trpo, FailedSearchLeavesEveryBit) {
   }
 }
 
+// Half-way through the run the value's steps are half as long, and its gradient is bounded where asked.
+TEST(Trpo, ValueStepsFallAndAreBounded) {
+  const Rollout rollout = RandomRollout(3, 2, 0, 20, 2, 1);
+  const auto updated = [&](const TrpoConfig& config, std::int64_t iteration) {
+    auto agent = std::make_unique<Trpo>(BoxTask(3, 2), config);
+    agent->Update(rollout, iteration, 4);
+    return agent;
+  };
+  TrpoConfig config = SmallConfig();
+  config.lr_anneal = true;
+  const auto annealed = updated(config, 2);
+  config.lr_anneal = false;
+  config.value_lr /= 2;
+  const auto shorter = updated(config, 2);
+  EXPECT_TRUE(at::equal(State(*annealed, "value.0.weight"), State(*shorter, "value.0.weight")));
+  config.value_lr *= 2;
+  const auto plain = updated(config, 2);
+  EXPECT_FALSE(at::equal(State(*annealed, "value.0.weight"), State(*plain, "value.0.weight")));
+
+  config.max_grad_norm = 1e-3;
+  const auto bounded = updated(config, 0);
+  EXPECT_LE(bounded->value().parameters().flat_grad().norm().item<double>(), 1.001e-3);
+  EXPECT_GT(plain->value().parameters().flat_grad().norm().item<double>(), 2e-3);
+}
+
 // An advantage, a state or a weight that is no number: nothing moves, and the learner says that it diverged.
 TEST(Trpo, NumbersThatAreNotFiniteAreADivergence) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
