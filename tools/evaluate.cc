@@ -83,7 +83,8 @@ void PrintExperts(const std::string& choice, bool deterministic) {
                             : choice == "most_probable" ? "the most probable expert"
                             : choice == "gated"         ? "the gated blend of all experts"
                                                         : "the product of all experts";
-  std::cout << fmt::format("Acted: {} of {} (\"{}\")\n", deterministic ? "the mean" : "samples", whose, choice);
+  std::cout << fmt::format("Acted: {} of {} (\"{}\")\n", deterministic ? "the mean" : "samples", whose,
+                           choice);
 }
 
 nlohmann::ordered_json Describe(const std::string& env, const EpisodeScores& scores) {

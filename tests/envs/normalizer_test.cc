@@ -129,6 +129,17 @@ TEST(RewardScaler, DividesByTheDeviationOfTheDiscountedReturn) {
   EXPECT_EQ(reward[0], -10);
 }
 
+// Online baselines sheet, section 9, test 2.
+TEST(RunningMoments, Test2OfTheBaselinesSheet) {
+  RunningMoments moments(1);
+  moments.Update(std::vector<double>{1});
+  EXPECT_NEAR(moments.mean()[0], 0.9999, 1e-6);
+  EXPECT_NEAR(moments.variance()[0], 1.99970e-4, 1e-9);
+  moments.Update(std::vector<double>{3});
+  EXPECT_NEAR(moments.mean()[0], 1.9999, 1e-6);
+  EXPECT_NEAR(moments.variance()[0], 1.000200, 1e-6);
+}
+
 // CleanRL's and Gymnasium's rule, online baselines sheet, section 2: a terminal reward starts the return
 // anew and stays in it; the time limit is not shown to it and changes nothing.
 TEST(RewardScaler, MayForgetAtTerminationOnly) {
@@ -142,7 +153,7 @@ TEST(RewardScaler, MayForgetAtTerminationOnly) {
   };
   expect_scaled_by(0.01, 0, 0.01);
   expect_scaled_by(0.02, 0, 0.025);
-  expect_scaled_by(0.03, 1, 0.03);  // not 0.0425
+  expect_scaled_by(0.03, 1, 0.03);   // not 0.0425
   expect_scaled_by(0.01, 0, 0.025);  // not 0.01
 }
 

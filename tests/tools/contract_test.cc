@@ -278,14 +278,14 @@ TEST_F(Contract, EvaluationOfAMixtureNamesItsExpert) {
     const char* choice;
     const char* sampled;
     const char* text;
-  } cases[] = {{"agent.sample_expert=true", "sampled", "sampled", "the mean of an expert drawn by the router"},
-               {"agent.sample_expert=false", "most_probable", "sampled", "the mean of the most probable expert"},
-               {"agent.blend=multiplied", "multiplied", "multiplied", "the mean of the product of all experts"}};
+  } cases[] = {
+      {"agent.sample_expert=true", "sampled", "sampled", "the mean of an expert drawn by the router"},
+      {"agent.sample_expert=false", "most_probable", "sampled", "the mean of the most probable expert"},
+      {"agent.blend=multiplied", "multiplied", "multiplied", "the mean of the product of all experts"}};
   for (const auto& expected : cases) {
     const std::string run = folder_.path() / expected.setting;
-    const Finished trained =
-        Strider({"train", "pmoe-sac", "--env", "Pendulum-v1", "--out", run, "--steps", "3", "--set",
-                 "agent.hidden=8", "--set", expected.setting, "--quiet"});
+    const Finished trained = Strider({"train", "pmoe-sac", "--env", "Pendulum-v1", "--out", run, "--steps",
+                                      "3", "--set", "agent.hidden=8", "--set", expected.setting, "--quiet"});
     ASSERT_EQ(trained.code, 0) << trained.message;
     const auto choice = [&](std::vector<std::string> more) {
       std::vector<std::string> words = {"evaluate", run, "--episodes", "1", "--json", "--quiet"};
