@@ -57,8 +57,7 @@ struct PmoeSacConfig {
           OneOf({"frequency", "gumbel", "score_ratio", "none"}));
     visit("gumbel_temperature", gumbel_temperature, "temperature of the Gumbel-Softmax", Above(0));
     visit("expert_loss", expert_loss,
-          "whose loss is propagated back: the best expert's, the mean of all experts', their sum, their mean "
-          "by "
+          "whose loss is propagated back: the best expert's, the mean or sum of all experts', their mean by "
           "the router's weights, or that of one that the router draws",
           OneOf({"best", "all", "sum", "weighted", "sampled"}));
     visit("entropy_of", entropy_of, "whose log density is the entropy term's: the expert's or the mixture's",
