@@ -194,7 +194,7 @@ TEST(ExpertMetrics, ByHand) {
 
   // Weights that are no probabilities and experts among which none wins.
   view.weights = Numbers({0.5, 1, 0.7, 0.2}).view({2, 2});
-  view.winner = {};
+  view.winner = at::Tensor();
   const auto blended = ExpertMetrics(view);
   EXPECT_NEAR(Named(blended, "weight_1").item<double>(), 0.6, 1e-12);
   std::vector<std::string> names;
