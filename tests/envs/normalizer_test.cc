@@ -149,7 +149,7 @@ TEST(RewardScaler, MayForgetAtTerminationOnly) {
     std::vector<double> rewards = {reward};
     scaler.Scale(rewards, std::vector<std::uint8_t>{terminated});
     returns.Update(std::vector<double>{g});
-    EXPECT_THAT(rewards, ElementsAre(reward / std::sqrt(returns.variance()[0] + 1e-8)));
+    EXPECT_THAT(rewards, ElementsAre(reward * (1 / std::sqrt(returns.variance()[0] + 1e-8))));
   };
   expect_scaled_by(0.01, 0, 0.01);
   expect_scaled_by(0.02, 0, 0.025);
