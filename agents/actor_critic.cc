@@ -177,15 +177,16 @@ at::Tensor ValueFunction::Loss(const Experience& batch, double clip) const {
   return at::maximum((value - batch.returns).square(), (clipped - batch.returns).square()).mean();
 }
 
-at::Tensor ValueFunction::Fit(const Experience& data, int epochs, int batch, double clip,
-                              double learning_rate, at::Generator& random) const {
+at::Tensor ValueFunction::Fit(const Experience& data, const FitOptions& options,
+                              at::Generator& random) const {
   at::Tensor loss;
-  for (int epoch = 0; epoch < epochs; ++epoch) {
+  for (int epoch = 0; epoch < options.epochs; ++epoch) {
     for (const at::Tensor& rows :
-         Minibatches(data.values.size(0), batch, random, data.observations.device())) {
-      loss = Loss(data.Select(rows), clip);
+         Minibatches(data.values.size(0), options.batch, random, data.observations.device())) {
+      loss = Loss(data.Select(rows), options.clip);
       parameters_.Backward(loss);
-      Step(learning_rate);
+      nn::ClipGradientNorm(parameters_, options.max_grad_norm);
+      Step(options.learning_rate);
     }
   }
   return loss.detach();

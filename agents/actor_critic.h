@@ -93,9 +93,17 @@ class ValueFunction {
   // mean max((V - R)^2, (V_old + clip(V - V_old, +-clip) - R)^2), or mean (V - R)^2 where `clip` is 0.
   at::Tensor Loss(const Experience& batch, double clip) const;
 
-  // `epochs` passes over shuffled minibatches; an incomplete last one is dropped. The last loss.
-  at::Tensor Fit(const Experience& data, int epochs, int batch, double clip, double learning_rate,
-                 at::Generator& random) const;
+  // How Fit steps.
+  struct FitOptions {
+    int epochs = 1;
+    int batch = 1;
+    double clip = 0;  // as Loss takes it
+    double learning_rate = 0;
+    double max_grad_norm = 0;  // bound on the gradient's norm; 0: none
+  };
+
+  // Passes over shuffled minibatches; an incomplete last one is dropped. The last loss.
+  at::Tensor Fit(const Experience& data, const FitOptions& options, at::Generator& random) const;
 
   void Step(double learning_rate) const { adam_.Step(parameters_, learning_rate); }
   const nn::ParameterSet& parameters() const { return parameters_; }

@@ -22,6 +22,12 @@ int DiscreteActions(const Task& task) {
   return discrete->n;
 }
 
+void CheckLogStdRange(double log_std_min, double log_std_max) {
+  if (log_std_min <= log_std_max) return;
+  throw InputError("agent.log_std_min = {} is above agent.log_std_max = {}; expected at most that",
+                   log_std_min, log_std_max);
+}
+
 Agent::Agent(Task task)
     : task_(std::move(task)),
       random_(MakeGenerator(task_.device, StreamSeed(task_.seed, Purpose::kLearning))) {}

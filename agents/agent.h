@@ -44,6 +44,10 @@ int ContinuousActionSize(const Task& task);
 // Number of discrete actions; throws InputError where the task's actions are continuous.
 int DiscreteActions(const Task& task);
 
+// Throws InputError where the clamps of a policy's log deviation, the settings agent.log_std_min and
+// agent.log_std_max, leave nothing between them.
+void CheckLogStdRange(double log_std_min, double log_std_max);
+
 // Losses and diagnostics of the latest update, on the learner's device: reading them costs a synchronisation.
 using Metrics = std::vector<std::pair<std::string, at::Tensor>>;
 

@@ -35,6 +35,7 @@ MdpoOff::MdpoOff(const Task& task, Config config)
       entropy_weight_("lambda", config_.lambda, config_.lambda_auto,
                       config_.target_entropy * task.action_size(), config_.lambda_lr, task.device),
       policy_adam_(policy_) {
+  CheckLogStdRange(config_.log_std_min, config_.log_std_max);
   Declare({"policy_loss", "entropy", "critic1_loss", "critic2_loss", "q"});
   if (trust_weight_ > 0) Declare({"kl_to_old"});
   if (tsallis_.q != 1) Declare({"density_clamped"});
@@ -83,9 +84,10 @@ void MdpoOff::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
     Report("lambda_loss", entropy_weight_.Step(sample.log_prob.detach(), anneal()));
   }
 
-  // The draw above is from before either step, so the order matters only for the Q that the policy sees.
+  // Both draws are from before either step, so the order matters only for the Q that the policy sees.
+  const at::Tensor next_value = NextValue(batch, noise.next_action, lambda);
   if (config_.policy_first) StepPolicy(batch.observations, draw, noise.action, lambda);
-  StepCritics(batch, draw, noise.next_action, lambda);
+  StepCritics(batch, draw, next_value, lambda);
   if (!config_.policy_first) StepPolicy(batch.observations, draw, noise.action, lambda);
 
   CountUpdate();
@@ -157,7 +159,7 @@ at::Tensor MdpoOff::NextValue(const TransitionBatch& batch, const at::Tensor& ne
   return critics_.LeastQ(critic_target_, batch.next_observations, next.sample.action) - lambda * next.log_q;
 }
 
-void MdpoOff::StepCritics(const TransitionBatch& batch, const Draw& draw, const at::Tensor& next_noise,
+void MdpoOff::StepCritics(const TransitionBatch& batch, const Draw& draw, const at::Tensor& next_value,
                           const at::Tensor& lambda) {
   at::Tensor value_target;  // of s, by the critics before their step
   if (config_.value_network) {
@@ -165,8 +167,8 @@ void MdpoOff::StepCritics(const TransitionBatch& batch, const Draw& draw, const 
     value_target = critics_.LeastQ(critic(), batch.observations, draw.sample.action.detach()) -
                    lambda * draw.log_q.detach();
   }
-  const at::Tensor losses = critics_.Step(batch, NextValue(batch, next_noise, lambda), config_.discount,
-                                          config_.critic_lr * anneal(), config_.max_grad_norm);
+  const at::Tensor losses =
+      critics_.Step(batch, next_value, config_.discount, config_.critic_lr * anneal(), config_.max_grad_norm);
   Report("critic1_loss", losses[0]);
   Report("critic2_loss", losses[1]);
   Report("q", critics_.mean_q());

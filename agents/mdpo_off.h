@@ -75,7 +75,10 @@ struct MdpoOffConfig {
     visit("log_density_cap", log_density_cap,
           "for q above 1: greatest log density of a dimension, no gradient above", AtLeast(0));
     visit("policy_q", policy_q, "critic in the policy's loss", OneOf({"q1", "min"}));
-    visit("value_network", value_network, "bootstrap from a value network, or else from twin target critics");
+    visit(
+        "value_network", value_network,
+        "bootstrap from a value network, or else from twin target critics; fresh weights are then uniform by "
+        "fan-in with biases, as SAC's, and not Glorot's");
     visit("policy_first", policy_first, "step the policy before the critics of the same update");
     visit("freeze_q_with_old", freeze_q_with_old,
           "use the critics as they were when pi_k was copied in the policy's loss");
@@ -149,7 +152,7 @@ class MdpoOff : public OffPolicyAgent {
   at::Tensor PolicyLoss(const at::Tensor& observations, const Draw& draw, const at::Tensor& lambda);
   void StepPolicy(const at::Tensor& observations, const Draw& draw, const at::Tensor& noise,
                   const at::Tensor& lambda);
-  void StepCritics(const TransitionBatch& batch, const Draw& draw, const at::Tensor& next_noise,
+  void StepCritics(const TransitionBatch& batch, const Draw& draw, const at::Tensor& next_value,
                    const at::Tensor& lambda);
   void StepValue(const TransitionBatch& batch, const at::Tensor& target);
 

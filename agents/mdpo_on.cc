@@ -59,8 +59,12 @@ void MdpoOn::Update(const Rollout& rollout, std::int64_t iteration, std::int64_t
     nn::ClipGradientNorm(actor_.parameters(), config_.max_grad_norm);
     policy_adam_.Step(actor_.parameters(), config_.policy_lr * anneal);
   }
-  Report("value_loss", value_.Fit(data, config_.value_epochs, config_.value_batch, config_.value_clip,
-                                  config_.value_lr * anneal, random()));
+  Report("value_loss", value_.Fit(data,
+                                  {.epochs = config_.value_epochs,
+                                   .batch = config_.value_batch,
+                                   .clip = config_.value_clip,
+                                   .learning_rate = config_.value_lr * anneal},
+                                  random()));
   if (!actor_.discrete())
     Report("entropy", actor_.Entropy(actor_.Evaluate(data.observations.narrow(0, 0, 1))));
   Report("step_size", at::scalar_tensor(step_size));

@@ -19,7 +19,8 @@ PmoePpo::PmoePpo(const Task& task, const Config& config)
       q_(q_net_.Shapes(), task.device),
       q_adam_(q_, kAdamEpsilon) {
   Declare({"router_loss", "q_loss"});
-  for (const std::string& name : nn::ExpertMetricNames(config_.experts)) Declare({name.c_str()});
+  for (const std::string& name : nn::ExpertMetricNames(config_.experts, /*wins=*/true))
+    Declare({name.c_str()});
   q_net_.Initialise(q_, nn::Initialisation::kUniformFanIn, /*output_gain=*/1, random_weights());
 }
 
@@ -42,20 +43,22 @@ at::Tensor PmoePpo::PolicyLoss(const Minibatch& batch, const Actor::Outputs& out
   const at::Tensor router_loss = nn::FrequencyLoss(outputs.router, winner);
   Report("router_loss", router_loss);
   for (const auto& [name, value] :
-       nn::ExpertMetrics(outputs.router, outputs.mean, nn::GaussianEntropy(outputs.log_std), winner)) {
+       nn::ExpertMetrics({outputs.router, at::softmax(outputs.router, -1), outputs.mean,
+                          nn::GaussianEntropy(outputs.log_std), winner})) {
     Report(name, value);
   }
   return Ppo::PolicyLoss(batch, outputs, clip) + config_.router_coef * router_loss;
 }
 
-void PmoePpo::Step(const Minibatch& batch, double clip, double learning_rate) {
+bool PmoePpo::Step(const Minibatch& batch, double clip, double learning_rate) {
   const at::Tensor q = Q(batch.data.observations, batch.data.actions.unsqueeze(1)).squeeze(1);
   const at::Tensor q_loss = (q - batch.data.returns).square().mean();
   q_.Backward(q_loss);
   Report("q_loss", q_loss);
   if (!config_.joint_clip) nn::ClipGradientNorm(q_, config_.ppo.max_grad_norm);
-  Ppo::Step(batch, clip, learning_rate);
+  if (!Ppo::Step(batch, clip, learning_rate)) return false;
   q_adam_.Step(q_, learning_rate);
+  return true;
 }
 
 std::vector<const nn::ParameterSet*> PmoePpo::ClippedTogether() const {

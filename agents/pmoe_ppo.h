@@ -50,7 +50,7 @@ class PmoePpo : public Ppo {
   at::Tensor Q(const at::Tensor& observations, const at::Tensor& actions) const;
 
  protected:
-  void Step(const Minibatch& batch, double clip, double learning_rate) override;
+  bool Step(const Minibatch& batch, double clip, double learning_rate) override;
   std::vector<const nn::ParameterSet*> ClippedTogether() const override;
 
  private:

@@ -7,39 +7,91 @@
 
 namespace strider {
 
+namespace {
+
+int RouterInputs(const Task& task, const PmoeSacConfig& config) {
+  if (config.router_input == "state") return task.observation_size;
+  if (config.expert_sharing == "separate" || config.sac.hidden.empty()) {
+    throw InputError(
+        "agent.router_input = trunk, but there is no trunk; expected agent.expert_sharing = trunk and hidden "
+        "layers");
+  }
+  return config.sac.hidden.back();
+}
+
+// The leaves of a set from one on.
+void DrawSmall(const nn::ParameterSet& parameters, std::size_t first, double bound,
+               const at::Generator& random) {
+  for (std::size_t i = first; i < parameters.leaves().size(); ++i) {
+    nn::DrawUniform(parameters[i], bound, random);
+  }
+}
+
+}  // namespace
+
 PmoeSac::PmoeSac(const Task& task, Config config)
     : OffPolicyAgent(task),
       config_(std::move(config)),
       policy_net_(task.observation_size, config_.sac.hidden, config_.experts * ContinuousActionSize(task),
                   nn::Activation::kRelu, config_.sac.log_std_min, config_.sac.log_std_max),
-      router_net_(task.observation_size, {}, config_.experts, nn::Activation::kRelu),
-      policy_(policy_net_.Shapes(), task.device),
+      separate_nets_(task.observation_size, config_.sac.hidden, 2 * task.action_size(), nn::Activation::kRelu,
+                     config_.experts),
+      router_net_(RouterInputs(task, config_), {}, config_.experts, nn::Activation::kRelu),
+      policy_(separate() ? separate_nets_.Shapes() : policy_net_.Shapes(), task.device),
       router_(router_net_.Shapes(), task.device),
-      critics_(task, config_.sac.hidden),
+      critics_(task, config_.critic_hidden.empty() ? config_.sac.hidden : config_.critic_hidden),
       alpha_("alpha", config_.sac.alpha, config_.sac.alpha_auto,
              config_.sac.target_entropy * task.action_size(), config_.sac.alpha_lr, task.device),
       policy_adam_(policy_),
       router_adam_(router_) {
+  CheckLogStdRange(config_.sac.log_std_min, config_.sac.log_std_max);
   Declare({"policy_loss", "entropy", "critic1_loss", "critic2_loss", "q"});
   if (alpha_.learnt()) Declare({"alpha", "alpha_loss"});
   Declare({"router_loss"});
-  for (const std::string& name : nn::ExpertMetricNames(config_.experts)) Declare({name.c_str()});
-  // The router comes last, so that the other networks of one expert are SAC's of the same seed.
-  constexpr auto kHow = nn::Initialisation::kUniformFanIn;
-  const at::Generator random = MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation));
-  policy_net_.Initialise(policy_, kHow, random);
-  critics_.Initialise(kHow, random);
-  router_net_.Initialise(router_, kHow, /*output_gain=*/1, random);
+  for (const std::string& name : nn::ExpertMetricNames(config_.experts, /*wins=*/!blended()))
+    Declare({name.c_str()});
+  Initialise();
   critic_target_ = critic().FrozenClone();
 }
 
+void PmoeSac::Initialise() {
+  constexpr auto kHow = nn::Initialisation::kUniformFanIn;
+  const at::Generator random = MakeGenerator(at::kCPU, StreamSeed(task().seed, Purpose::kInitialisation));
+  if (separate()) {
+    separate_nets_.Initialise(policy_, kHow, /*output_gain=*/1, random);
+  } else {
+    policy_net_.Initialise(policy_, kHow, random);
+  }
+  critics_.Initialise(kHow, random);
+  // The router comes last, so that the other networks of one expert are SAC's of the same seed.
+  router_net_.Initialise(router_, kHow, /*output_gain=*/1, random);
+  if (config_.head_bound == 0) return;
+  DrawSmall(policy_, 2 * config_.sac.hidden.size(), config_.head_bound, random);
+  DrawSmall(critic(), critic().leaves().size() - 2, config_.head_bound, random);
+}
+
+nn::GaussianHeads::Output PmoeSac::Heads(const at::Tensor& observations) const {
+  const std::int64_t actions = task().action_size();
+  if (!separate()) {
+    const auto heads = policy_net_.Forward(policy_, observations);
+    const at::Tensor mean = heads.mean.view({-1, config_.experts, actions});
+    return {mean, heads.log_std.view(mean.sizes())};
+  }
+  at::Tensor out = separate_nets_.Forward(policy_, observations);
+  out = config_.experts == 1 ? out.unsqueeze(1) : out.transpose(0, 1);
+  return {out.narrow(-1, 0, actions),
+          out.narrow(-1, actions, actions).clamp(config_.sac.log_std_min, config_.sac.log_std_max)};
+}
+
 PmoeSac::Draw PmoeSac::DrawActions(const at::Tensor& observations, const at::Tensor& noise) const {
-  const auto heads = policy_net_.Forward(policy_, observations);
+  const auto heads = Heads(observations);
   const double epsilon = config_.sac.squash_epsilon;
   Draw draw;
-  draw.logits = router_net_.Forward(router_, observations);
-  draw.mean = heads.mean.view({-1, config_.experts, task().action_size()});
-  draw.log_std = heads.log_std.view(draw.mean.sizes());
+  const bool on_trunk = config_.router_input == "trunk";
+  draw.logits = router_net_.Forward(
+      router_, on_trunk ? policy_net_.Body(policy_, observations).detach() : observations);
+  draw.mean = heads.mean;
+  draw.log_std = heads.log_std;
   if (blended()) {
     const auto whole = config_.blend == "gated" ? nn::GatedExperts(draw.logits, draw.mean, draw.log_std)
                                                 : nn::MultipliedExperts(draw.logits, draw.mean, draw.log_std);
@@ -51,7 +103,7 @@ PmoeSac::Draw PmoeSac::DrawActions(const at::Tensor& observations, const at::Ten
   }
   const auto sample = nn::SampleSquashed(draw.mean, draw.log_std, noise, epsilon);
   draw.actions = sample.action;
-  draw.log_probs = sample.log_prob;
+  draw.own_log_probs = draw.log_probs = sample.log_prob;
   if (config_.entropy_of == "mixture") {
     // (rows x experts x experts): the action of one under each.
     const at::Tensor each =
@@ -95,7 +147,7 @@ at::Tensor PmoeSac::StepPolicy(const at::Tensor& observations, const Draw& draw,
                                const at::Tensor& alpha) {
   const bool gumbel = config_.router_gradient == "gumbel";
   const at::Tensor q = ExpertQ(critic(), observations, draw.actions);
-  const at::Tensor winner = blended() ? draw.logits.detach().argmax(1) : q.detach().argmax(1);
+  const at::Tensor winner = blended() ? at::Tensor() : q.detach().argmax(1);
   at::Tensor credit;  // (rows x experts) each expert's part in the loss, no gradient but the Gumbel-Softmax's
   at::Tensor loss;
   at::Tensor router_loss;
@@ -110,12 +162,13 @@ at::Tensor PmoeSac::StepPolicy(const at::Tensor& observations, const Draw& draw,
         (alpha * (credit * draw.log_probs).sum(1) - critics_.LeastQ(critic(), observations, action)).mean();
     router_loss = loss;
   } else {
-    credit = config_.expert_loss == "best"      ? nn::OneHot(winner, q)
-             : config_.expert_loss == "all"     ? at::full_like(q.detach(), 1.0 / config_.experts)
-             : config_.expert_loss == "sampled" ? nn::OneHot(nn::ChooseExpert(draw.logits, noise.expert), q)
-                                                : at::softmax(draw.logits.detach(), 1);
+    credit = config_.expert_loss == "best"       ? nn::OneHot(winner, q)
+             : config_.expert_loss == "sampled"  ? nn::OneHot(nn::ChooseExpert(draw.logits, noise.expert), q)
+             : config_.expert_loss == "weighted" ? at::softmax(draw.logits.detach(), 1)
+                                                 : at::full_like(q.detach(), 1.0 / config_.experts);
     const at::Tensor losses = alpha * draw.log_probs - q;
     loss = (credit * losses).sum(1).mean();
+    if (config_.expert_loss == "sum") loss = config_.experts * loss;
     if (config_.router_gradient == "frequency") router_loss = nn::FrequencyLoss(draw.logits, winner);
     if (config_.router_gradient == "score_ratio") router_loss = nn::ScoreRatioLoss(draw.logits, -losses);
   }
@@ -139,13 +192,14 @@ at::Tensor PmoeSac::StepPolicy(const at::Tensor& observations, const Draw& draw,
 
 void PmoeSac::ReportExperts(const Draw& draw, const at::Tensor& winner) {
   const at::NoGradGuard no_grad;
-  // Blended experts draw no actions of their own: theirs is the entropy before squashing.
-  const at::Tensor entropies =
-      blended() ? nn::GaussianEntropy(draw.log_std).mean(0) : -draw.log_probs.detach().mean(0);
-  for (const auto& [name, value] :
-       nn::ExpertMetrics(draw.logits, draw.mean.detach().tanh(), entropies, winner)) {
-    Report(name, value);
+  nn::ExpertView view{draw.logits, at::softmax(draw.logits, -1), draw.mean.tanh(), {}, winner};
+  if (config_.blend == "multiplied") {
+    view.logits = at::log_sigmoid(draw.logits);
+    view.weights = at::sigmoid(draw.logits);
   }
+  // Blended experts draw no actions of their own: theirs is the entropy before squashing.
+  view.entropies = blended() ? nn::GaussianEntropy(draw.log_std).mean(0) : -draw.own_log_probs.mean(0);
+  for (const auto& [name, value] : nn::ExpertMetrics(view)) Report(name, value);
 }
 
 bool PmoeSac::DrawsExpert() const {
@@ -178,23 +232,51 @@ void PmoeSac::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
     Report("alpha", alpha);
     Report("alpha_loss", alpha_.Step(log_prob, anneal()));
   }
-  critic_target_.MoveTowards(critic(), config_.sac.tau);
   CountUpdate();
+  if (updates() % config_.sac.target_interval == 0) critic_target_.MoveTowards(critic(), config_.sac.tau);
 }
 
 Policy PmoeSac::MakePolicy() const {
-  Policy policy = nn::SnapshotBody(task(), policy_.leaves(), config_.sac.hidden.size());
+  Policy policy = nn::SnapshotBody(task(), policy_.leaves(), separate() ? 0 : config_.sac.hidden.size());
   policy.distribution = ActionDistribution::kTanhGaussian;
-  const std::size_t heads = 2 * config_.sac.hidden.size();
-  policy.mean = nn::SnapshotLayers(policy_.leaves(), heads, 1)[0];
-  policy.log_std = nn::SnapshotLayers(policy_.leaves(), heads + 2, 1)[0];
+  if (separate()) {
+    SnapshotSeparate(policy);
+  } else {
+    const std::size_t heads = 2 * config_.sac.hidden.size();
+    policy.mean = nn::SnapshotLayers(policy_.leaves(), heads, 1)[0];
+    policy.log_std = nn::SnapshotLayers(policy_.leaves(), heads + 2, 1)[0];
+  }
   policy.log_std_min = config_.sac.log_std_min;
   policy.log_std_max = config_.sac.log_std_max;
   policy.router = nn::SnapshotLayers(router_.leaves(), 0, 1)[0];
+  policy.router_on_body = config_.router_input == "trunk";
   policy.sample_expert = config_.sample_expert;
   if (config_.blend == "gated") policy.blend = Blend::kGated;
   if (config_.blend == "multiplied") policy.blend = Blend::kMultiplied;
   return policy;
+}
+
+// Networks side by side: the first layer's weights one below the other, those of the others blocks on the
+// diagonal.
+void PmoeSac::SnapshotSeparate(Policy& policy) const {
+  const at::NoGradGuard no_grad;
+  const auto member_axis = [&](const at::Tensor& x) { return config_.experts == 1 ? x.unsqueeze(0) : x; };
+  const auto layer = [](const at::Tensor& weight, const at::Tensor& bias, bool first) {
+    return nn::SnapshotLayer(first ? weight.flatten(0, 1) : at::block_diag(weight.unbind(0)),
+                             bias.flatten(0, 1));
+  };
+  const std::size_t layers = config_.sac.hidden.size();
+  for (std::size_t i = 0; i <= layers; ++i) {
+    const at::Tensor weight = member_axis(policy_[2 * i]);  // (experts x out x in)
+    const at::Tensor bias = member_axis(policy_[2 * i + 1]);
+    if (i < layers) {
+      policy.hidden.push_back(layer(weight, bias, i == 0));
+      continue;
+    }
+    const std::int64_t actions = task().action_size();
+    policy.mean = layer(weight.narrow(1, 0, actions), bias.narrow(1, 0, actions), i == 0);
+    policy.log_std = layer(weight.narrow(1, actions, actions), bias.narrow(1, actions, actions), i == 0);
+  }
 }
 
 std::vector<nn::NamedTensor> PmoeSac::State() const {

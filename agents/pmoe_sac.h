@@ -14,7 +14,11 @@ namespace strider {
 
 struct PmoeSacConfig {
   SacConfig sac;
+  std::vector<int> critic_hidden;
+  double head_bound = 0;
   int experts = 4;
+  std::string expert_sharing = "trunk";
+  std::string router_input = "state";
   double router_lr = 3e-4;
   std::string blend = "none";
   std::string router_gradient = "frequency";
@@ -27,7 +31,20 @@ struct PmoeSacConfig {
   template <class Visitor>
   void Visit(Visitor&& visit) {
     sac.Visit(visit);
+    visit("critic_hidden", critic_hidden, "widths of the critics' hidden ReLU layers; none: as `hidden`",
+          InRange(1, 65536));
+    visit(
+        "head_bound", head_bound,
+        "draw weights and biases of the policy's heads and of the critics' last layers from U(+-this); 0: as "
+        "those of other layers",
+        AtLeast(0));
     visit("experts", experts, "K: Gaussians in the mixture; 1 is SAC", InRange(1, 1024));
+    visit("expert_sharing", expert_sharing,
+          "experts as heads on one trunk of hidden layers, or each a network of its own",
+          OneOf({"trunk", "separate"}));
+    visit("router_input", router_input,
+          "what the router looks at: the state, or the trunk's last layer, which learns nothing from it",
+          OneOf({"state", "trunk"}));
     visit("router_lr", router_lr, "Adam's step length for the router", Above(0));
     visit("blend", blend,
           "none: a mixture; or one Gaussian of all experts, learnt end to end: gated, their averages by "
@@ -39,11 +56,10 @@ struct PmoeSacConfig {
           "ratio, or nothing",
           OneOf({"frequency", "gumbel", "score_ratio", "none"}));
     visit("gumbel_temperature", gumbel_temperature, "temperature of the Gumbel-Softmax", Above(0));
-    visit(
-        "expert_loss", expert_loss,
-        "whose loss is propagated back: the best expert's, all experts' alike, all by their weights, or that "
-        "of one that the router draws",
-        OneOf({"best", "all", "weighted", "sampled"}));
+    visit("expert_loss", expert_loss,
+          "whose loss is propagated back: the best expert's, the mean or sum of all experts', their mean by "
+          "the router's weights, or that of one that the router draws",
+          OneOf({"best", "all", "sum", "weighted", "sampled"}));
     visit("entropy_of", entropy_of, "whose log density is the entropy term's: the expert's or the mixture's",
           OneOf({"expert", "mixture"}));
     visit("target_expert", target_expert,
@@ -66,7 +82,8 @@ class PmoeSac : public OffPolicyAgent {
  public:
   using Config = PmoeSacConfig;
 
-  // Throws InputError where the action space is discrete.
+  // Throws InputError where the action space is discrete, or where the router is to look at a trunk that
+  // there is not.
   PmoeSac(const Task& task, Config config);
 
   // Random numbers of one update.
@@ -86,11 +103,12 @@ class PmoeSac : public OffPolicyAgent {
   // One action of each expert at some states, or, of blended experts, one action of all: `drawn` is 1 there
   // and the number of experts elsewhere.
   struct Draw {
-    at::Tensor logits;     // (rows x experts) of the router
-    at::Tensor mean;       // (rows x experts x actions) before squashing
-    at::Tensor log_std;    // the same shape
-    at::Tensor actions;    // (rows x drawn x actions)
-    at::Tensor log_probs;  // (rows x drawn) of each action, as entropy_of says
+    at::Tensor logits;         // (rows x experts) of the router
+    at::Tensor mean;           // (rows x experts x actions) before squashing
+    at::Tensor log_std;        // the same shape
+    at::Tensor actions;        // (rows x drawn x actions)
+    at::Tensor log_probs;      // (rows x drawn) of each action, as entropy_of says
+    at::Tensor own_log_probs;  // (rows x experts) of each under its own expert; undefined for blended ones
   };
   Draw DrawActions(const at::Tensor& observations, const at::Tensor& noise) const;
 
@@ -112,13 +130,18 @@ class PmoeSac : public OffPolicyAgent {
   const nn::ParameterSet& critic_target() const { return critic_target_; }
 
  private:
+  bool separate() const { return config_.expert_sharing == "separate"; }
   bool blended() const { return config_.blend != "none"; }
   std::int64_t drawn() const { return blended() ? 1 : config_.experts; }
   bool DrawsExpert() const;
+  void Initialise();
+  nn::GaussianHeads::Output Heads(const at::Tensor& observations) const;  // (rows x experts x actions)
+  void SnapshotSeparate(Policy& policy) const;
   void ReportExperts(const Draw& draw, const at::Tensor& winner);
 
   Config config_;
   nn::GaussianHeads policy_net_;  // the experts' heads side by side
+  nn::Mlp separate_nets_;         // or an ensemble, each of which gives mean and log deviation
   nn::Mlp router_net_;
   nn::ParameterSet policy_;
   nn::ParameterSet router_;

@@ -215,7 +215,10 @@ void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg
   }
   const bool mixture = router.bias.size() > 0;
   Eigen::MatrixXf logits;
-  if (mixture) logits = Linear(router, Rows(observations.data(), observation_size, rows));
+  if (mixture) {
+    logits = router_on_body ? Linear(router, body)
+                            : Linear(router, Rows(observations.data(), observation_size, rows));
+  }
   if (mixture && blend != Blend::kNone) {
     BlendExperts(blend, logits, out, log_sd);
     logits.resize(0, rows);
@@ -251,10 +254,15 @@ Policy::Experts Policy::ExpertsAt(std::span<const float> observations) const {
   const auto rows =
       static_cast<Eigen::Index>(observations.size() / static_cast<std::size_t>(observation_size));
   const Rows inputs(observations.data(), observation_size, rows);
-  Experts experts{Linear(router, inputs), Linear(mean, Body(*this, inputs))};
-  for (Eigen::Index row = 0; row < rows; ++row) {
-    const auto logits = experts.weights.col(row);
-    experts.weights.col(row) = (logits.array() - LogSumExp(logits)).exp();
+  const Eigen::MatrixXf body = Body(*this, inputs);
+  Experts experts{router_on_body ? Linear(router, body) : Linear(router, inputs), Linear(mean, body)};
+  if (blend == Blend::kMultiplied) {
+    experts.weights = 1 / (1 + (-experts.weights.array()).exp());
+  } else {
+    for (Eigen::Index row = 0; row < rows; ++row) {
+      const auto logits = experts.weights.col(row);
+      experts.weights.col(row) = (logits.array() - LogSumExp(logits)).exp();
+    }
   }
   if (distribution == ActionDistribution::kTanhGaussian) experts.actions = experts.actions.array().tanh();
   return experts;

@@ -38,10 +38,10 @@ enum class Blend {
 };
 
 // A snapshot of a policy: a perceptron on transformed observations with one or two linear heads, in float32.
-// The Gaussian kinds may be mixtures: a router, linear in the transformed observation, says how probable each
-// of K experts is, and the heads hold the experts' numbers one expert after the other.
-// Two numbers of rows act alike to float rounding; equal calls give equal bits. Copyable; const calls are
-// thread-safe.
+// The Gaussian kinds may be mixtures: a router, linear in the transformed observation (or in the last hidden
+// layer), says how probable each of K experts is, and the heads hold the experts' numbers one expert after
+// the other. Two numbers of rows act alike to float rounding; equal calls give equal bits. Copyable; const
+// calls are thread-safe.
 struct Policy {
   struct Layer {
     Eigen::MatrixXf weight;  // (out x in)
@@ -56,6 +56,7 @@ struct Policy {
   Layer mean;     // or logits
   Layer log_std;  // empty where the distribution has none; a state-independent one has zero weights
   Layer router;   // (K x observations) logits of a mixture's experts; empty where there is one Gaussian
+  bool router_on_body = false;  // the router looks at the last hidden layer instead of the observation
   Blend blend = Blend::kNone;
   Layer behaviour;    // logits of the data's actions, of which kLikelyGreedy takes those that are `likely`:
   double likely = 0;  // this probable at least, relative to the most probable one
@@ -89,7 +90,7 @@ struct Policy {
 
   // A mixture's experts at transformed observations (n x observation_size).
   struct Experts {
-    Eigen::MatrixXf weights;  // (K x n) the router's softmax
+    Eigen::MatrixXf weights;  // (K x n) the router's softmax, or of multiplied experts its sigmoid
     Eigen::MatrixXf
         actions;  // (K * actions x n) the experts' mean actions, one expert after the other, as Sample's
   };

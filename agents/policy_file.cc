@@ -55,17 +55,10 @@ constexpr std::array kExpertChoices = {
     ExpertChoice{"sampled", Blend::kNone, true}, ExpertChoice{"most_probable", Blend::kNone, false},
     ExpertChoice{"gated", Blend::kGated, true}, ExpertChoice{"multiplied", Blend::kMultiplied, true}};
 
-std::string_view ExpertChoiceName(const Policy& policy) {
-  for (const ExpertChoice& choice : kExpertChoices) {
-    if (choice.blend != policy.blend) continue;
-    if (policy.blend != Blend::kNone || choice.sample_expert == policy.sample_expert) return choice.name;
-  }
-  throw std::logic_error("a mixture that no name is known for");
-}
-
 constexpr std::string_view kOneHot = "one_hot";
 constexpr std::string_view kTime = "time";
 constexpr std::string_view kHidden = "hidden";
+constexpr std::string_view kBody = "body";
 
 std::string_view DistributionName(ActionDistribution distribution) {
   for (const auto& [value, name] : kDistributions) {
@@ -124,6 +117,7 @@ void WriteParts(const PolicySink& sink, const Policy& policy) {
   if (policy.log_std.bias.size() > 0) WriteLayer(sink, "last_fc_log_std", policy.log_std);
   if (policy.router.bias.size() > 0) {
     WriteLayer(sink, "router", policy.router);
+    if (policy.router_on_body) sink.text("router_input", kBody);
     sink.text("expert_choice", ExpertChoiceName(policy));
   }
   if (policy.distribution == ActionDistribution::kLikelyGreedy) {
@@ -175,7 +169,8 @@ class PolicyReader {
     Eigen::Index outputs = discrete != nullptr ? discrete->n : spec_.action_size();
     const bool stochastic = IsStochastic(policy.distribution);
     if (stochastic && file_.Has(group_ + "/router")) {
-      policy.router = ReadLayer("router", policy.observation_size, -1);
+      policy.router_on_body = ReadRouterOnBody();
+      policy.router = ReadLayer("router", policy.router_on_body ? width : policy.observation_size, -1);
       ReadExpertChoice(policy);
       if (policy.router.bias.size() == 0) {
         throw InputError("{}: {}/router has no experts; expected at least one", Path(), group_);
@@ -206,6 +201,15 @@ class PolicyReader {
         "{}: {}/output_distribution is '{}'; expected tanh_gaussian, gaussian, "
         "clipped_gaussian, clipped_tanh_gaussian, tanh, categorical, greedy, likely_greedy or greedy_utility",
         Path(), group_, text);
+  }
+
+  bool ReadRouterOnBody() const {
+    if (!file_.Has(group_ + "/router_input")) return false;
+    const std::string text = file_.ReadString(group_ + "/router_input");
+    if (text != kBody) {
+      throw InputError("{}: {}/router_input is '{}'; expected {}, or none", Path(), group_, text, kBody);
+    }
+    return true;
   }
 
   void ReadExpertChoice(Policy& policy) const {
@@ -364,6 +368,14 @@ class PolicyReader {
 };
 
 }  // namespace
+
+std::string_view ExpertChoiceName(const Policy& policy) {
+  for (const ExpertChoice& choice : kExpertChoices) {
+    if (choice.blend != policy.blend) continue;
+    if (policy.blend != Blend::kNone || choice.sample_expert == policy.sample_expert) return choice.name;
+  }
+  throw std::logic_error("a mixture that no name is known for");
+}
 
 void WritePolicy(const std::filesystem::path& path, const Policy& policy, const std::string& algorithm,
                  const std::string& env_id) {

@@ -4,10 +4,11 @@
 // "tanh_gaussian". Beyond D4RL: the distributions "gaussian", "clipped_gaussian", "clipped_tanh_gaussian",
 // "tanh" (deterministic), "categorical" and "greedy" (values of discrete actions, the best is taken);
 // router/{weight, bias} (K x observations) of a mixture of K Gaussians, whose last_fc and last_fc_log_std
-// hold K times as many rows, and expert_choice "sampled" or "most_probable", the expert of a deterministic
-// action; log_std_bounds (2), the clamp of the log deviation of all Gaussians but "gaussian", [-20, 2] where
-// absent; and observation_transform/{mean, scale, clip}: what is done to an observation first, clip((o -
-// mean) * scale,
+// hold K times as many rows, router_input "body" where the router looks at the last hidden layer, and
+// expert_choice "sampled" or "most_probable", the expert of a deterministic action, or "gated" or
+// "multiplied", where all of them are one Gaussian; log_std_bounds (2), the clamp of the log deviation of all
+// Gaussians but "gaussian", [-20, 2] where absent; and observation_transform/{mean, scale, clip}: what is
+// done to an observation first, clip((o - mean) * scale,
 // +-clip). A policy that sees more than the environment shows says so in texts: `augmentation`, of the words
 // one_hot and time; `stock`, "DISCOUNT INITIAL BOUND"; `objective`, such as "cvar:0.5"; and the distribution
 // "greedy_utility" (quantiles of discrete actions) comes with utility_weights (2), below and above zero.
@@ -16,6 +17,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "agents/policy.h"
 #include "datasets/d4rl.h"
@@ -34,5 +36,9 @@ void WritePolicy(DatasetWriter& writer, const Policy& policy);
 // Reads a policy for an environment. Throws InputError naming file, key and expectation where a part is
 // missing or does not fit the layers before it or the environment's sizes.
 Policy ReadPolicy(const std::filesystem::path& path, const EnvSpec& spec);
+
+// How a mixture chooses, by the words of expert_choice: "sampled" or "most_probable" (where a deterministic
+// action is asked for), "gated" or "multiplied". REQUIRES: a mixture.
+std::string_view ExpertChoiceName(const Policy& policy);
 
 }  // namespace strider

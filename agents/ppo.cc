@@ -62,20 +62,28 @@ void Ppo::Update(const Rollout& rollout, std::int64_t iteration, std::int64_t it
   const double left = 1 - static_cast<double>(iteration) / static_cast<double>(iterations);
   const double learning_rate = ppo_.lr * (ppo_.lr_anneal ? left : 1);
   const double clip = ppo_.clip * (ppo_.clip_anneal ? left : 1);
-  for (int epoch = 0; epoch < ppo_.epochs; ++epoch) {
+  bool near = true;
+  for (int epoch = 0; near && epoch < ppo_.epochs; ++epoch) {
     for (const at::Tensor& rows :
          Minibatches(data.values.size(0), ppo_.minibatch, random(), data.observations.device())) {
       Minibatch batch{data.Select(rows), old_log_prob.index_select(0, rows)};
       batch.data.advantages = Standardized(batch.data.advantages);
-      Step(batch, clip, learning_rate);
+      near = Step(batch, clip, learning_rate);
+      if (!near) break;
     }
-    if (ppo_.target_kl > 0 && kl_.item<double>() > ppo_.target_kl) break;
+    if (ppo_.kl_stop == "epoch" && MovedBeyond(1)) near = false;
   }
   CountUpdate();
 }
 
-void Ppo::Step(const Minibatch& batch, double clip, double learning_rate) {
-  actor_.Backward(PolicyLoss(batch, actor_.Evaluate(batch.data.observations), clip));
+bool Ppo::MovedBeyond(double multiple) const {
+  return ppo_.target_kl > 0 && kl_.item<double>() > multiple * ppo_.target_kl;
+}
+
+bool Ppo::Step(const Minibatch& batch, double clip, double learning_rate) {
+  const at::Tensor policy_loss = PolicyLoss(batch, actor_.Evaluate(batch.data.observations), clip);
+  if (ppo_.kl_stop == "minibatch" && MovedBeyond(1.5)) return false;
+  actor_.Backward(policy_loss);
   const at::Tensor value_loss = 0.5 * value_.Loss(batch.data, ppo_.value_clip);
   value_.parameters().Backward(ppo_.value_coef * value_loss);
   Report("value_loss", value_loss);
@@ -83,6 +91,7 @@ void Ppo::Step(const Minibatch& batch, double clip, double learning_rate) {
   policy_adam_.Step(actor_.parameters(), learning_rate);
   if (actor_.mixture()) router_adam_.Step(actor_.router(), learning_rate);
   value_.Step(learning_rate);
+  return true;
 }
 
 std::vector<const nn::ParameterSet*> Ppo::ClippedTogether() const {

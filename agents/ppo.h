@@ -25,6 +25,7 @@ struct PpoConfig {
   double entropy_coef = 0;
   double max_grad_norm = 0.5;
   double target_kl = 0;
+  std::string kl_stop = "epoch";
   double log_std_init = 0;
 
   template <class Visitor>
@@ -42,11 +43,19 @@ struct PpoConfig {
     visit("value_clip", value_clip, "how far a step may move a value from the old one; 0: any distance",
           AtLeast(0));
     visit("value_coef", value_coef, "weight of half the squared error of the value", AtLeast(0));
-    visit("entropy_coef", entropy_coef, "weight of the policy's entropy, a bonus", AtLeast(0));
+    visit(
+        "entropy_coef", entropy_coef,
+        "weight of the policy's entropy, a bonus; a mixture's is the mean of its experts' entropies by their "
+        "weights, which is less than its own",
+        AtLeast(0));
     visit("max_grad_norm", max_grad_norm, "bound on the gradient's norm, policy and value together",
           Above(0));
     visit("target_kl", target_kl,
-          "no further pass once the divergence from the old policy exceeds this; 0: all passes", AtLeast(0));
+          "no further steps once the divergence from the old policy exceeds this; 0: all steps", AtLeast(0));
+    visit("kl_stop", kl_stop,
+          "where target_kl is looked at: after each pass, as CleanRL does, or in each minibatch before its "
+          "step, which is not taken above 1.5 times target_kl, as Stable-Baselines3 does",
+          OneOf({"epoch", "minibatch"}));
     visit("log_std_init", log_std_init, "initial natural logarithm of the action noise", InRange(-20, 2));
   }
 };
@@ -83,7 +92,8 @@ class Ppo : public OnPolicyAgent {
   // With a mixture of `experts` for a policy. Descendants initialise what they add with `random_weights`.
   Ppo(const Task& task, const Config& config, int experts);
 
-  virtual void Step(const Minibatch& batch, double clip, double learning_rate);
+  // False where the policy has moved too far for a step by `kl_stop`, and nothing was stepped.
+  virtual bool Step(const Minibatch& batch, double clip, double learning_rate);
 
   // Sets whose gradients share one bound on their norm.
   virtual std::vector<const nn::ParameterSet*> ClippedTogether() const;
@@ -91,6 +101,9 @@ class Ppo : public OnPolicyAgent {
   at::Generator& random_weights() { return random_weights_; }
 
  private:
+  // Whether the latest minibatch's divergence is above that multiple of target_kl, where there is one.
+  bool MovedBeyond(double multiple) const;
+
   Config ppo_;
   Actor actor_;
   ValueFunction value_;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/settings.h"
@@ -18,6 +19,7 @@ struct RolloutConfig {
   bool normalize_rewards = true;
   double clip_normalized = 10;
   bool timeout_bootstrap = false;
+  std::string reward_reset = "episode";
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
@@ -31,6 +33,10 @@ struct RolloutConfig {
     visit("clip_normalized", clip_normalized, "bound on normalised observations and rewards", Above(0));
     visit("timeout_bootstrap", timeout_bootstrap,
           "add the discounted value of the final observation where the time limit cut an episode");
+    visit("reward_reset", reward_reset,
+          "when the discounted return that scales rewards forgets: after each episode, or, as in CleanRL, "
+          "before a terminal reward, but at no time limit",
+          OneOf({"episode", "termination"}));
   }
 };
 

@@ -52,6 +52,12 @@ EntropyWeight::EntropyWeight(std::string name, double initial, bool learnt, doub
       learning_rate_(learning_rate),
       logarithm_({{"log_" + name_, {}}}, device),
       adam_(logarithm_) {
+  if (learnt_ && initial_ == 0) {
+    throw InputError(
+        "agent.{0} = 0 with agent.{0}_auto = true: its logarithm is learnt; expected agent.{0} > 0 or "
+        "agent.{0}_auto = false",
+        name_);
+  }
   const at::NoGradGuard no_grad;
   logarithm_.flat().fill_(std::log(initial));
 }

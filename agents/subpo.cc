@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "agents/nn/host_memory.h"
 #include "agents/trpo.h"
@@ -109,9 +110,15 @@ void Subpo::Ascend(const at::Tensor& observations, const at::Tensor& actions, co
   const at::Tensor gradient = theta.flat_grad().clone();
   const FisherMatrix fisher(actor_, observations, config_.cg_damping);
   const at::Tensor direction = ConjugateGradient(fisher, gradient, config_.cg_iterations);
-  const double curvature = direction.dot(fisher * direction).item<double>();
-  if (!(curvature > 0)) return;  // no direction gains anything
+  const auto curvature = direction.dot(fisher * direction).item<double>();
   const at::NoGradGuard no_grad;
+  // Without a finite gradient the conjugate gradients do not even start, and the curvature is 0.
+  if (const at::Tensor square = gradient.dot(gradient);
+      !std::isfinite(square.item<double>()) || !std::isfinite(curvature)) {
+    Report("kl", at::full_like(square, std::numeric_limits<double>::quiet_NaN()));  // a divergence
+    return;
+  }
+  if (curvature <= 0) return;  // no direction gains anything
   const Actor::Outputs old = Frozen(actor_.Evaluate(observations));
   theta.flat().add_(std::sqrt(2 * config_.max_kl / curvature) * direction);
   Report("kl", actor_.Kl(actor_.Evaluate(observations), old).mean());

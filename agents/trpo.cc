@@ -30,11 +30,16 @@ bool Trpo::StepPolicy(const at::Tensor& observations, const at::Tensor& actions,
   return step.fraction > 0;
 }
 
-void Trpo::Update(const Rollout& rollout, std::int64_t /*iteration*/, std::int64_t /*iterations*/) {
+void Trpo::Update(const Rollout& rollout, std::int64_t iteration, std::int64_t iterations) {
   const Experience data = value_.Judge(rollout, config_.rollout);
   StepPolicy(data.observations, data.actions, Standardized(data.advantages));
-  Report("value_loss",
-         value_.Fit(data, config_.value_epochs, config_.value_batch, /*clip=*/0, config_.value_lr, random()));
+  const double done = static_cast<double>(iteration) / static_cast<double>(iterations);
+  Report("value_loss", value_.Fit(data,
+                                  {.epochs = config_.value_epochs,
+                                   .batch = config_.value_batch,
+                                   .learning_rate = config_.value_lr * (config_.lr_anneal ? 1 - done : 1),
+                                   .max_grad_norm = config_.max_grad_norm},
+                                  random()));
   const at::NoGradGuard no_grad;
   Report("entropy", actor_.Entropy(actor_.Evaluate(data.observations)).mean());
   CountUpdate();

@@ -13,6 +13,8 @@ struct TrpoConfig {
   std::vector<int> hidden{64, 64};
   TrustRegionConfig trust_region;
   double value_lr = 1e-3;
+  bool lr_anneal = false;
+  double max_grad_norm = 0;
   int value_epochs = 10;
   int value_batch = 128;
   double log_std_init = 0;
@@ -23,6 +25,8 @@ struct TrpoConfig {
     visit("hidden", hidden, "widths of the hidden tanh layers of policy and value", InRange(1, 65536));
     trust_region.Visit(visit);
     visit("value_lr", value_lr, "Adam's step length for the value", Above(0));
+    visit("lr_anneal", lr_anneal, "let the value's step length fall linearly to 0 over the run");
+    visit("max_grad_norm", max_grad_norm, "bound on the value gradient's norm; 0: none", AtLeast(0));
     visit("value_epochs", value_epochs, "passes over the rollout for the value", AtLeast(1));
     visit("value_batch", value_batch, "rows in a value step; an incomplete last batch is dropped",
           AtLeast(1));
@@ -47,6 +51,7 @@ class Trpo : public OnPolicyAgent {
   bool StepPolicy(const at::Tensor& observations, const at::Tensor& actions, const at::Tensor& advantages);
 
   const Actor& actor() const { return actor_; }
+  const ValueFunction& value() const { return value_; }
 
  private:
   Config config_;

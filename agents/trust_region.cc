@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include <cmath>
+#include <limits>
 
 namespace strider {
 namespace {
@@ -48,12 +49,17 @@ TrustRegionStep StepInTrustRegion(const Actor& actor, const PolicyRows& rows,
   const at::Tensor gradient = theta.flat_grad().clone();
   const FisherMatrix fisher(actor, rows.observations, config.cg_damping, rows.weights);
   const at::Tensor direction = ConjugateGradient(fisher, gradient, config.cg_iterations);
-  const double curvature = direction.dot(fisher * direction).item<double>();
-  if (!(curvature > 0)) return {};  // nothing to gain anywhere
+  const auto curvature = direction.dot(fisher * direction).item<double>();
+  const auto old_surrogate = before.item<double>();
+  // Without a finite gradient the conjugate gradients do not even start, and the curvature is 0.
+  const auto steepness = gradient.dot(gradient).item<double>();
+  if (!std::isfinite(old_surrogate) || !std::isfinite(steepness) || !std::isfinite(curvature)) {
+    return {.gain = std::numeric_limits<double>::quiet_NaN()};
+  }
+  if (curvature <= 0) return {};  // nothing to gain anywhere
 
   const at::NoGradGuard no_grad;
   const at::Tensor start = theta.flat().clone();
-  const auto old_surrogate = before.item<double>();
   const double longest = std::sqrt(2 * config.max_kl / curvature);
   const double promised = gradient.dot(direction).item<double>() * longest;
   TrustRegionStep step{.fraction = 1};

@@ -43,13 +43,15 @@ struct PolicyRows {
 struct TrustRegionStep {
   double fraction = 0;  // of the longest step; 0: no length was good, and every parameter is what it was
   double kl = 0;        // mean KL(pi || pi_old)
-  double gain = 0;      // of the surrogate
+  double gain = 0;      // of the surrogate; NaN where there is no direction, its numbers not being finite
 };
 
 // Takes one step that increases the surrogate
 //   L(theta) = mean[pi(a|s) / pi_old(a|s) A]   subject to   mean KL(pi || pi_old) < delta
 // along x = F^-1 grad L by conjugate gradients, F being the damped Fisher matrix, of length
-// sqrt(2 delta / x^T F x) times the first power of the shrinkage that is good.
+// sqrt(2 delta / x^T F x) times the first power of the shrinkage that is good. Where the surrogate, its
+// gradient or x^T F x is not finite no step is taken and the gain is NaN, so that a learner that reports it
+// is seen to diverge instead of standing still.
 TrustRegionStep StepInTrustRegion(const Actor& actor, const PolicyRows& rows,
                                   const TrustRegionConfig& config);
 

@@ -63,16 +63,24 @@ void RunningMoments::Load(StateReader& in) {
   count_ = in.Get<double>();
 }
 
-RewardScaler::RewardScaler(int environments, double discount, double clip)
-    : returns_(static_cast<std::size_t>(environments), 0.0), moments_(1), discount_(discount), clip_(clip) {}
+RewardScaler::RewardScaler(int environments, double discount, double clip, ReturnReset reset)
+    : returns_(static_cast<std::size_t>(environments), 0.0),
+      moments_(1),
+      discount_(discount),
+      clip_(clip),
+      reset_(reset) {}
 
 void RewardScaler::Scale(std::span<double> rewards, std::span<const std::uint8_t> ended) {
-  for (std::size_t i = 0; i < rewards.size(); ++i) returns_[i] = discount_ * returns_[i] + rewards[i];
+  const bool at_termination = reset_ == ReturnReset::kAtTermination;
+  for (std::size_t i = 0; i < rewards.size(); ++i) {
+    if (at_termination && ended[i] != 0) returns_[i] = 0;
+    returns_[i] = discount_ * returns_[i] + rewards[i];
+  }
   moments_.Update(returns_);
   const double scale = 1 / std::sqrt(moments_.variance()[0] + 1e-8);
   for (std::size_t i = 0; i < rewards.size(); ++i) {
     rewards[i] = std::clamp(rewards[i] * scale, -clip_, clip_);
-    if (ended[i] != 0) returns_[i] = 0;
+    if (!at_termination && ended[i] != 0) returns_[i] = 0;
   }
 }
 

@@ -47,13 +47,21 @@ class RunningMoments {
   double count_ = 1e-4;
 };
 
-// r -> clip(r / sqrt(variance(G) + 1e-8), +-clip) with G <- discount G + r for each environment, set to 0
-// after an episode's end (MDPO sheet, section 6). The mean is not subtracted.
+// When the discounted return of a RewardScaler forgets.
+enum class ReturnReset {
+  kAfterEpisode,   // G <- discount G + r, set to 0 after an episode's last step: Baselines and its heirs
+  kAtTermination,  // G <- discount G (1 - terminal) + r: Gymnasium, and so CleanRL
+};
+
+// r -> clip(r / sqrt(variance(G) + 1e-8), +-clip) with the discounted return G of each environment (MDPO
+// sheet, section 6; online baselines sheet, section 2). The mean is not subtracted.
 class RewardScaler {
  public:
-  RewardScaler(int environments, double discount, double clip);
+  RewardScaler(int environments, double discount, double clip,
+               ReturnReset reset = ReturnReset::kAfterEpisode);
 
-  // In place, one reward an environment; `ended` marks terminated or truncated ones.
+  // In place, one reward an environment; `ended` marks terminated or truncated ones, or for kAtTermination
+  // terminated ones alone.
   void Scale(std::span<double> rewards, std::span<const std::uint8_t> ended);
 
   // Episodes begin anew everywhere; the statistics stay.
@@ -67,6 +75,7 @@ class RewardScaler {
   RunningMoments moments_;
   double discount_;
   double clip_;
+  ReturnReset reset_;
 };
 
 }  // namespace strider

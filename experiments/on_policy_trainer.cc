@@ -58,7 +58,8 @@ class OnPolicyTrainer final : public Trainer {
         agent_(MakeAgent(experiment, envs_.spec(), data_)),
         config_(agent_->rollout()),
         observation_moments_(envs_.spec().observation_size()),
-        reward_scaler_(envs_.size(), config_.discount, config_.clip_normalized),
+        reward_scaler_(envs_.size(), config_.discount, config_.clip_normalized,
+                       ResetsAtTermination() ? ReturnReset::kAtTermination : ReturnReset::kAfterEpisode),
         exploration_(StreamSeed(Seed(experiment), Purpose::kExploration)),
         rollout_(MakeRollout(config_.steps, envs_.size(), envs_.spec().observation_size(),
                              envs_.spec().action_size())),
@@ -114,6 +115,8 @@ class OnPolicyTrainer final : public Trainer {
     return step;
   }
 
+  bool ResetsAtTermination() const { return config_.reward_reset == "termination"; }
+
   // Takes in the observations to act on next.
   void Observe() {
     if (config_.normalize_observations) observation_moments_.Update(envs_.observations());
@@ -138,7 +141,9 @@ class OnPolicyTrainer final : public Trainer {
       if (ended_[i] != 0) tally().Add(envs_.episode_returns()[i], envs_.episode_lengths()[i]);
       if (envs_.truncated()[i] != 0 && envs_.terminated()[i] == 0) KeepFinalObservation(row + i, i);
     }
-    if (config_.normalize_rewards) reward_scaler_.Scale(rewards_, ended_);
+    if (config_.normalize_rewards) {
+      reward_scaler_.Scale(rewards_, ResetsAtTermination() ? envs_.terminated() : ended_);
+    }
     for (std::size_t i = 0; i < environments; ++i) {
       rollout_.rewards[row + i] = static_cast<float>(rewards_[i]);
       rollout_.ended[row + i] = ended_[i];

@@ -318,10 +318,11 @@ void WriteExpertsPicture(const std::string& title, const std::string& action_nam
   script += AxisCommands("x", steps, "Step of the episode");
   script += AxisCommands("y", actions, action_name);
   script += fmt::format("plot {}\n", fmt::join(layers, ", \\\n  "));
-  DrawPictureFile({.title = title,
-                   .subtitle = "Mean action of each expert; the larger a point, the more probable the expert",
-                   .key_entries = static_cast<int>(experts.size())},
-                  script, file);
+  DrawPictureFile(
+      {.title = title,
+       .subtitle = "Mean action of each expert; the larger a point, the greater the expert's weight",
+       .key_entries = static_cast<int>(experts.size())},
+      script, file);
 }
 
 void WriteDistributionsPicture(const std::string& title, const std::string& subtitle,

@@ -14,6 +14,7 @@ Awac::Awac(const Task& task, Config config)
       actor_(actor_net_.Shapes(), task.device),
       critics_(task, config_.hidden, /*members=*/2),
       actor_adam_(actor_) {
+  CheckLogStdRange(config_.log_std_min, config_.log_std_max);
   Declare({"critic1_loss", "critic2_loss", "q", "advantage", "weight", "actor_loss"});
   const at::Generator random = MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation));
   actor_net_.Initialise(actor_, random);

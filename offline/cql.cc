@@ -32,6 +32,7 @@ Cql::Cql(const Task& task, Config config)
       actor_adam_(actor_),
       alpha_adam_(log_alpha_),
       alpha_prime_adam_(log_alpha_prime_) {
+  CheckLogStdRange(config_.log_std_min, config_.log_std_max);
   Declare({"critic1_td_loss", "critic2_td_loss", "cql1_diff", "cql2_diff", "cql1_loss", "cql2_loss",
            "critic_loss", "q", "alpha", "alpha_loss", "actor_loss"});
   if (config_.lagrange) Declare({"alpha_prime", "alpha_prime_loss"});

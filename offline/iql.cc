@@ -22,6 +22,7 @@ Iql::Iql(const Task& task, Config config)
       critics_(task, config_.hidden, /*members=*/2),
       actor_adam_(actor_),
       value_adam_(value_) {
+  CheckLogStdRange(config_.log_std_min, config_.log_std_max);
   Declare({"value_loss", "critic1_loss", "critic2_loss", "q", "advantage", "weight", "actor_loss"});
   const at::Generator random = MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation));
   actor_net_.Initialise(actor_, random);

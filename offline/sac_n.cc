@@ -31,6 +31,7 @@ SacN::SacN(const Task& task, Config config)
       log_alpha_({{"log_alpha", {}}}, task.device),
       actor_adam_(actor_),
       alpha_adam_(log_alpha_) {
+  CheckLogStdRange(config_.log_std_min, config_.log_std_max);
   if (config_.eta > 0 && config_.critics < 2) {
     throw InputError("agent.eta = {} asks critics to differ, but agent.critics = {}; expected at least 2",
                      config_.eta, config_.critics);

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "agents/planning/objective.h"
+#include "agents/policy_file.h"
 #include "core/files.h"
 #include "datasets/reference_scores.h"
 #include "envs/registry.h"
@@ -67,6 +68,23 @@ void SetInitialStock(Policy& policy, double stock) {
   }
   rule.low = stock;
   rule.high = stock;
+}
+
+// Which of a mixture's experts acted (PMOE sheet, section 7); null where there is but one Gaussian.
+nlohmann::json ExpertChoice(const Policy& policy, bool deterministic) {
+  if (policy.router.bias.size() == 0) return nullptr;
+  const std::string_view choice = ExpertChoiceName(policy);
+  // Only a deterministic action may be the most probable expert's.
+  return !deterministic && choice == "most_probable" ? "sampled" : choice;
+}
+
+void PrintExperts(const std::string& choice, bool deterministic) {
+  const std::string whose = choice == "sampled"         ? "an expert drawn by the router for each step"
+                            : choice == "most_probable" ? "the most probable expert"
+                            : choice == "gated"         ? "the gated blend of all experts"
+                                                        : "the product of all experts";
+  std::cout << fmt::format("Acted: {} of {} (\"{}\")\n", deterministic ? "the mean" : "samples", whose,
+                           choice);
 }
 
 nlohmann::ordered_json Describe(const std::string& env, const EpisodeScores& scores) {
@@ -176,11 +194,15 @@ int Evaluate(const Words& words) {
   bar.Finish();
 
   nlohmann::ordered_json json = Describe(choice.id, scores);
+  json["expert_choice"] = ExpertChoice(policy, options.deterministic);
   if (!policy.objective.empty()) json["objective"] = DescribeObjective(policy, scores);
   if ((*values)["json"].as<bool>()) {
     std::cout << json.dump() << '\n';
   } else {
     Print(choice.id, scores);
+    if (const auto& choice = json["expert_choice"]; !choice.is_null()) {
+      PrintExperts(choice.get<std::string>(), options.deterministic);
+    }
     if (json.contains("objective")) PrintObjective(json["objective"]);
   }
   // Printed already: a run's folder that cannot be written to costs nobody the result.

@@ -57,12 +57,18 @@ GaussianHeads::Output GaussianHeads::Forward(const ParameterSet& parameters,
     const auto heads = Evaluate({activation_, /*members=*/1, /*heads=*/2}, observations, parameters.leaves());
     return {heads[0], heads[1].clamp(log_std_min_, log_std_max_)};
   }
-  at::Tensor h = observations;
-  std::size_t i = 0;
-  for (; i < 2 * hidden_.size(); i += 2)
-    h = Activate(at::linear(h, parameters[i], parameters[i + 1]), activation_);
+  const at::Tensor h = Body(parameters, observations);
+  const std::size_t i = 2 * hidden_.size();
   return {at::linear(h, parameters[i], parameters[i + 1]),
           at::linear(h, parameters[i + 2], parameters[i + 3]).clamp(log_std_min_, log_std_max_)};
+}
+
+at::Tensor GaussianHeads::Body(const ParameterSet& parameters, const at::Tensor& observations) const {
+  at::Tensor h = observations;
+  for (std::size_t i = 0; i < 2 * hidden_.size(); i += 2) {
+    h = Activate(at::linear(h, parameters[i], parameters[i + 1]), activation_);
+  }
+  return h;
 }
 
 FreeDeviationGaussian::FreeDeviationGaussian(int inputs, const std::vector<int>& hidden, int actions,

@@ -26,6 +26,9 @@ class GaussianHeads {
   void Initialise(const ParameterSet& parameters, Initialisation how, const at::Generator& random) const;
   Output Forward(const ParameterSet& parameters, const at::Tensor& observations) const;
 
+  // The last hidden layer, (rows x width).
+  at::Tensor Body(const ParameterSet& parameters, const at::Tensor& observations) const;
+
  private:
   int inputs_;
   std::vector<int> hidden_;

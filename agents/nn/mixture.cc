@@ -3,6 +3,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <string_view>
 
 namespace strider::nn {
 
@@ -55,26 +56,27 @@ BlendedGaussian MultipliedExperts(const at::Tensor& logits, const at::Tensor& me
   return {(precisions * mean).sum(-2) / precision, -0.5 * precision.log()};
 }
 
-std::vector<std::string> ExpertMetricNames(int experts) {
+std::vector<std::string> ExpertMetricNames(int experts, bool wins) {
   std::vector<std::string> names = {"router_entropy", "expert_distance"};
   for (const char* of_each : {"weight_", "win_", "expert_entropy_"}) {
+    if (!wins && of_each == std::string_view("win_")) continue;
     for (int k = 1; k <= experts; ++k) names.push_back(of_each + std::to_string(k));
   }
   return names;
 }
 
-std::vector<NamedTensor> ExpertMetrics(const at::Tensor& logits, const at::Tensor& mean_actions,
-                                       const at::Tensor& entropies, const at::Tensor& winner) {
+std::vector<NamedTensor> ExpertMetrics(const ExpertView& view) {
   const at::NoGradGuard no_grad;
-  const std::int64_t experts = logits.size(-1);
+  const std::int64_t experts = view.weights.size(-1);
   const auto pairs = static_cast<double>(std::max<std::int64_t>(experts * (experts - 1), 1));
-  const at::Tensor distances = (mean_actions.unsqueeze(1) - mean_actions.unsqueeze(2)).norm(2, -1);
-  const at::Tensor weights = at::softmax(logits, -1).mean(0);
-  const at::Tensor wins = OneHot(winner, logits).mean(0);
-  const std::vector<std::string> names = ExpertMetricNames(static_cast<int>(experts));
-  std::vector<NamedTensor> metrics = {{names[0], RouterEntropy(logits).mean()},
+  const at::Tensor distances = (view.mean_actions.unsqueeze(1) - view.mean_actions.unsqueeze(2)).norm(2, -1);
+  std::vector<at::Tensor> of_experts = {view.weights.mean(0)};
+  if (view.winner.defined()) of_experts.push_back(OneHot(view.winner, view.weights).mean(0));
+  of_experts.push_back(view.entropies);
+  const std::vector<std::string> names = ExpertMetricNames(static_cast<int>(experts), view.winner.defined());
+  std::vector<NamedTensor> metrics = {{names[0], RouterEntropy(view.logits).mean()},
                                       {names[1], distances.sum({1, 2}).mean() / pairs}};
-  for (const at::Tensor& of_each : {weights, wins, entropies}) {
+  for (const at::Tensor& of_each : of_experts) {
     for (std::int64_t k = 0; k < experts; ++k) metrics.emplace_back(names[metrics.size()], of_each[k]);
   }
   return metrics;

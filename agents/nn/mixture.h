@@ -55,10 +55,16 @@ BlendedGaussian MultipliedExperts(const at::Tensor& logits, const at::Tensor& me
 
 // What can be seen of K experts on a batch of states, section 11: router_entropy; expert_distance, the mean
 // distance between two experts' mean actions (0 for one expert); and of each expert k = 1..K weight_k, its
-// probability under the router, win_k, how often it is the best, and expert_entropy_k.
-std::vector<std::string> ExpertMetricNames(int experts);
-// For mean actions (rows x experts x actions), entropies (experts) and the best expert of each row (rows).
-std::vector<NamedTensor> ExpertMetrics(const at::Tensor& logits, const at::Tensor& mean_actions,
-                                       const at::Tensor& entropies, const at::Tensor& winner);
+// weight, expert_entropy_k and, where the best expert of each state `wins`, win_k, how often that is this
+// one.
+std::vector<std::string> ExpertMetricNames(int experts, bool wins);
+struct ExpertView {
+  at::Tensor logits;        // (rows x experts) whose softmax are the shares that router_entropy is of
+  at::Tensor weights;       // (rows x experts) probabilities of a choice, or what a blend multiplies with
+  at::Tensor mean_actions;  // (rows x experts x actions)
+  at::Tensor entropies;     // (experts)
+  at::Tensor winner = {};   // (rows) the best expert; undefined where none is looked for
+};
+std::vector<NamedTensor> ExpertMetrics(const ExpertView& view);
 
 }  // namespace strider::nn

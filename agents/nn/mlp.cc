@@ -9,24 +9,25 @@
 
 namespace strider::nn {
 
+void DrawUniform(const at::Tensor& target, double bound, const at::Generator& random) {
+  const at::NoGradGuard no_grad;
+  at::Tensor drawn = at::empty(target.sizes(), at::kFloat);
+  drawn.uniform_(-bound, bound, random);
+  target.copy_(drawn);
+}
+
 void InitialiseLinear(const at::Tensor& weight, const at::Tensor& bias, Initialisation how, double gain,
                       const at::Generator& random) {
   const at::NoGradGuard no_grad;
   const auto inputs = static_cast<double>(weight.size(-1));
   const auto outputs = static_cast<double>(weight.size(-2));
-  // Drawn on the CPU, so that a seed means the same network on every device.
-  const auto uniform = [&](const at::Tensor& target, double bound) {
-    at::Tensor drawn = at::empty(target.sizes(), at::kFloat);
-    drawn.uniform_(-bound, bound, random);
-    target.copy_(drawn);
-  };
   switch (how) {
     case Initialisation::kUniformFanIn:
-      uniform(weight, 1 / std::sqrt(inputs));
-      uniform(bias, 1 / std::sqrt(inputs));
+      DrawUniform(weight, 1 / std::sqrt(inputs), random);
+      DrawUniform(bias, 1 / std::sqrt(inputs), random);
       return;
     case Initialisation::kGlorot:
-      uniform(weight, std::sqrt(6 / (inputs + outputs)));
+      DrawUniform(weight, std::sqrt(6 / (inputs + outputs)), random);
       bias.zero_();
       return;
     case Initialisation::kOrthogonal:

@@ -22,6 +22,9 @@ enum class Initialisation {
   kOrthogonal,    // orthogonal weights times a gain, biases zero
 };
 
+// Numbers U(+-bound). Drawn on the CPU, so that a seed means the same network on every device.
+void DrawUniform(const at::Tensor& target, double bound, const at::Generator& random);
+
 // One linear layer of a set, drawn afresh. `weight` is (out x in) or (members x out x in). The gain is used
 // by kOrthogonal alone.
 void InitialiseLinear(const at::Tensor& weight, const at::Tensor& bias, Initialisation how, double gain,

@@ -64,6 +64,28 @@ TEST(Squashing, JacobianByHand) {
   EXPECT_NEAR(TanhLogJacobian(at::full({1, 1}, 20.0F), 1e-6).item<double>(), std::log(1e-6), 1e-5);
 }
 
+// Online baselines sheet, section 9, test 3.
+TEST(Squashing, Test3OfTheBaselinesSheet) {
+  const at::Tensor u = Row({0.7});
+  const at::Tensor log_std = Row({std::log(0.5)});
+  EXPECT_NEAR(GaussianLogProb(u, Row({0.2}), log_std).item<double>(), -0.725791, 1e-6);
+  const double squashed = SquashedLogProb(u, Row({0.2}), log_std).item<double>();
+  EXPECT_NEAR(squashed, -0.271251, 1e-6);
+  EXPECT_NEAR(squashed - std::log(0.4), 0.645040, 1e-6);
+  const struct {
+    double u;
+    double log_slope;
+  } cases[] = {{0.5, -0.240229}, {-1, -0.867562}, {3, -4.618657}, {10, -18.613706}};
+  for (const auto& expected : cases) {
+    const at::Tensor x = Row({expected.u}).requires_grad_(true);
+    const at::Tensor log_slope = TanhLogJacobian(x);
+    EXPECT_NEAR(log_slope.item<double>(), expected.log_slope, 1e-6) << expected.u;
+    log_slope.sum().backward();
+    EXPECT_NEAR(x.grad().item<double>(), -2 * std::tanh(expected.u), 1e-12) << expected.u;
+  }
+  EXPECT_NEAR(TanhLogJacobian(Row({10}), 1e-6).item<double>(), -13.807300, 1e-6) << "saturated";
+}
+
 TEST(Squashing, JacobianStaysFiniteFarOut) {
   for (const float far : {-50.0F, 50.0F}) {
     const at::Tensor x = at::full({1, 1}, far).requires_grad_(true);

@@ -7,8 +7,11 @@
 #include <cmath>
 #include <numbers>
 
+#include "agents/nn/distributions.h"
+#include "agents/td3.h"
 #include "core/error.h"
 #include "tests/agents/learner_kit.h"
+#include "tests/agents/td3_probe.h"
 #include "tests/experiments/temporary_folder.h"
 
 namespace strider {
@@ -362,6 +365,24 @@ TEST(MdpoOff, CriticAndValueStepsDoWhatTheSheetSays) {
   }
 }
 
+// Section 4, step 2: the critics' step uses the policy as it was before its own, whichever comes first.
+TEST(MdpoOff, TwinTargetsAreOfThePolicyBeforeItsStep) {
+  const TransitionBatch batch = RandomBatch(kStates, kActions, kRows, 1);
+  const MdpoOff::UpdateNoise noise = {Normal({kRows, kActions}, 2), Normal({kRows, kActions}, 3)};
+  at::Tensor gradients[2];
+  for (const bool policy_first : {false, true}) {
+    MdpoOffConfig config = SmallConfig();
+    config.value_network = false;
+    config.policy_first = policy_first;
+    config.policy_lr = 0.1;
+    MdpoOff agent(BoxTask(kStates, kActions), config);
+    agent.Update(batch, noise);
+    gradients[policy_first ? 1 : 0] = agent.critic().flat_grad().clone();
+  }
+  EXPECT_TRUE(at::equal(gradients[0], gradients[1]));
+  EXPECT_GT(LargestEntry(gradients[0]), 0);
+}
+
 TEST(MdpoOff, FrozenCriticsAreWhatThePolicySees) {
   MdpoOffConfig config = SmallConfig();
   config.freeze_q_with_old = true;
@@ -385,6 +406,126 @@ TEST(MdpoOff, TakesItsInnerSteps) {
   EXPECT_EQ(State(agent, "critic_adam.step").item<double>(), 1);
 }
 
+// Section 3.3 with log_density_cap: a density above the cap counts as the cap, and has no gradient.
+TEST(MdpoOff, DensitiesAreCapped) {
+  MdpoOffConfig config = SmallConfig();
+  config.lambda = 0.2;
+  config.kl_coef = 0.7;
+  config.reg_coef = 0;
+  config.tsallis_q = 1.5;
+  config.log_density_cap = 1;
+  MdpoOff agent(BoxTask(kStates, kActions), config);
+  for (const char* head : {"policy.log_std.bias", "old_policy.log_std.bias"}) State(agent, head).fill_(-9);
+  const at::Tensor s = Normal({kRows, kStates}, 1);
+  const at::Tensor eps = 0.1 * Normal({kRows, kActions}, 2);
+  const at::Tensor loss = agent.PolicyLoss(s, eps, Scalar(config.lambda));
+  agent.policy().Backward(loss);
+  const Reference net(agent);
+  const at::Tensor states = s.to(at::kDouble);
+  const auto heads = Reference::Heads(net.policy, states);
+  const at::Tensor q =
+      net.Q(0, states, (heads.first + heads.second.exp() * eps.to(at::kDouble)).tanh()).mean();
+  const double log_q = kActions * 2 * (std::exp(0.5) - 1);
+  EXPECT_NEAR(loss.item<double>(), 0.7 * log_q - 1.5 * 0.5 * log_q - q.item<double>(), 1e-5);
+  EXPECT_LT(LargestDifference(agent.policy().flat_grad(), FlatGradient(-q, net.policy)), 1e-6);
+  EXPECT_EQ(Metric(agent, "density_clamped"), 1);
+}
+
+// Online baselines sheet, section 9, test 6: one state, r = -(kappa/2) a^2, an unsquashed Gaussian. With
+// alpha fixed sigma^2 = alpha / kappa; learnt for an entropy of -1, sigma = .089016 and alpha =
+// .0079239 kappa. The noise is one of unit variance exactly, so that nothing is left to chance.
+TEST(Sac, Test6FixedPoint) {
+  const at::Tensor grid = (at::arange(64, at::kDouble) + 0.5) / 32 - 1;
+  at::Tensor eps = at::erfinv(grid);
+  eps = (eps / eps.square().mean().sqrt()).to(at::kFloat).unsqueeze(1);
+  for (const bool learnt : {false, true}) {
+    for (const double kappa : {1.0, 10.0}) {
+      EntropyWeight alpha("alpha", learnt ? kappa : 0.3 * kappa, learnt, /*target=*/-1, 1e-2, at::kCPU);
+      const nn::ParameterSet policy({{"mean", {1}}, {"log_std", {1}}}, at::kCPU);
+      {
+        const at::NoGradGuard no_grad;
+        policy.flat().copy_(at::tensor({0.5F, 0.0F}));
+      }
+      const nn::Adam adam(policy);
+      constexpr int kSteps = 3000;
+      for (int step = 0; step < kSteps; ++step) {
+        const double anneal = 1 - static_cast<double>(step) / kSteps;
+        const at::Tensor value = alpha.Value();
+        const at::Tensor a = policy[0] + policy[1].exp() * eps;
+        const at::Tensor log_prob = nn::GaussianLogProb(a, policy[0], policy[1]);
+        policy.Backward((value * log_prob + 0.5 * kappa * a.square().squeeze(1)).mean());
+        adam.Step(policy, 1e-2 * anneal);
+        if (learnt) alpha.Step(log_prob.detach(), anneal);
+      }
+      const double sigma = policy[1].exp().item<double>();
+      EXPECT_NEAR(policy[0].item<double>(), 0, 1e-4);
+      EXPECT_NEAR(sigma, learnt ? 0.089016 : std::sqrt(0.3), 1e-4);
+      EXPECT_NEAR(alpha.Value().item<double>() / kappa, learnt ? 0.0079239 : 0.3, 2e-5);
+    }
+  }
+}
+
+class SacProbe : public Sac {
+ public:
+  using Sac::NextValue;
+  using Sac::Sac;
+};
+
+// Test 7: constant networks by hand; a terminal row is worth its reward. (A time limit is no terminal row:
+// ReplayLoop's tests.)
+TEST(Sac, Test7TargetByHand) {
+  SacConfig config;
+  config.hidden = {8};
+  config.alpha = 0.3;
+  config.alpha_auto = false;
+  config.squash_epsilon = 0;
+  SacProbe agent(BoxTask(kStates, kActions), config);
+  for (const auto& [name, tensor] : agent.State()) tensor.zero_();
+  State(agent, "policy.mu.bias").fill_(0.2);
+  State(agent, "policy.log_std.bias").fill_(std::log(0.5));
+  Assign(agent, "critic1_target.1.bias", {2});
+  Assign(agent, "critic2_target.1.bias", {1.5});
+  Assign(agent, "critic1.1.bias", {0.7F});
+  TransitionBatch batch = RandomBatch(kStates, kActions, 2, 1);
+  batch.rewards = at::tensor({0.25F, -0.75F});
+  batch.terminals = at::tensor({0.0F, 1.0F});
+  // u = .2 + .5 * 1 = .7 in both dimensions: log pi = 2 * -.271251 by test 3.
+  const double next = 1.5 - 0.3 * 2 * -0.271251;
+  const at::Tensor noise = at::ones({2, kActions});
+  EXPECT_LT(LargestDifference(agent.NextValue(batch, noise, Scalar(0.3)), at::full({2}, next)), 1e-5);
+  agent.Update(batch, {noise, noise});
+  const double error = 0.7 - (0.25 + 0.99 * next);
+  const double terminal_error = 0.7 + 0.75;
+  EXPECT_NEAR(Metric(agent, "critic1_loss"), (error * error + terminal_error * terminal_error) / 2, 1e-5);
+}
+
+// Test 7: without entropy and deviation the target is TD3's without noise.
+TEST(Sac, Test7WithoutEntropyItIsTd3) {
+  SacConfig config;
+  config.hidden = {8};
+  SacProbe sac(BoxTask(kStates, kActions), config);
+  Td3Config td3_config;
+  td3_config.hidden = {8};
+  Td3Probe<Td3> td3(BoxTask(kStates, kActions), td3_config);
+  Disturb(sac);
+  State(sac, "policy.log_std.weight").zero_();
+  State(sac, "policy.log_std.bias").fill_(-20);
+  const auto copy = [&](const std::string& to, const std::string& from) {
+    State(td3, to).copy_(State(sac, from));
+  };
+  for (const std::string part : {"weight", "bias"}) {
+    copy("actor_target.0." + part, "policy.0." + part);
+    copy("actor_target.1." + part, "policy.mu." + part);
+    for (const std::string layer : {"1_target.0.", "2_target.0.", "1_target.1.", "2_target.1."}) {
+      copy("critic" + layer + part, "critic" + layer + part);
+    }
+  }
+  const TransitionBatch batch = RandomBatch(kStates, kActions, kRows, 1);
+  const at::Tensor expected = td3.TdTarget(batch, td3.NextAction(batch, at::zeros({kRows, kActions})));
+  const at::Tensor next = sac.NextValue(batch, Normal({kRows, kActions}, 2), Scalar(0));
+  EXPECT_LT(LargestDifference(batch.rewards + 0.99 * (1 - batch.terminals) * next, expected), 1e-5);
+}
+
 TEST(MdpoOff, RefusesToBePushedAwayFromTheOldPolicy) {
   MdpoOffConfig config = SmallConfig();
   config.lambda = 0.4;
@@ -392,6 +533,17 @@ TEST(MdpoOff, RefusesToBePushedAwayFromTheOldPolicy) {
   const std::string message = MessageOf<InputError>([&] { MdpoOff(BoxTask(kStates, kActions), config); });
   EXPECT_THAT(message, HasSubstr("agent.kl_coef = 0.3 is below agent.lambda = 0.4"));
   EXPECT_THAT(message, HasSubstr("expected kl_coef >= lambda"));
+}
+
+TEST(MdpoOff, RefusesToLearnTheLogarithmOfZero) {
+  MdpoOffConfig config = SmallConfig();
+  config.lambda = 0;
+  config.lambda_auto = true;
+  const std::string message = MessageOf<InputError>([&] { MdpoOff(BoxTask(kStates, kActions), config); });
+  EXPECT_THAT(message, HasSubstr("agent.lambda = 0 with agent.lambda_auto = true"));
+  EXPECT_THAT(message, HasSubstr("expected agent.lambda > 0 or agent.lambda_auto = false"));
+  config.lambda_auto = false;  // hard MDPO
+  EXPECT_NO_THROW(MdpoOff(BoxTask(kStates, kActions), config));
 }
 
 TEST(MdpoOff, RefusesDiscreteActions) {

@@ -455,6 +455,23 @@ TEST(MdpoOn, ValueStepsDropTheIncompleteBatch) {
 }
 
 // Case 14 and resume.
+// Half-way through the run both step lengths are half as long.
+TEST(MdpoOn, StepLengthsFallLinearly) {
+  const auto updated = [](bool anneal, double factor) {
+    MdpoOnConfig config;
+    config.hidden = {8};
+    config.step_size_schedule = "constant";
+    config.lr_anneal = anneal;
+    config.policy_lr *= factor;
+    config.value_lr *= factor;
+    auto agent = std::make_unique<MdpoOn>(BoxTask(3, 2), config);
+    agent->Update(RandomRollout(3, 2, 0, 64, 2, 1), /*iteration=*/2, /*iterations=*/4);
+    return agent;
+  };
+  EXPECT_TRUE(SameBits(updated(true, 1)->State(), updated(false, 0.5)->State()));
+  EXPECT_FALSE(SameBits(updated(true, 1)->State(), updated(false, 1)->State()));
+}
+
 TEST(MdpoOn, SameSeedSameBitsAndResume) {
   for (const int choices : {0, 3}) {
     MdpoOnConfig config;

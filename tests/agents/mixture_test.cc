@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <string>
+#include <vector>
 
 #include "agents/nn/distributions.h"
 #include "agents/transition_batch.h"
@@ -180,13 +183,25 @@ TEST(Router, NothingIsDrawnForOneExpert) {
 TEST(ExpertMetrics, ByHand) {
   const at::Tensor logits = Numbers({0.25, 0.75, 0.5, 0.5}).log().view({2, 2});
   const at::Tensor means = Numbers({0, 0, 3, 4, 1, 1, 1, 3}).view({2, 2, 2});
-  const auto metrics = ExpertMetrics(logits, means, Numbers({-1, 2}), at::tensor({1, 1}, at::kLong));
+  ExpertView view{logits, at::softmax(logits, 1), means, Numbers({-1, 2}), at::tensor({1, 1}, at::kLong)};
+  const auto metrics = ExpertMetrics(view);
   EXPECT_NEAR(Named(metrics, "expert_distance").item<double>(), (5 + 2) / 2.0, 1e-12);
   EXPECT_NEAR(Named(metrics, "weight_1").item<double>(), 0.375, 1e-12);
   EXPECT_NEAR(Named(metrics, "win_2").item<double>(), 1, 1e-12);
   EXPECT_NEAR(Named(metrics, "expert_entropy_2").item<double>(), 2, 1e-12);
   const double h = -0.25 * std::log(0.25) - 0.75 * std::log(0.75);
   EXPECT_NEAR(Named(metrics, "router_entropy").item<double>(), (h + std::log(2)) / 2, 1e-12);
+
+  // Weights that are no probabilities and experts among which none wins.
+  view.weights = Numbers({0.5, 1, 0.7, 0.2}).view({2, 2});
+  view.winner = at::Tensor();
+  const auto blended = ExpertMetrics(view);
+  EXPECT_NEAR(Named(blended, "weight_1").item<double>(), 0.6, 1e-12);
+  std::vector<std::string> names;
+  for (const auto& [name, value] : blended) names.push_back(name);
+  EXPECT_EQ(names, ExpertMetricNames(2, /*wins=*/false));
+  EXPECT_EQ(std::ranges::count(names, "win_1"), 0);
+  EXPECT_EQ(metrics.size(), blended.size() + 2);
 }
 
 // The bandit of section 11's learning checks: Q(a) = exp(-(a - .6)^2/.08) + second exp(-(a + .6)^2/.08), two

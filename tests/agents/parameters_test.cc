@@ -84,6 +84,20 @@ TEST(ParameterSet, MovesByTheRateTowardsTheOnlineSet) {
   EXPECT_THAT(Numbers(online.flat()), ::testing::Each(3));
 }
 
+// Online baselines sheet, section 9, test 11.
+TEST(ParameterSet, MovesNotAtAllOrAllTheWay) {
+  const ParameterSet online = Small();
+  const ParameterSet target = online.FrozenClone();
+  const at::NoGradGuard no_grad;
+  target.flat().copy_(Normal({8}, 12));
+  const at::Tensor before = target.flat().clone();
+  target.MoveTowards(online, 0);
+  EXPECT_TRUE(at::equal(target.flat(), before));
+  target.MoveTowards(online, 1);
+  EXPECT_TRUE(at::equal(target.flat(), online.flat()));
+  EXPECT_FALSE(at::equal(target.flat(), before));
+}
+
 TEST(ParameterSet, NamesEachMemberOfAnEnsemble) {
   const ParameterSet pair({{"*0.weight", {2, 1, 3}}, {"*0.bias", {2, 1}}}, at::kCPU);
   const auto named = pair.Named("critic", "_target");

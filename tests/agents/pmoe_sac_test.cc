@@ -6,7 +6,10 @@
 
 #include <cmath>
 #include <numbers>
+#include <vector>
 
+#include "agents/nn/distributions.h"
+#include "agents/nn/mixture.h"
 #include "agents/registry.h"
 #include "core/error.h"
 #include "tests/agents/learner_kit.h"
@@ -71,6 +74,20 @@ TEST(PmoeSac, Case9OneExpertIsSacToTheBit) {
   EXPECT_FALSE(at::equal(sac.policy().flat(), policy));
 }
 
+TEST(PmoeSac, TargetMovesAtItsInterval) {
+  PmoeSacConfig config = SmallConfig();
+  config.sac.target_interval = 3;
+  config.sac.tau = 0.5;
+  PmoeSac agent(BoxTask(kStates, kActions), config);
+  for (std::uint64_t update = 1; update <= 9; ++update) {
+    const at::Tensor before = agent.critic_target().flat().clone();
+    agent.Update(Batch(update));
+    EXPECT_EQ(at::equal(agent.critic_target().flat(), before), update % 3 != 0) << update;
+    if (update % 3 != 0) continue;
+    EXPECT_LT(LargestDifference(agent.critic_target().flat(), 0.5 * (before + agent.critic().flat())), 1e-6);
+  }
+}
+
 // Critics (3, 1) and (0, 1): the second expert has the greater minimum, though the first has the greater Q_1.
 // One layer of critics gives what is wanted: Q_1(s, a) = b_1 + c_1 a with a = +-1 nearly.
 TEST(PmoeSac, Case12TheBestIsTheArgmaxOfTheMinimum) {
@@ -95,22 +112,107 @@ TEST(PmoeSac, Case12TheBestIsTheArgmaxOfTheMinimum) {
   EXPECT_EQ(Metric(agent, "win_2"), 1);
 }
 
-// Case 8: the router's loss reaches the router alone, the experts' only the experts; and of each row only the
-// best expert learns.
+// The agent's networks again, in double and by the plain formulas.
+struct Reference {
+  explicit Reference(const PmoeSac& agent)
+      : policy(Doubles(agent.policy())), router(Doubles(agent.router())), critic(Doubles(agent.critic())) {}
+
+  struct Outputs {
+    at::Tensor logits;   // (rows x experts)
+    at::Tensor own;      // (rows x experts) log density of each action under its own expert
+    at::Tensor mixture;  // (rows x experts) and under the mixture
+    at::Tensor q;        // (rows x experts) the lesser of both critics
+  };
+  Outputs Evaluate(const at::Tensor& observations, const at::Tensor& noise) const {
+    const at::Tensor s = observations.to(at::kDouble);
+    const at::Tensor body = at::relu(at::matmul(s, policy[0].t()) + policy[1]);
+    const std::vector<std::int64_t> shape = {s.size(0), kExperts, kActions};
+    const at::Tensor mean = (at::matmul(body, policy[2].t()) + policy[3]).view(shape);
+    const at::Tensor sd = (at::matmul(body, policy[4].t()) + policy[5]).clamp(-20, 2).exp().view(shape);
+    const at::Tensor u = mean + sd * noise.to(at::kDouble);
+    const at::Tensor a = u.tanh();
+    const at::Tensor slope = (1 - a.square()).log().sum(-1);
+    const auto density = [&](std::int64_t k) {  // of all actions under expert k
+      const at::Tensor z = (u - mean.narrow(1, k, 1)) / sd.narrow(1, k, 1);
+      return (-0.5 * z.square() - sd.narrow(1, k, 1).log() - 0.5 * std::log(2 * std::numbers::pi)).sum(-1);
+    };
+    Outputs outputs;
+    outputs.logits = at::matmul(s, router[0].t()) + router[1];
+    const at::Tensor w = at::softmax(outputs.logits, 1);
+    std::vector<at::Tensor> own;
+    at::Tensor mixture = at::zeros({1}, at::kDouble);
+    for (std::int64_t k = 0; k < kExperts; ++k) {
+      own.push_back(density(k).select(1, k));
+      mixture = mixture + w.narrow(1, k, 1) * density(k).exp();
+    }
+    outputs.own = at::stack(own, 1) - slope;
+    outputs.mixture = mixture.log() - slope;
+    std::vector<at::Tensor> qs;
+    for (std::int64_t i = 0; i < 2; ++i) {
+      std::vector<at::Tensor> member;
+      for (const at::Tensor& p : critic) member.push_back(p[i]);
+      const at::Tensor states = s.unsqueeze(1).expand({-1, kExperts, -1});
+      qs.push_back(ReferenceMlp(member, at::cat({states, a}, -1), &at::relu).squeeze(-1));
+    }
+    outputs.q = at::minimum(qs[0], qs[1]);
+    return outputs;
+  }
+
+  std::vector<at::Tensor> policy;
+  std::vector<at::Tensor> router;
+  std::vector<at::Tensor> critic;
+};
+
+// Case 8 and section 8: losses and gradients of experts and router, each against its own loss's gradient in
+// double, so that whatever leaked from one into the other would show.
 TEST(PmoeSac, Case8GradientsStayApart) {
-  PmoeSacConfig config = SmallConfig();
-  for (const char* router_gradient : {"frequency", "score_ratio"}) {
+  constexpr double kAlpha = 0.2;
+  const struct {
+    const char* router_gradient;
+    const char* expert_loss;
+    const char* entropy_of;
+  } cases[] = {{"frequency", "best", "expert"},   {"frequency", "best", "mixture"},
+               {"score_ratio", "best", "expert"}, {"score_ratio", "weighted", "mixture"},
+               {"frequency", "all", "expert"},    {"frequency", "sum", "mixture"},
+               {"none", "weighted", "expert"}};
+  for (const auto& [router_gradient, expert_loss, entropy_of] : cases) {
+    SCOPED_TRACE(fmt::format("{} {} {}", router_gradient, expert_loss, entropy_of));
+    PmoeSacConfig config = SmallConfig();
+    config.sac.squash_epsilon = 0;
     config.router_gradient = router_gradient;
+    config.expert_loss = expert_loss;
+    config.entropy_of = entropy_of;
     PmoeSac agent(BoxTask(kStates, kActions), config);
     Disturb(agent);
-    const TransitionBatch batch = Batch(1);
+    const Reference net(agent);
+    const at::Tensor s = Batch(1).observations;
     const PmoeSac::UpdateNoise noise = Noise(2);
-    const auto draw = agent.DrawActions(batch.observations, noise.actions);
+    const auto draw = agent.DrawActions(s, noise.actions);
     const at::Tensor critic = agent.critic().flat().clone();
-    agent.StepPolicy(batch.observations, draw, noise, Scalar(0.2));
+    agent.StepPolicy(s, draw, noise, Scalar(kAlpha));
     EXPECT_TRUE(at::equal(agent.critic().flat(), critic));
-    EXPECT_GT(LargestEntry(agent.router().flat_grad()), 0);
-    EXPECT_GT(LargestEntry(agent.policy().flat_grad()), 0);
+
+    const auto outputs = net.Evaluate(s, noise.actions);
+    const at::Tensor w = at::softmax(outputs.logits, 1);
+    const at::Tensor best = at::one_hot(outputs.q.argmax(1), kExperts).to(at::kDouble);
+    const at::Tensor losses =
+        kAlpha * (config.entropy_of == "mixture" ? outputs.mixture : outputs.own) - outputs.q;
+    const at::Tensor share = config.expert_loss == "best"       ? best
+                             : config.expert_loss == "weighted" ? w.detach()
+                             : config.expert_loss == "all"      ? at::full_like(w.detach(), 0.25)
+                                                                : at::ones_like(w.detach());
+    const at::Tensor loss = (share * losses).sum(1).mean();
+    EXPECT_NEAR(Metric(agent, "policy_loss"), loss.item<double>(), 2e-5);
+    const at::Tensor of_experts = FlatGradient(loss, net.policy);
+    EXPECT_LT(LargestDifference(agent.policy().flat_grad(), of_experts), 2e-5 * LargestEntry(of_experts));
+
+    at::Tensor router_loss = (w - best).square().sum(1).mean() / kExperts;
+    if (config.router_gradient == "score_ratio") router_loss = (w * losses.detach()).sum(1).mean();
+    if (config.router_gradient == "none") router_loss = 0 * w.sum();
+    const at::Tensor of_router = FlatGradient(router_loss, net.router);
+    EXPECT_LT(LargestDifference(agent.router().flat_grad(), of_router),
+              2e-6 + 2e-5 * LargestEntry(of_router));
+    EXPECT_EQ(LargestEntry(of_router) > 1e-4, config.router_gradient != "none");
   }
 
   // With one state a row, the heads' rows of the experts that never win have no gradient at all.
@@ -270,13 +372,16 @@ TEST(PmoeSac, EveryAlternativeTrainsAndResumes) {
   const auto train = [](Agent& agent, int first, int last) {
     for (int k = first; k < last; ++k) dynamic_cast<PmoeSac&>(agent).Update(Batch(100 + k));
   };
-  std::vector<PmoeSacConfig> configs(5, SmallConfig());
+  std::vector<PmoeSacConfig> configs(7, SmallConfig());
   configs[1].router_gradient = "gumbel";
   configs[2].router_gradient = "score_ratio";
   configs[2].expert_loss = "weighted";
   configs[3].entropy_of = "mixture";
   configs[3].target_expert = "best_q";
   configs[4].sac.alpha_auto = false;
+  configs[5].expert_sharing = "separate";
+  configs[5].expert_loss = "sum";
+  configs[6].router_input = "trunk";
   for (const PmoeSacConfig& config : configs) {
     ExpectSameBitsAndResume(
         [&](std::uint64_t seed) {
@@ -376,6 +481,122 @@ TEST(PmoeSac, BlendedExpertsActAsTheyLearn) {
               1e-5)
         << blend;
   }
+}
+
+// What is reported of the experts is what acts: own entropies, whatever the entropy term takes, and of
+// multiplied experts the sigmoid's weights, among which none wins.
+TEST(PmoeSac, ReportsExpertsAsTheyAre) {
+  const at::Tensor s = Batch(1).observations;
+  for (const char* entropy_of : {"expert", "mixture"}) {
+    PmoeSacConfig config = SmallConfig();
+    config.entropy_of = entropy_of;
+    PmoeSac agent(BoxTask(kStates, kActions), config);
+    Disturb(agent);
+    const at::Tensor eps = Normal({kRows, kExperts, kActions}, 2);
+    const auto draw = agent.DrawActions(s, eps);
+    agent.StepPolicy(s, draw, {}, Scalar(0.2));
+    const at::Tensor own = nn::SampleSquashed(draw.mean, draw.log_std, eps, 1e-6).log_prob.mean(0);
+    EXPECT_NEAR(Metric(agent, "expert_entropy_3"), -own[2].item<double>(), 1e-5) << entropy_of;
+    EXPECT_NEAR(Metric(agent, "weight_2"), at::softmax(draw.logits, 1).mean(0)[1].item<double>(), 1e-6);
+  }
+
+  PmoeSacConfig config = SmallConfig();
+  config.blend = "multiplied";
+  PmoeSac agent(BoxTask(kStates, kActions), config);
+  Disturb(agent);
+  const auto draw = agent.DrawActions(s, Normal({kRows, 1, kActions}, 2));
+  agent.StepPolicy(s, draw, {}, Scalar(0.2));
+  const at::Tensor w = 1 / (1 + (-draw.logits.detach().to(at::kDouble)).exp());
+  EXPECT_NEAR(Metric(agent, "weight_2"), w.mean(0)[1].item<double>(), 1e-6);
+  const at::Tensor share = w / w.sum(1, true);
+  EXPECT_NEAR(Metric(agent, "router_entropy"), -(share * share.log()).sum(1).mean().item<double>(), 1e-5);
+  for (const auto& [name, value] : agent.metrics()) EXPECT_FALSE(name.starts_with("win_")) << name;
+
+  Policy policy = agent.MakePolicy();
+  const auto seen = policy.ExpertsAt({s.const_data_ptr<float>(), static_cast<std::size_t>(s.numel())});
+  for (std::int64_t row = 0; row < kRows; ++row) {
+    for (std::int64_t k = 0; k < kExperts; ++k) {
+      EXPECT_NEAR(seen.weights(k, row), w[row][k].item<double>(), 1e-5);
+    }
+  }
+}
+
+// The sheet's other networks (section 6): what acts is what learns, experts of their own share nothing, and a
+// router on the trunk teaches it nothing.
+TEST(PmoeSac, OtherNetworks) {
+  for (const bool separate : {true, false}) {
+    PmoeSacConfig config = SmallConfig();
+    config.sac.hidden = {8, 6};
+    config.sample_expert = false;
+    (separate ? config.expert_sharing : config.router_input) = separate ? "separate" : "trunk";
+    PmoeSac agent(BoxTask(kStates, kActions), config);
+    Disturb(agent);
+    agent.Update(Batch(3));
+    const at::Tensor s = Batch(1).observations;
+    const auto draw = agent.DrawActions(s, Normal({kRows, kExperts, kActions}, 2));
+    std::vector<float> actions(kRows * kActions);
+    Pcg64 random(1);
+    agent.MakePolicy().Sample({s.const_data_ptr<float>(), static_cast<std::size_t>(s.numel())},
+                              /*deterministic=*/true, random, actions);
+    const at::Tensor likely = draw.logits.argmax(1);
+    const at::Tensor mean = draw.mean.tanh().index({at::arange(kRows, at::kLong), likely});
+    EXPECT_LT(LargestDifference(at::tensor(at::ArrayRef<float>(actions)).view(mean.sizes()), mean), 1e-5);
+
+    agent.router().Backward(nn::FrequencyLoss(draw.logits, likely), /*keep_graph=*/true);
+    EXPECT_GT(LargestEntry(agent.router().flat_grad()), 0);
+    if (separate) {
+      agent.policy().Backward(draw.log_probs.select(1, 2).sum());
+      for (std::int64_t k = 0; k < kExperts; ++k) {
+        for (std::size_t i = 0; i < agent.policy().leaves().size(); ++i) {
+          EXPECT_EQ(LargestEntry(agent.policy().grad(i)[k]) > 0, k == 2) << agent.policy().names()[i];
+        }
+      }
+    } else {
+      agent.policy().Backward(draw.logits.sum() + 0 * draw.mean.sum());
+      EXPECT_EQ(LargestEntry(agent.policy().flat_grad()), 0);
+    }
+  }
+}
+
+TEST(PmoeSac, OneSeparateExpertIsOneNetwork) {
+  PmoeSacConfig config = SmallConfig(1);
+  config.expert_sharing = "separate";
+  PmoeSac agent(BoxTask(kStates, kActions), config);
+  agent.Update(Batch(1));
+  const at::Tensor s = Batch(1).observations;
+  const at::Tensor mean = agent.DrawActions(s, at::zeros({kRows, 1, kActions})).actions.squeeze(1);
+  std::vector<float> actions(kRows * kActions);
+  Pcg64 random(1);
+  agent.MakePolicy().Sample({s.const_data_ptr<float>(), static_cast<std::size_t>(s.numel())},
+                            /*deterministic=*/true, random, actions);
+  EXPECT_LT(LargestDifference(at::tensor(at::ArrayRef<float>(actions)).view(mean.sizes()), mean), 1e-5);
+}
+
+TEST(PmoeSac, CriticsAndHeadsAsAsked) {
+  PmoeSacConfig config = SmallConfig();
+  config.critic_hidden = {5, 7};
+  config.head_bound = 3e-3;
+  const PmoeSac agent(BoxTask(kStates, kActions), config);
+  EXPECT_EQ(State(agent, "critic1.0.weight").sizes(), at::IntArrayRef({5, kStates + kActions}));
+  EXPECT_EQ(State(agent, "critic2.2.weight").sizes(), at::IntArrayRef({1, 7}));
+  for (const auto& [name, tensor] : agent.State()) {
+    if (name.find("adam.") != std::string::npos) continue;
+    const bool head = name.starts_with("policy.mu.") || name.starts_with("policy.log_std.") ||
+                      (name.starts_with("critic") && name.find(".2.") != std::string::npos);
+    if (head) {
+      EXPECT_LE(LargestEntry(tensor), 3e-3) << name;
+      EXPECT_GT(LargestEntry(tensor), 0) << name;
+    } else if (name.ends_with("weight")) {
+      EXPECT_GT(LargestEntry(tensor), 3e-2) << name;
+    }
+  }
+  EXPECT_TRUE(at::equal(State(agent, "critic1.2.weight"), State(agent, "critic1_target.2.weight")));
+
+  PmoeSacConfig odd = SmallConfig();
+  odd.router_input = "trunk";
+  odd.expert_sharing = "separate";
+  EXPECT_THAT(MessageOf<InputError>([&] { PmoeSac(BoxTask(kStates, kActions), odd); }),
+              HasSubstr("agent.router_input = trunk, but there is no trunk"));
 }
 
 // Without a gradient the router stays what it is, and with "sampled" the loss is the drawn expert's.

@@ -109,12 +109,14 @@ TEST(PolicyFile, MixtureComesBackToTheBit) {
     Policy policy = RandomPolicy(distribution, spec);
     policy.mean = RandomLayer(8, 5, random);
     policy.log_std = RandomLayer(8, 5, random);
-    policy.router = RandomLayer(4, 3, random);
+    policy.router_on_body = distribution == ActionDistribution::kGaussian;
+    policy.router = RandomLayer(4, policy.router_on_body ? 5 : 3, random);
     policy.sample_expert = distribution == ActionDistribution::kGaussian;
     WritePolicy(file, policy, "toy", spec.id);
     const Policy read = ReadPolicy(file, spec);
     EXPECT_EQ(Acts(read), Acts(policy));
     EXPECT_EQ(read.sample_expert, policy.sample_expert);
+    EXPECT_EQ(read.router_on_body, policy.router_on_body);
   }
 }
 

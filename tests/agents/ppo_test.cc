@@ -189,6 +189,45 @@ TEST(Ppo, StopsItsPassesAtTheTarget) {
   EXPECT_GT(Metric(agent, "kl"), 1e-4);
 }
 
+// In the second of two iterations epsilon is half of what it was.
+TEST(Ppo, ClipFallsLinearly) {
+  const auto updated = [](double clip, bool anneal) {
+    PpoConfig config = SmallConfig();
+    config.lr = 0.05;
+    config.lr_anneal = false;
+    config.clip = clip;
+    config.clip_anneal = anneal;
+    Ppo agent(BoxTask(3, 2), config);
+    agent.Update(RandomRollout(3, 2, 0, 32, 1, 1), /*iteration=*/1, /*iterations=*/2);
+    return agent.actor().parameters().flat().clone();
+  };
+  EXPECT_TRUE(at::equal(updated(0.2, true), updated(0.1, false)));
+  EXPECT_FALSE(at::equal(updated(0.2, true), updated(0.2, false)));
+}
+
+// Stable-Baselines3's rule (section 3): before each step, and 1.5 times as far.
+TEST(Ppo, StopsBeforeTheMinibatchThatIsTooFar) {
+  PpoConfig config = SmallConfig();
+  config.lr = 0.05;
+  config.epochs = 8;
+  const Rollout rollout = RandomRollout(3, 2, 0, 32, 1, 1);
+  const auto steps_and_kl = [&](double target) {
+    config.target_kl = target;
+    config.kl_stop = "minibatch";
+    Ppo agent(BoxTask(3, 2), config);
+    agent.Update(rollout, 0, 1);
+    return std::pair(State(agent, "policy_adam.step").item<double>(), Metric(agent, "kl"));
+  };
+  // The first minibatch is the old policy's own, and the second has moved by one step.
+  const auto [steps, kl] = steps_and_kl(1e-6);
+  EXPECT_EQ(steps, 1);
+  EXPECT_GT(kl, 1.5e-6);
+  // A target of which it is just less, or just more, than one and a half.
+  EXPECT_GT(steps_and_kl(kl / 1.49).first, 1);
+  EXPECT_EQ(steps_and_kl(kl / 1.51).first, 1);
+  EXPECT_EQ(steps_and_kl(0).first, 16) << "all steps";
+}
+
 TEST(Ppo, SameSeedSameBitsAndResume) {
   for (const int choices : {0, 3}) {
     ExpectSameBitsAndResume(
@@ -249,6 +288,26 @@ TEST(PmoePpo, Case8FrequencyLossReachesTheRouterAlone) {
   double wins = 0;
   for (const char* name : {"win_1", "win_2", "win_3"}) wins += Metric(agent, name);
   EXPECT_NEAR(wins, 1, 1e-6);
+}
+
+// With advantages of zero the router's loss is all there is, and router_coef its weight.
+TEST(PmoePpo, RouterCoefWeighsTheFrequencyLoss) {
+  at::Tensor gradients[2];
+  for (const double coef : {1.0, 2.5}) {
+    PmoePpoConfig config = SmallMixture(3);
+    config.router_coef = coef;
+    PmoePpo agent(BoxTask(3, 2), config);
+    const at::Tensor s = Normal({16, 3}, 1);
+    Ppo::Minibatch batch;
+    batch.data = {s, Normal({16, 2}, 2), at::zeros({16}), at::zeros({16}), at::zeros({16})};
+    batch.old_log_prob = at::zeros({16});
+    const at::Tensor loss = agent.PolicyLoss(batch, agent.actor().Evaluate(s), 0.2);
+    EXPECT_NEAR(loss.item<double>(), coef * Metric(agent, "router_loss"), 1e-6);
+    agent.actor().Backward(loss);
+    gradients[coef == 1 ? 0 : 1] = agent.actor().router().flat_grad().clone();
+  }
+  EXPECT_LT(LargestDifference(gradients[1], 2.5 * gradients[0]), 1e-6);
+  EXPECT_GT(LargestEntry(gradients[0]), 1e-3);
 }
 
 // The expert that Q ranks first wins: Q(s, a) = a_1, and one expert's mean lies far above the others'.

@@ -37,6 +37,26 @@ TEST_F(Advantages, RunThroughAndEndWithTheEpisode) {
   EXPECT_THAT(returns_, Pointwise(FloatNear(1e-6F), {5.30272F, 2.62F, 5.726F, 2.0F, 4.8F, 4.8F}));
 }
 
+// Online baselines sheet, section 9, test 1.
+TEST(BaselinesSheet, Test1Advantages) {
+  Rollout rollout = MakeRollout(3, 1, 1, 1);
+  rollout.rewards = {1, 0, 2};
+  const std::vector<float> values = {0.5F, 1, 0.2F};
+  const auto expect = [&](double lambda, const std::vector<float>& expected) {
+    std::vector<float> advantages(3);
+    std::vector<float> returns(3);
+    EstimateAdvantages(rollout, values, std::vector<float>{0.7F}, {}, 0.9, lambda, advantages, returns);
+    EXPECT_THAT(advantages, Pointwise(FloatNear(1e-6F), expected));
+  };
+  expect(0.8, {2.069312F, 0.9296F, 2.43F});
+  // lambda = 0: the temporal differences; lambda = 1: discounted return less value, the return from the first
+  // step being 1 + 0.81 * 2 + 0.729 * 0.7 = 3.1303.
+  expect(0, {1.4F, -0.82F, 2.43F});
+  expect(1, {2.6303F, 1.367F, 2.43F});
+  rollout.ended[1] = 1;
+  expect(0.8, {0.68F, -1, 2.43F});
+}
+
 TEST_F(Advantages, LastStepMayEnd) {
   rollout_.ended[4] = 1;  // environment 0: its last value is another episode's
   Estimate();

@@ -3,11 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "agents/registry.h"
 #include "core/error.h"
 #include "tests/agents/learner_kit.h"
+#include "tests/agents/td3_probe.h"
 #include "tests/experiments/temporary_folder.h"
 
 namespace strider {
@@ -57,6 +60,33 @@ TEST(Td3, ActorWaitsForItsTurn) {
   }
 }
 
+// Online baselines sheet, section 9, test 8: the noise on the target action is bounded by 0.5 times the
+// largest action, and so is the action; without noise and with equal critics the target is DDPG's.
+TEST(Td3, Test8TargetNoiseIsBounded) {
+  Td3Config config = SmallConfig();
+  config.max_action = 0.4;
+  Td3Probe<Td3> agent(BoxTask(3, 2), config);
+  for (const char* layer : {"actor_target.1.weight", "actor_target.1.bias"}) State(agent, layer).mul_(4);
+  TransitionBatch batch = RandomBatch(3, 2, 400, 1);
+  const at::Tensor quiet = agent.NextAction(batch, at::zeros({400, 2}));
+  const at::Tensor noise = Normal({400, 2}, 2);
+  const at::Tensor loud = agent.NextAction(batch, noise);
+  const at::Tensor expected = (quiet + (0.2 * 0.4 * noise).clamp(-0.5 * 0.4, 0.5 * 0.4)).clamp(-0.4, 0.4);
+  EXPECT_LT(LargestDifference(loud, expected), 1e-6);
+  const at::Tensor extreme = agent.NextAction(batch, 1e6 * noise) - quiet;
+  EXPECT_LE(LargestEntry(extreme), 0.5 * 0.4 + 1e-6);
+  EXPECT_GT(LargestEntry(extreme), 0.5 * 0.4 - 1e-6) << "this test sees nothing";
+  EXPECT_LE(LargestEntry(agent.NextAction(batch, 1e6 * noise)), 0.4 + 1e-6);
+
+  for (const auto& [name, tensor] : agent.State()) {
+    if (name.starts_with("critic2_target.")) tensor.copy_(State(agent, "critic1" + name.substr(7)));
+  }
+  const at::Tensor q = agent.TargetQ(batch.next_observations, quiet)[0];
+  EXPECT_LT(LargestDifference(agent.TdTarget(batch, quiet),
+                              batch.rewards + config.discount * (1 - batch.terminals) * q),
+            1e-6);
+}
+
 TEST(Td3, SameSeedSameBitsAndResume) {
   ExpectSameBitsAndResume(
       [](std::uint64_t seed) { return std::make_unique<Td3>(BoxTask(3, 2, seed), SmallConfig()); },
@@ -103,25 +133,49 @@ TEST(OnlineAgents, SettingsReadBackAndKindsAreKept) {
 }
 
 // Half-way through a run a step is as long as one of half the length, and at its end it is none.
-TEST(Td3, StepLengthsFallLinearly) {
-  Td3Config config = SmallConfig();
-  config.replay.lr_anneal = true;
-  Td3 annealed(BoxTask(3, 2), config);
-  config.actor_lr *= 0.5;
-  config.critic_lr *= 0.5;
-  config.replay.lr_anneal = false;
-  Td3 shorter(BoxTask(3, 2), config);
-  annealed.SetProgress(0.5);
-  for (std::uint64_t k = 0; k < 4; ++k) {
-    annealed.Update(RandomBatch(3, 2, 8, k));
-    shorter.Update(RandomBatch(3, 2, 8, k));
+TEST(OnlineAgents, StepLengthsFallLinearly) {
+  const auto half = [](const Setting& setting) { return fmt::format("{}", 0.5 * std::stod(setting.get())); };
+  for (const std::string id : {"td3", "mdpo-off", "sac", "pmoe-sac", "dqn"}) {
+    const auto entry = std::ranges::find(OnlineAgents(), id, &AgentEntry::id);
+    const bool discrete = id == "dqn";
+    const auto make = [&](bool anneal) {
+      const auto factory = entry->factory();
+      const SettingList settings = factory->Settings();
+      settings.Set("agent.hidden", "8");
+      settings.Set("agent.lr_anneal", anneal ? "true" : "false");
+      if (id == "mdpo-off") settings.Set("agent.lambda_auto", "true");
+      for (const Setting& setting : settings.settings()) {
+        if (!anneal && (setting.key.ends_with("_lr") || setting.key == "agent.lr"))
+          setting.set(half(setting));
+      }
+      return factory->MakeOffPolicy(discrete ? DiscreteTask(3, 2) : BoxTask(3, 2), nullptr);
+    };
+    const auto update = [&](OffPolicyAgent& agent, std::uint64_t k) {
+      TransitionBatch batch = RandomBatch(3, discrete ? 1 : 2, 8, k);
+      if (discrete) batch.actions = (batch.actions > 0).to(at::kFloat);
+      agent.Update(batch);
+    };
+    const auto annealed = make(true);
+    const auto shorter = make(false);
+    annealed->SetProgress(0.5);
+    for (std::uint64_t k = 0; k < 4; ++k) {
+      update(*annealed, k);
+      update(*shorter, k);
+    }
+    EXPECT_TRUE(SameBits(annealed->State(), shorter->State())) << id;
+
+    std::vector<nn::NamedTensor> before;
+    for (const auto& [name, tensor] : annealed->State()) before.emplace_back(name, tensor.clone());
+    annealed->SetProgress(1);
+    update(*annealed, 9);
+    int compared = 0;
+    for (const auto& [name, tensor] : annealed->State()) {
+      if (name.find("adam.") != std::string::npos || name.find("target") != std::string::npos) continue;
+      EXPECT_TRUE(at::equal(tensor, Named(before, name))) << id << ": " << name;
+      ++compared;
+    }
+    EXPECT_GE(compared, 4) << id;
   }
-  EXPECT_TRUE(at::equal(annealed.actor().flat(), shorter.actor().flat()));
-  EXPECT_TRUE(at::equal(annealed.critic().flat(), shorter.critic().flat()));
-  const at::Tensor before = annealed.critic().flat().clone();
-  annealed.SetProgress(1);
-  annealed.Update(RandomBatch(3, 2, 8, 9));
-  EXPECT_TRUE(at::equal(annealed.critic().flat(), before));
 }
 
 TEST(Td3, GradientsAreBounded) {

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
+#include <string>
 
 #include "agents/nn/distributions.h"
 #include "tests/agents/learner_kit.h"
@@ -160,6 +162,52 @@ TEST(Trpo, FailedSearchLeavesEveryBit) {
     EXPECT_TRUE(at::equal(agent.actor().parameters().flat(), before));
     EXPECT_EQ(Metric(agent, "step_fraction"), 0);
     EXPECT_EQ(Metric(agent, "kl"), 0);
+  }
+}
+
+// Half-way through the run the value's steps are half as long, and its gradient is bounded where asked.
+TEST(Trpo, ValueStepsFallAndAreBounded) {
+  const Rollout rollout = RandomRollout(3, 2, 0, 20, 2, 1);
+  const auto updated = [&](const TrpoConfig& config, std::int64_t iteration) {
+    auto agent = std::make_unique<Trpo>(BoxTask(3, 2), config);
+    agent->Update(rollout, iteration, 4);
+    return agent;
+  };
+  TrpoConfig config = SmallConfig();
+  config.lr_anneal = true;
+  const auto annealed = updated(config, 2);
+  config.lr_anneal = false;
+  config.value_lr /= 2;
+  const auto shorter = updated(config, 2);
+  EXPECT_TRUE(at::equal(State(*annealed, "value.0.weight"), State(*shorter, "value.0.weight")));
+  config.value_lr *= 2;
+  const auto plain = updated(config, 2);
+  EXPECT_FALSE(at::equal(State(*annealed, "value.0.weight"), State(*plain, "value.0.weight")));
+
+  config.max_grad_norm = 1e-3;
+  const auto bounded = updated(config, 0);
+  EXPECT_LE(bounded->value().parameters().flat_grad().norm().item<double>(), 1.001e-3);
+  EXPECT_GT(plain->value().parameters().flat_grad().norm().item<double>(), 2e-3);
+}
+
+// An advantage, a state or a weight that is no number: nothing moves, and the learner says that it diverged.
+TEST(Trpo, NumbersThatAreNotFiniteAreADivergence) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const at::Tensor actions = at::tensor({0.5F, -0.5F}).unsqueeze(1);
+  for (const char* where : {"advantage", "state", "weight"}) {
+    Trpo agent(BoxTask(1, 1), SmallConfig());
+    Disturb(agent);
+    at::Tensor s = at::zeros({2, 1});
+    at::Tensor advantages = at::tensor({1.0F, -1.0F});
+    if (where == std::string("advantage")) advantages[0] = nan;
+    if (where == std::string("state")) s[1][0] = nan;
+    if (where == std::string("weight")) State(agent, "policy.0.bias")[0] = nan;
+    const at::Tensor before = agent.actor().parameters().flat().clone();
+    EXPECT_FALSE(agent.StepPolicy(s, actions, advantages));
+    EXPECT_TRUE(at::equal(agent.actor().parameters().flat().nan_to_num(), before.nan_to_num())) << where;
+    const auto divergence = agent.Divergence();
+    ASSERT_TRUE(divergence.has_value()) << where;
+    EXPECT_EQ(divergence->first, "surrogate");
   }
 }
 

@@ -129,6 +129,34 @@ TEST(RewardScaler, DividesByTheDeviationOfTheDiscountedReturn) {
   EXPECT_EQ(reward[0], -10);
 }
 
+// Online baselines sheet, section 9, test 2.
+TEST(RunningMoments, Test2OfTheBaselinesSheet) {
+  RunningMoments moments(1);
+  moments.Update(std::vector<double>{1});
+  EXPECT_NEAR(moments.mean()[0], 0.9999, 1e-6);
+  EXPECT_NEAR(moments.variance()[0], 1.99970e-4, 1e-9);
+  moments.Update(std::vector<double>{3});
+  EXPECT_NEAR(moments.mean()[0], 1.9999, 1e-6);
+  EXPECT_NEAR(moments.variance()[0], 1.000200, 1e-6);
+}
+
+// CleanRL's and Gymnasium's rule, online baselines sheet, section 2: a terminal reward starts the return
+// anew and stays in it; the time limit is not shown to it and changes nothing.
+TEST(RewardScaler, MayForgetAtTerminationOnly) {
+  RewardScaler scaler(1, 0.5, 10, ReturnReset::kAtTermination);
+  RunningMoments returns(1);
+  const auto expect_scaled_by = [&](double reward, std::uint8_t terminated, double g) {
+    std::vector<double> rewards = {reward};
+    scaler.Scale(rewards, std::vector<std::uint8_t>{terminated});
+    returns.Update(std::vector<double>{g});
+    EXPECT_THAT(rewards, ElementsAre(reward * (1 / std::sqrt(returns.variance()[0] + 1e-8))));
+  };
+  expect_scaled_by(0.01, 0, 0.01);
+  expect_scaled_by(0.02, 0, 0.025);
+  expect_scaled_by(0.03, 1, 0.03);   // not 0.0425
+  expect_scaled_by(0.01, 0, 0.025);  // not 0.01
+}
+
 TEST(RewardScaler, SaveAndLoadGoOnAlike) {
   RewardScaler a(2, 0.9, 10);
   std::vector<double> rewards = {1, 3};

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "tests/experiments/temporary_folder.h"
 #include "tests/experiments/training_kit.h"
 
@@ -15,7 +17,9 @@ using ::testing::HasSubstr;
 constexpr int kBatch = 16;
 constexpr int kEnvs = 3;
 
-// Keeps the batches that it is to learn from; acts by chance.
+constexpr float kConstant = 0.3F;
+
+// Keeps the batches that it is to learn from; acts by chance unless told otherwise.
 class Recorder final : public OffPolicyAgent {
  public:
   explicit Recorder(const Task& task) : OffPolicyAgent(task) {
@@ -26,6 +30,10 @@ class Recorder final : public OffPolicyAgent {
 
   const ReplayConfig& replay() const override { return replay_; }
   ReplayDraws draws() const override { return draws_; }
+  double exploration_noise() const override { return noise; }
+  double exploration_epsilon(std::int64_t step, std::int64_t steps) const override {
+    return epsilon_start - epsilon_fall * static_cast<double>(step) / static_cast<double>(steps);
+  }
   void Update(const TransitionBatch& batch) override {
     batches.push_back(batch);
     CountUpdate();
@@ -33,13 +41,26 @@ class Recorder final : public OffPolicyAgent {
   Policy MakePolicy() const override {
     Policy policy = UniformPolicy(task().observation_size, task().action_space);
     policy.transform = task().transform;
+    if (!acts_constantly) return policy;
+    policy.distribution = ActionDistribution::kTanh;
+    policy.mean = {Eigen::MatrixXf::Zero(task().action_size(), task().observation_size),
+                   Eigen::VectorXf::Constant(task().action_size(), std::atanh(kConstant))};
     return policy;
   }
   std::vector<nn::NamedTensor> State() const override { return {}; }
 
   void AskForSeveralSteps() { draws_.n_step = 3; }
+  void RememberAll() {
+    replay_.buffer_size = 4000;
+    replay_.learning_starts = 0;
+    replay_.update_interval = 4000;
+  }
 
   std::vector<TransitionBatch> batches;
+  bool acts_constantly = false;  // kConstant in every dimension
+  double noise = 0;
+  double epsilon_start = 0;  // falls linearly over the run
+  double epsilon_fall = 0;
 
  private:
   ReplayConfig replay_;
@@ -179,6 +200,112 @@ TEST_F(Mixing, RefusesDrawsOverSeveralSteps) {
                 const ReplayLoop loop(experiment, agent, pool_, DatasetShare{data, 5, {}, true});
               }),
               HasSubstr("expected agent.n_step = 1 and agent.priority_exponent = 0 with run.online_from"));
+}
+
+// A learner from scratch in Pendulum, whose episodes are cut after 7 steps.
+class FromScratch : public ::testing::Test {
+ protected:
+  FromScratch() {
+    task_.observation_size = 3;
+    task_.action_space = UniformBox(1, -2, 2);
+  }
+
+  static Experiment MakeExperiment(int envs, int steps) {
+    return Experiment(TinySettings("td3", "Pendulum-v1", {},
+                                   {{"run.num_envs", std::to_string(envs)},
+                                    {"run.steps", std::to_string(steps)},
+                                    {"env.max_episode_steps", "7"}}));
+  }
+
+  // The loop's actions, in the learner's frame.
+  std::vector<float> Actions(Recorder& agent, int steps) {
+    constexpr int kWide = 4;
+    agent.RememberAll();
+    const Experiment experiment = MakeExperiment(kWide, steps);
+    ReplayLoop loop(experiment, agent, pool_);
+    for (std::int64_t step = 0; step < steps; step += kWide) loop.Advance(step, tally_);
+    const auto actions = loop.buffer().actions();
+    return {actions.begin(), actions.end()};
+  }
+
+  Task task_;
+  WorkerPool pool_{1};
+  EpisodeTally tally_;
+};
+
+// Online baselines sheet, section 9, tests 7 and 10: the time limit ends no episode, and what follows its row
+// is the true final observation, not that of the next episode. Pendulum's equations say which that is.
+TEST_F(FromScratch, TimeLimitIsNoTerminalAndKeepsTheFinalObservation) {
+  const Experiment experiment = MakeExperiment(1, 28);
+  Recorder agent(task_);
+  agent.RememberAll();
+  ReplayLoop loop(experiment, agent, pool_);
+  for (std::int64_t step = 0; step < 28; ++step) loop.Advance(step, tally_);
+  const ReplayBuffer& buffer = loop.buffer();
+  ASSERT_EQ(buffer.size(), 28);
+  const auto row_of = [](std::span<const float> column, std::size_t row) {
+    return column.subspan(3 * row, 3);
+  };
+  for (std::size_t row = 0; row < 28; ++row) {
+    EXPECT_EQ(buffer.terminals()[row], 0) << row;
+    EXPECT_EQ(buffer.timeouts()[row], (row + 1) % 7 == 0 ? 1 : 0) << row;
+    const auto now = row_of(buffer.observations(), row);  // cos, sin, speed
+    const double torque = 2 * static_cast<double>(buffer.actions()[row]);
+    const double speed = std::clamp(
+        static_cast<double>(now[2]) + (15 * static_cast<double>(now[1]) + 3 * torque) * 0.05, -8.0, 8.0);
+    const double angle = std::atan2(now[1], now[0]) + 0.05 * speed;
+    const auto next = row_of(buffer.next_observations(), row);
+    EXPECT_NEAR(next[0], std::cos(angle), 1e-5) << row;
+    EXPECT_NEAR(next[1], std::sin(angle), 1e-5) << row;
+    EXPECT_NEAR(next[2], speed, 1e-5) << row;
+    if (row + 1 == 28) continue;
+    const auto after = row_of(buffer.observations(), row + 1);
+    EXPECT_EQ(std::ranges::equal(next, after), (row + 1) % 7 != 0) << row;
+  }
+}
+
+TEST_F(FromScratch, ExplorationNoiseIsGaussianAndKeepsToTheBox) {
+  constexpr int kSteps = 4000;
+  Recorder agent(task_);
+  agent.acts_constantly = true;
+  agent.noise = 0.1;
+  double sum = 0;
+  double squares = 0;
+  for (const float a : Actions(agent, kSteps)) {
+    sum += a - kConstant;
+    squares += (a - kConstant) * (a - kConstant);
+  }
+  EXPECT_NEAR(sum / kSteps, 0, 4 * 0.1 / std::sqrt(kSteps));
+  EXPECT_NEAR(std::sqrt(squares / kSteps), 0.1, 4 * 0.1 / std::sqrt(2.0 * kSteps));
+
+  agent.noise = 2;  // beyond the box more often than not
+  int at_edges = 0;
+  for (const float a : Actions(agent, kSteps)) {
+    EXPECT_LE(std::abs(a), 1);
+    at_edges += std::abs(a) == 1 ? 1 : 0;
+  }
+  // P(0.3 + 2 z >= 1) + P(0.3 + 2 z <= -1) = 0.3632 + 0.2578.
+  EXPECT_NEAR(at_edges / static_cast<double>(kSteps), 0.6210, 4 * 0.5 / std::sqrt(kSteps));
+}
+
+TEST_F(FromScratch, SomeActionsAreDrawnByChance) {
+  constexpr int kSteps = 4000;
+  Recorder agent(task_);
+  agent.acts_constantly = true;
+  agent.epsilon_start = 0.8;
+  agent.epsilon_fall = 0.8;
+  const std::vector<float> actions = Actions(agent, kSteps);
+  double by_chance[2] = {0, 0};
+  double sum = 0;
+  for (std::size_t i = 0; i < actions.size(); ++i) {
+    if (std::abs(actions[i] - kConstant) < 1e-6F) continue;
+    by_chance[i < kSteps / 2 ? 0 : 1] += 1;
+    sum += actions[i];
+  }
+  // 0.6 on the average of the first half and 0.2 of the second; those are uniform on [-1, 1].
+  EXPECT_NEAR(by_chance[0] / (kSteps / 2), 0.6, 4 * 0.5 / std::sqrt(kSteps / 2));
+  EXPECT_NEAR(by_chance[1] / (kSteps / 2), 0.2, 4 * 0.4 / std::sqrt(kSteps / 2));
+  EXPECT_NEAR(sum / (by_chance[0] + by_chance[1]), 0, 4 * 0.58 / std::sqrt(0.4 * kSteps));
 }
 
 }  // namespace

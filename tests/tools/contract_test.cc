@@ -76,6 +76,7 @@ TEST_F(Contract, Evaluate) {
   const auto one =
       Strider({"evaluate", "random", "--env", "CartPole-v1", "--episodes", "1", "--json", "--quiet"}).Json();
   EXPECT_TRUE(one.at("normalized").is_null());
+  EXPECT_TRUE(one.at("expert_choice").is_null()) << "no mixture";
   EXPECT_THAT(one.at("returns"), SizeIs(1));
 }
 
@@ -268,6 +269,33 @@ TEST_F(Contract, WholeSession) {
   const Finished reported = Strider({"report", run, "--out", folder_.path() / "report"});
   EXPECT_EQ(reported.code, 0) << reported.message;
   EXPECT_TRUE(std::filesystem::exists(folder_.path() / "report" / "report.md"));
+}
+
+// PMOE sheet, section 7: it is said which expert acted.
+TEST_F(Contract, EvaluationOfAMixtureNamesItsExpert) {
+  const struct {
+    const char* setting;
+    const char* choice;
+    const char* sampled;
+    const char* text;
+  } cases[] = {
+      {"agent.sample_expert=true", "sampled", "sampled", "the mean of an expert drawn by the router"},
+      {"agent.sample_expert=false", "most_probable", "sampled", "the mean of the most probable expert"},
+      {"agent.blend=multiplied", "multiplied", "multiplied", "the mean of the product of all experts"}};
+  for (const auto& expected : cases) {
+    const std::string run = folder_.path() / expected.setting;
+    const Finished trained = Strider({"train", "pmoe-sac", "--env", "Pendulum-v1", "--out", run, "--steps",
+                                      "3", "--set", "agent.hidden=8", "--set", expected.setting, "--quiet"});
+    ASSERT_EQ(trained.code, 0) << trained.message;
+    const auto choice = [&](std::vector<std::string> more) {
+      std::vector<std::string> words = {"evaluate", run, "--episodes", "1", "--json", "--quiet"};
+      words.insert(words.end(), more.begin(), more.end());
+      return Strider(words).Json().at("expert_choice");
+    };
+    EXPECT_EQ(choice({}), expected.choice);
+    EXPECT_EQ(choice({"--sampled"}), expected.sampled);
+    EXPECT_THAT(Strider({"evaluate", run, "--episodes", "1", "--quiet"}).out, HasSubstr(expected.text));
+  }
 }
 
 TEST_F(Contract, SeedsTrainOneRunEach) {
