@@ -157,13 +157,14 @@ TEST(PolicyFile, SaysWhetherItIsJudgedByDrawnActions) {
   EXPECT_TRUE(IsEvaluatedSampled(file));
   EXPECT_EQ(Hdf5File::Open(file).ReadString("metadata/evaluation"), "sampled");
   EXPECT_EQ(Acts(ReadPolicy(file, spec)), Acts(policy));
+  const std::filesystem::path odd = folder.path() / "odd.hdf5";
   {
-    Hdf5File other = Hdf5File::Create(file);
+    Hdf5File other = Hdf5File::Create(odd);
     other.WriteString("metadata/evaluation", "greedy");
     other.Close();
   }
   EXPECT_THAT(
-      [&] { IsEvaluatedSampled(file); },
+      [&] { IsEvaluatedSampled(odd); },
       ::testing::ThrowsMessage<InputError>(HasSubstr("metadata/evaluation is 'greedy'; expected sampled")));
 }
 
