@@ -39,6 +39,7 @@ class DetaN : public QrDqn {
   void Update(const TransitionBatch& batch) override;
   at::Tensor td_errors() const override { return QrDqn::td_errors().narrow(0, 0, replay().batch_size); }
   Policy MakePolicy() const override;
+  std::string Warning() const override { return stocks_.Warning(); }
   std::vector<nn::NamedTensor> State() const override;
 
   const Stocks& stocks() const { return stocks_; }

@@ -39,6 +39,7 @@ class DetaTd3 : public Td3 {
 
   void Update(const TransitionBatch& batch) override;
   Policy MakePolicy() const override;
+  std::string Warning() const override { return stocks_.Warning(); }
   std::vector<nn::NamedTensor> State() const override;
 
   const Stocks& stocks() const { return stocks_; }

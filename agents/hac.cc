@@ -1,6 +1,7 @@
 #include "agents/hac.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/error.h"
 
@@ -29,6 +30,19 @@ std::vector<std::int64_t> Numbers(const Floats& floats) {
   std::vector<std::int64_t> numbers;
   for (const float x : floats) numbers.push_back(static_cast<std::int64_t>(x));
   return numbers;
+}
+
+// Throws InputError where a row's number is none of 0 ... count - 1; rows that `skipped` marks are not looked
+// at.
+void CheckNumbers(std::string_view name, std::span<const float> numbers, int count,
+                  std::span<const float> skipped = {}) {
+  for (std::size_t row = 0; row < numbers.size(); ++row) {
+    const float number = numbers[row];
+    if (!skipped.empty() && skipped[row] != 0) continue;
+    if (number >= 0 && number < static_cast<float>(count) && std::floor(number) == number) continue;
+    throw InputError("{}: transition {} holds {}; expected whole numbers from 0 to {}", name, row, number,
+                     count - 1);
+  }
 }
 
 std::span<const float> Values(const at::Tensor& host) {
@@ -63,7 +77,19 @@ Hac::Hac(const Task& task, Config config, const TransitionColumns* data)
       logits_(at::zeros({states_, actions_})),
       critic_(at::zeros({states_, actions_})) {
   Declare({"critic_loss", "entropy"});
-  if (data != nullptr) offline_.emplace(*data, task, std::max(task.fixed_length, 1));
+  if (data == nullptr) {
+    if (config_.evaluation.on_policy_weight > 0) return;
+    throw InputError(
+        "agent.on_policy_weight = 0 leaves nothing to learn from; expected --dataset FILE as well");
+  }
+  if (data->observation_size != 1 || data->action_size != 1) {
+    throw InputError("observations are {} wide and actions {}; expected numbers of states and of actions",
+                     data->observation_size, data->action_size);
+  }
+  CheckNumbers("observations", data->observations, states_);
+  CheckNumbers("actions", data->actions, actions_);
+  CheckNumbers("next_observations", data->next_observations, states_, data->terminals);
+  offline_.emplace(*data, task, std::max(task.fixed_length, 1));
 }
 
 FeatureRows Hac::Pairs(const std::vector<std::int64_t>& states,

@@ -43,7 +43,7 @@ class Hac final : public OnPolicyAgent {
   using Config = HacConfig;
 
   // `data`, whose observations are the numbers of states, may be null and must outlive the agent. Throws
-  // InputError where observations or actions are not discrete.
+  // InputError where observations or actions are not discrete, or the data's are none of them.
   Hac(const Task& task, Config config, const TransitionColumns* data);
 
   const RolloutConfig& rollout() const override { return rollout_; }

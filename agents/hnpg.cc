@@ -67,6 +67,10 @@ Hnpg::Hnpg(const Task& task, Config config, const TransitionColumns* data)
       rollout_(MakeRolloutConfig(config_, StageCount(task, config_))),
       critic_net_(task.observation_size + ContinuousActionSize(task), config_.critic_hidden, 1,
                   nn::Activation::kTanh) {
+  if (data == nullptr && config_.on_policy_weight == 0) {
+    throw InputError(
+        "agent.on_policy_weight = 0 leaves nothing to learn from; expected --dataset FILE as well");
+  }
   Declare({"critic_loss", "surrogate", "kl", "step_fraction", "entropy"});
   if (data != nullptr) Declare({"offline_critic_loss"});
   const at::Generator random = MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation));

@@ -43,7 +43,9 @@ struct HnpgConfig {
     visit("discount", discount, "discount factor per step of shared networks", InRange(0, 1));
     visit("gae_lambda", gae_lambda, "lambda of generalised advantage estimation", InRange(0, 1));
     visit("on_policy_weight", on_policy_weight,
-          "the paper's lambda: weight of on-policy rows where offline ones have 1", Above(0));
+          "the paper's lambda: weight of on-policy rows where offline ones have 1; 0: the dataset's alone "
+          "count",
+          AtLeast(0));
     visit("hidden", hidden, "widths of the policy's hidden tanh layers", InRange(1, 65536));
     visit("critic_hidden", critic_hidden, "widths of the critic's hidden tanh layers", InRange(1, 65536));
     visit("critic_lr", critic_lr, "Adam's step length for the critic", Above(0));

@@ -59,6 +59,8 @@ constexpr std::string_view kOneHot = "one_hot";
 constexpr std::string_view kTime = "time";
 constexpr std::string_view kHidden = "hidden";
 constexpr std::string_view kBody = "body";
+constexpr std::string_view kEvaluationKey = "metadata/evaluation";
+constexpr std::string_view kSampled = "sampled";
 
 std::string_view DistributionName(ActionDistribution distribution) {
   for (const auto& [value, name] : kDistributions) {
@@ -378,11 +380,12 @@ std::string_view ExpertChoiceName(const Policy& policy) {
 }
 
 void WritePolicy(const std::filesystem::path& path, const Policy& policy, const std::string& algorithm,
-                 const std::string& env_id) {
+                 const std::string& env_id, bool evaluate_sampled) {
   WriteWhole(path, [&](const std::filesystem::path& temporary) {
     Hdf5File file = Hdf5File::Create(temporary);
     file.WriteString("metadata/algorithm", algorithm);
     file.WriteString("metadata/env_id", env_id);
+    if (evaluate_sampled) file.WriteString(std::string(kEvaluationKey), kSampled);
     const std::string prefix = "metadata/policy/";
     WriteParts({[&](const std::string& key, std::span<const float> values, const Shape& shape) {
                   file.Write<float>(prefix + key, values, shape);
@@ -414,6 +417,15 @@ void WritePolicy(DatasetWriter& writer, const Policy& policy) {
   write("mean", policy.transform.mean);
   write("scale", policy.transform.scale);
   write("clip", {policy.transform.clip});
+}
+
+bool IsEvaluatedSampled(const std::filesystem::path& path) {
+  const Hdf5File file = Hdf5File::Open(path);
+  const std::string key(kEvaluationKey);
+  if (!file.Has(key)) return false;
+  const std::string text = file.ReadString(key);
+  if (text != kSampled) throw InputError("{}: {} is '{}'; expected {}", path.string(), key, text, kSampled);
+  return true;
 }
 
 Policy ReadPolicy(const std::filesystem::path& path, const EnvSpec& spec) {

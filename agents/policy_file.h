@@ -13,6 +13,8 @@
 // one_hot and time; `stock`, "DISCOUNT INITIAL BOUND"; `objective`, such as "cvar:0.5"; and the distribution
 // "greedy_utility" (quantiles of discrete actions) comes with utility_weights (2), below and above zero.
 // Where each step of an episode has networks of its own, they lie in groups step0, step1, ....
+// metadata/evaluation, "sampled", says that the policy is judged by drawn actions where nobody says
+// otherwise.
 #pragma once
 
 #include <filesystem>
@@ -26,9 +28,13 @@
 namespace strider {
 
 // Writes a file of its own, whole. `algorithm` goes to metadata/algorithm, the environment's id to
-// metadata/env_id.
+// metadata/env_id, and whether it is judged by drawn actions to metadata/evaluation.
 void WritePolicy(const std::filesystem::path& path, const Policy& policy, const std::string& algorithm,
-                 const std::string& env_id);
+                 const std::string& env_id, bool evaluate_sampled = false);
+
+// Whether a policy's file says that it is judged by drawn actions; files of before, and of others, do not.
+// Throws InputError where it says something else.
+bool IsEvaluatedSampled(const std::filesystem::path& path);
 
 // Writes the policy into a dataset's metadata.
 void WritePolicy(DatasetWriter& writer, const Policy& policy);

@@ -26,6 +26,9 @@ class Rlpd : public MdpoOff {
  public:
   using Config = RlpdConfig;
   Rlpd(const Task& task, const Config& config) : MdpoOff(task, config.AsMdpo()) {}
+
+  // Where it is the baseline of HNPG, in the locks, it is judged as HNPG is.
+  bool evaluate_sampled() const override { return task().fixed_length > 0; }
 };
 
 }  // namespace strider

@@ -65,9 +65,12 @@ Stocks::Stocks(const Task& task, const StockConfig& config, double discount)
       max_episode_steps_(task.max_episode_steps) {
   rule_.discount = discount;
   const double given = objective_.initial_stock[0];
-  if (!objective_.chooses_stock && std::abs(given) > rule_.bound) {
-    throw InputError("agent.objective = '{}' starts from a stock of {}, beyond agent.stock_bound = {}",
-                     config.objective, given, rule_.bound);
+  if (!objective_.chooses_stock && !(config.stock_low <= given && given <= config.stock_high)) {
+    throw InputError(
+        "agent.objective = '{}' starts from a stock of {}; expected agent.stock_low = {} and "
+        "agent.stock_high = "
+        "{} on either side of it, and agent.stock_bound = {} beyond them",
+        config.objective, given, config.stock_low, config.stock_high, rule_.bound);
   }
   const auto options = at::TensorOptions().dtype(at::kFloat).device(task.device);
   starts_ = at::full({kStarts, task.observation_size}, -1, options);
@@ -123,7 +126,7 @@ void Stocks::RememberStarts(const TransitionBatch& batch) const {
   starts_.copy_(at::cat({batch.observations.index_select(0, first), starts_}).narrow(0, 0, kStarts));
 }
 
-void Stocks::Choose(const std::function<at::Tensor(const at::Tensor&)>& quantiles) const {
+void Stocks::Choose(const std::function<at::Tensor(const at::Tensor&)>& quantiles) {
   const at::NoGradGuard no_grad;
   const at::Tensor kept = at::nonzero(starts_.select(1, kTimeColumn) == 0).squeeze(1);
   const std::int64_t count = kept.size(0);
@@ -142,6 +145,29 @@ void Stocks::Choose(const std::function<at::Tensor(const at::Tensor&)>& quantile
   law.probabilities.assign(size, 1.0 / static_cast<double>(size));
   const double chosen = planning::BestStock(objective_, planning::Merged(std::move(law)));
   initial_.fill_(std::clamp(chosen, rule_.low, rule_.high));
+
+  const auto largest = theta.abs().max().item<double>();
+  saturated_ = largest > rule_.bound ? Overstep{saturated_.times + 1, largest} : Overstep();
+  const bool at_edge = chosen < rule_.low || chosen > rule_.high;
+  at_edge_ = at_edge ? Overstep{at_edge_.times + 1, chosen} : Overstep();
+}
+
+std::string Stocks::Warning() const {
+  constexpr int kPatience = 5;  // what is foreseen at first means little
+  if (saturated_.times >= kPatience) {
+    return fmt::format(
+        "returns of {:.4g} are foreseen, beyond agent.stock_bound = {:g}: stocks that are clipped to it may "
+        "lead to wrong actions",
+        saturated_.by, rule_.bound);
+  }
+  if (at_edge_.times >= kPatience) {
+    return fmt::format(
+        "the best initial stock would be {:.4g} by what is foreseen, and training starts episodes with {:g} "
+        "to "
+        "{:g}: widen agent.stock_low and agent.stock_high",
+        at_edge_.by, rule_.low, rule_.high);
+  }
+  return {};
 }
 
 void Stocks::Describe(Policy& policy) const {

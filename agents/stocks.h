@@ -42,8 +42,8 @@ struct StockConfig {
 
 class Stocks {
  public:
-  // Throws InputError where the objective is no expected utility of two weights, or where observations carry
-  // no stock (those of a dataset do not).
+  // Throws InputError where the objective is no expected utility of two weights, where it starts from a stock
+  // that training does not start with, or where observations carry no stock (those of a dataset do not).
   Stocks(const Task& task, const StockConfig& config, double discount);
 
   nn::Weights weights() const { return weights_; }
@@ -63,8 +63,12 @@ class Stocks {
   // Where the objective leaves the initial stock free: takes the best of many, max over c of -c + E f(c + G),
   // and then the best for the law of G that this one leads to. `quantiles` gives theta (rows x N) of the
   // action that the agent would take in each row.
-  void Choose(const std::function<at::Tensor(const at::Tensor& observations)>& quantiles) const;
+  void Choose(const std::function<at::Tensor(const at::Tensor& observations)>& quantiles);
   const at::Tensor& initial() const { return initial_; }  // a scalar
+
+  // As Agent::Warning: returns beyond the stock's bound, or an initial stock that would lie outside those of
+  // training, several choices in a row.
+  std::string Warning() const;
 
   // Adds what a policy needs to know of its stock.
   void Describe(Policy& policy) const;
@@ -79,6 +83,14 @@ class Stocks {
   int max_episode_steps_;
   at::Tensor starts_;   // (kept x observations), the newest first; time is -1 in rows that are still empty
   at::Tensor initial_;  // the stock to start episodes with
+
+  // What the latest choices, one after the other, have found to be out of bounds.
+  struct Overstep {
+    int times = 0;
+    double by = 0;  // the latest one's number
+  };
+  Overstep saturated_;
+  Overstep at_edge_;
 };
 
 }  // namespace strider

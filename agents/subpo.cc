@@ -34,14 +34,18 @@ void ForEachEpisode(const Rollout& rollout, Visit&& visit) {
   }
 }
 
+nn::Activation ParseActivation(const std::string& name) {
+  return name == "relu" ? nn::Activation::kRelu : nn::Activation::kTanh;
+}
+
 }  // namespace
 
 Subpo::Subpo(const Task& task, Config config)
     : OnPolicyAgent(task),
       config_(std::move(config)),
       credit_(ParseCredit(config_.credit)),
-      actor_(task, config_.hidden),
-      value_(task, config_.hidden, /*adam_epsilon=*/1e-8),
+      actor_(task, config_.hidden, Actor::kNoMixture, ParseActivation(config_.activation)),
+      value_(task, config_.hidden, /*adam_epsilon=*/1e-8, ParseActivation(config_.activation)),
       policy_adam_(actor_.parameters()) {
   if (config_.baseline == "value" && credit_ != Credit::kToGo) {
     throw InputError(
@@ -135,7 +139,9 @@ void Subpo::FitValue(const Experience& data) {
 
 void Subpo::Update(const Rollout& rollout, std::int64_t /*iteration*/, std::int64_t /*iterations*/) {
   if (config_.baseline == "value") {
-    const Experience data = value_.Judge(rollout, config_.rollout);
+    Rollout ended = rollout;
+    std::fill(ended.ended.end() - rollout.environments, ended.ended.end(), std::uint8_t{1});
+    const Experience data = value_.Judge(ended, config_.rollout);
     Ascend(data.observations, data.actions, data.advantages);
     FitValue(data);
   } else {

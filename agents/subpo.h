@@ -30,6 +30,7 @@ struct SubpoConfig {
   double value_lr = 0.01;
   int value_epochs = 1;
   double log_std_init = 0.1;
+  std::string activation = "tanh";
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
@@ -53,7 +54,8 @@ struct SubpoConfig {
           "scale observations by running mean and deviation");
     visit("normalize_rewards", rollout.normalize_rewards,
           "scale rewards by the running deviation of the discounted return");
-    visit("hidden", hidden, "widths of the hidden tanh layers of policy and value", InRange(1, 65536));
+    visit("hidden", hidden, "widths of the hidden layers of policy and value", InRange(1, 65536));
+    visit("activation", activation, "of the hidden layers", OneOf({"tanh", "relu"}));
     visit("step", step, "adam, or natural: along the inverse Fisher matrix times the gradient",
           OneOf({"adam", "natural"}));
     visit("lr", lr, "Adam's step length", Above(0));

@@ -82,7 +82,7 @@ std::optional<std::string> CommonText(const std::vector<std::filesystem::path>& 
   return texts[*first].at(key);
 }
 
-// The environment and its bounds of actions, which must be the same everywhere.
+// The environment, which of its worlds, and its bounds of actions, which must be the same everywhere.
 Texts CommonTexts(const std::vector<std::filesystem::path>& files, const std::vector<Texts>& texts) {
   const auto same_space = [](const std::string& a, const std::string& b) {
     const GymSpace first = ParseSpace(a, "action_space");
@@ -90,6 +90,11 @@ Texts CommonTexts(const std::vector<std::filesystem::path>& files, const std::ve
     return first.kind == second.kind && first.low == second.low && first.high == second.high;
   };
   Texts common;
+  const std::string instance(kInstanceKey);
+  auto world = CommonText(files, texts, instance, std::equal_to<>());
+  // Where one file says nothing of it, nobody knows that all are of the same.
+  const bool all_say = std::ranges::all_of(texts, [&](const Texts& own) { return own.contains(instance); });
+  if (world && all_say) common[instance] = *std::move(world);
   if (auto text = CommonText(files, texts, "env_id", std::equal_to<>())) common["env_id"] = *std::move(text);
   if (auto text = CommonText(files, texts, "action_space", same_space)) {
     common["action_space"] = *std::move(text);

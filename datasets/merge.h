@@ -21,7 +21,8 @@ struct MergeOptions {
 // that not all of them have are left out. Where one stops in mid-episode its last row is marked as a
 // time-out, so that nobody connects it with the next one's first row. Minari datasets alone that become one
 // of Minari's keep all that their episodes hold (seeds, options, infos, types). `progress` is called with the
-// rows done. Throws InputError where one is no sound dataset, where widths or environments differ, where
+// rows done. Throws InputError where one is no sound dataset, where widths, environments or their worlds
+// (env_instance, which is left out where not all say it) differ, where
 // one is to be written over, and where no complete episode is in one that is asked for them.
 void MergeDatasets(const std::vector<std::filesystem::path>& files, const std::filesystem::path& out,
                    const MergeOptions& options = {},

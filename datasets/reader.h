@@ -7,11 +7,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "datasets/dataset.h"
 
 namespace strider {
+
+// The key under which metadata keep EnvSpec::instance.
+inline constexpr std::string_view kInstanceKey = "env_instance";
 
 // What a dataset holds, known without reading its arrays.
 struct DatasetLayout {

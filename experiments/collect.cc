@@ -10,7 +10,7 @@
 #include "datasets/checksum.h"
 #include "datasets/hdf5.h"
 #include "datasets/minari_metadata.h"
-#include "experiments/offline_data.h"
+#include "datasets/reader.h"
 #include "experiments/run_directory.h"
 #include "experiments/train.h"
 #include "experiments/version.h"

@@ -1,6 +1,7 @@
 #include "experiments/offline_data.h"
 
 #include <cmath>
+#include <iostream>
 
 #include "core/error.h"
 #include "datasets/dataset_cache.h"
@@ -10,12 +11,25 @@
 namespace strider {
 namespace {
 
-// Throws InputError where the dataset says that it comes from another of an environment's worlds.
-void CheckInstance(const EnvSpec& spec, const std::string& dataset) {
-  if (spec.instance.empty()) return;
+// Throws InputError where the dataset says that it comes from another environment whose states are mere
+// numbers, or from another of an environment's worlds; warns where it does not say from which.
+void CheckOrigin(const EnvSpec& spec, const std::string& dataset) {
+  const bool numbers = std::holds_alternative<Discrete>(spec.observation_space);
+  if (spec.instance.empty() && !numbers) return;
   const auto metadata = OpenDataset(dataset)->Metadata();
+  const auto id = metadata.find("env_id");
+  if (id != metadata.end() && id->second != spec.id) {
+    throw InputError("{}: metadata/env_id is {}; expected data of {}", dataset, id->second, spec.id);
+  }
+  if (spec.instance.empty()) return;
   const auto found = metadata.find(std::string(kInstanceKey));
-  if (found == metadata.end() || found->second == spec.instance) return;
+  if (found == metadata.end()) {
+    std::cerr << fmt::format(
+        "strider: warning: {}: does not say from which {} it comes (metadata/{}); taken for {}\n", dataset,
+        spec.id, kInstanceKey, spec.instance);
+    return;
+  }
+  if (found->second == spec.instance) return;
   throw InputError(
       "{}: was collected in another {}: {}; expected data of the environment that is to be learnt in: {}",
       dataset, spec.id, found->second, spec.instance);
@@ -92,7 +106,7 @@ OfflineData LoadData(const Experiment& experiment, ActionFrame frame) {
   OfflineData data;
   if (experiment.has_env()) {
     const auto env = experiment.MakeEnv();
-    CheckInstance(env->spec(), run.dataset);
+    CheckOrigin(env->spec(), run.dataset);
     read.observation_size = static_cast<std::size_t>(env->spec().observation_size());
     read.action_size = static_cast<std::size_t>(env->spec().action_size());
     view.max_episode_steps = env->spec().max_episode_steps;

@@ -1,16 +1,11 @@
 // The dataset of a run, ready for its agent.
 #pragma once
 
-#include <string_view>
-
 #include "agents/agent.h"
 #include "datasets/dataset.h"
 #include "experiments/experiment.h"
 
 namespace strider {
-
-// The key under which datasets keep EnvSpec::instance.
-inline constexpr std::string_view kInstanceKey = "env_instance";
 
 // The numbers that actions are given in: those of [-1, 1], or the environment's own, as files hold them.
 enum class ActionFrame { kUnit, kEnvironment };

@@ -62,7 +62,7 @@ class TrainingRun {
     if (!Done()) {
       std::filesystem::remove(paths_.evaluation());  // of a policy that is going to change
     } else {
-      WritePolicy(paths_.policy(), trainer_->CurrentPolicy(), run_.agent, run_.env);
+      KeepPolicy();
     }
     while (!Done()) {
       if (options_.stop && options_.stop()) {
@@ -147,6 +147,11 @@ class TrainingRun {
     board_->Append(trainer_->step(), scalars);
   }
 
+  void KeepPolicy() {
+    WritePolicy(paths_.policy(), trainer_->CurrentPolicy(), run_.agent, run_.env,
+                trainer_->agent().evaluate_sampled());
+  }
+
   // Threads that evaluations have to themselves; 0: training waits for them.
   int SpareThreads() const {
     if (run_.eval_threads >= 0) return run_.eval_threads;
@@ -219,7 +224,7 @@ class TrainingRun {
     trainer_->Save(state);
     // The checkpoint first: where there is a policy, one has been written.
     WriteCheckpoint(paths_.checkpoint(), trainer_->agent().State(), state.bytes());
-    WritePolicy(paths_.policy(), trainer_->CurrentPolicy(), run_.agent, run_.env);
+    KeepPolicy();
     saved_at_ = trainer_->step();
   }
 

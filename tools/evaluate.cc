@@ -56,6 +56,12 @@ void PrintObjective(const nlohmann::ordered_json& objective) {
       objective["initial_stock"].get<double>(), objective["value_at_initial_stock"].get<double>());
 }
 
+// Whether the policy's file says so, where nobody else does.
+bool IsJudgedSampled(const std::string& source) {
+  if (source == "random") return false;
+  return IsEvaluatedSampled(IsRun(source) ? RunPaths{source}.policy() : std::filesystem::path(source));
+}
+
 void SetInitialStock(Policy& policy, double stock) {
   if (!policy.augmentation.stock) {
     throw InputError("--initial-stock {}: this policy has no stock; expected one of deta-n or deta-td3",
@@ -133,9 +139,11 @@ int Evaluate(const Words& words) {
       "strider evaluate DIR|FILE.hdf5 [--env ID] [--episodes N] [--seed N] [--experts FILE.svg|.png] "
       "[--json]";
   line.about =
-      "Lets a run's policy (or one in a file) act for whole episodes, with its mean action, and reports "
-      "their "
-      "returns. A run's directory keeps those of its own environment as evaluation.json, which `strider "
+      "Lets a run's policy (or one in a file) act for whole episodes and reports their returns. Actions are "
+      "the policy's mean or most probable ones, or drawn ones where the policy says that it is judged by "
+      "those "
+      "(hnpg, hac, and rlpd in the locks). A run's directory keeps those of its own environment as "
+      "evaluation.json, which `strider "
       "report` "
       "takes as its score.";
   auto add = line.options.add_options();
@@ -144,7 +152,8 @@ int Evaluate(const Words& words) {
   add("set", po::value<std::vector<std::string>>()->composing(), "env.NAME=VALUE; may be repeated");
   add("episodes", po::value<int>()->default_value(10), "how many");
   add("seed", po::value<std::int64_t>()->default_value(0), "episode i starts from reset(seed + i)");
-  add("sampled", po::bool_switch(), "sampled actions instead of the mean one");
+  add("sampled", po::bool_switch(), "drawn actions, whatever the policy says");
+  add("deterministic", po::bool_switch(), "the mean or most probable action, whatever the policy says");
   add("initial-stock", po::value<double>(), "for policies with a stock; their own where it is left out");
   add("threads", po::value<int>()->default_value(0), "environments stepped at once; 0: one for each core");
   add("experts", po::value<std::string>(),
@@ -160,7 +169,9 @@ int Evaluate(const Words& words) {
   EvaluationOptions options;
   options.episodes = (*values)["episodes"].as<int>();
   options.seed = Seed(*values);
-  options.deterministic = !(*values)["sampled"].as<bool>();
+  const bool sampled = (*values)["sampled"].as<bool>();
+  const bool deterministic = (*values)["deterministic"].as<bool>();
+  if (sampled && deterministic) throw InputError("--sampled and --deterministic; expected one of them");
   if (options.episodes < 1) throw InputError("--episodes {}: expected at least 1", options.episodes);
   if (source != "random" && !std::filesystem::exists(source)) {
     throw InputError("'{}' does not exist; expected a run's directory, an HDF5 file, or random", source);
@@ -172,6 +183,7 @@ int Evaluate(const Words& words) {
   Policy policy = LoadPolicy(source, make()->spec());
   const auto stock = Given<double>(*values, "initial-stock");
   if (stock) SetInitialStock(policy, *stock);
+  options.deterministic = deterministic || !(sampled || IsJudgedSampled(source));
 
   if (const auto picture = Given<std::string>(*values, "experts")) {
     const auto env = make();
@@ -195,6 +207,7 @@ int Evaluate(const Words& words) {
 
   nlohmann::ordered_json json = Describe(choice.id, scores);
   json["expert_choice"] = ExpertChoice(policy, options.deterministic);
+  json["actions"] = options.deterministic ? "deterministic" : "sampled";
   if (!policy.objective.empty()) json["objective"] = DescribeObjective(policy, scores);
   if ((*values)["json"].as<bool>()) {
     std::cout << json.dump() << '\n';
@@ -203,6 +216,7 @@ int Evaluate(const Words& words) {
     if (const auto& choice = json["expert_choice"]; !choice.is_null()) {
       PrintExperts(choice.get<std::string>(), options.deterministic);
     }
+    if (!options.deterministic) std::cout << "with sampled actions\n";
     if (json.contains("objective")) PrintObjective(json["objective"]);
   }
   // Printed already: a run's folder that cannot be written to costs nobody the result.

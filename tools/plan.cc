@@ -10,6 +10,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "agents/planning/mdp_file.h"
 #include "agents/planning/worlds.h"
 #include "experiments/experiment.h"
 #include "experiments/pictures.h"
@@ -76,6 +77,7 @@ Json ToJson(const Mdp& mdp, const Objective& objective, const PlanConfig& config
                {"initial_stock", NumberOrList(result.initial_stock)},
                {"mean", result.mean},
                {"exact", result.exact},
+               {"error_bound", std::isnan(result.error) ? Json() : Json(result.error)},
                {"policy", Json::array()},
                {"distribution", ToJson(result.law)},
                {"stocks", Json::array()},
@@ -85,7 +87,9 @@ Json ToJson(const Mdp& mdp, const Objective& objective, const PlanConfig& config
     Json step;
     if (entry.step) step["step"] = *entry.step;
     step["state"] = mdp.StateName(entry.state);
-    if (result.exact) {
+    if (entry.low.empty()) {
+      step["stock"] = nullptr;
+    } else if (result.exact) {
       step["stock"] = NumberOrList(entry.low);
     } else {
       step["stock"] = {entry.low[0], entry.high[0]};
@@ -125,7 +129,8 @@ void PrintPolicy(const Mdp& mdp, const PlanResult& result) {
                            result.exact ? "probability" : "");
   for (std::size_t i = 0; i < std::min(result.policy.size(), kPrintedSteps); ++i) {
     const PolicyEntry& entry = result.policy[i];
-    const std::string stock = entry.low == entry.high
+    const std::string stock = entry.low.empty() ? "any"
+                              : entry.low == entry.high
                                   ? Text(entry.low)
                                   : fmt::format("{} to {}", Text(entry.low), Text(entry.high));
     std::cout << fmt::format("{:>5}  {:<12}  {:<24}  {:<12}  {}\n",
@@ -175,10 +180,16 @@ void Print(const Mdp& mdp, const Objective& objective, const PlanConfig& config,
                            mdp.actions(), config.discount,
                            config.horizon > 0 ? fmt::format("{} steps", config.horizon) : "no horizon");
   std::cout << fmt::format("{}, {:.1f} MB: {} pairs of state and stock\n",
-                           result.exact ? "exact stocks" : "stocks on a grid", result.bytes / 1e6,
-                           result.pairs);
+                           result.exact               ? "exact stocks"
+                           : std::isnan(result.error) ? "without stocks, " + config.method
+                                                      : "stocks on a grid",
+                           result.bytes / 1e6, result.pairs);
   std::cout << fmt::format("\n{} ({}): {:.6g} with initial stock {}, mean return {:.6g}\n", objective.name,
                            objective.meaning, result.value, Text(result.initial_stock), result.mean);
+  if (!result.exact && !std::isnan(result.error)) {
+    std::cout << fmt::format("the grid makes that wrong by {:.2g} at most; more plan.stocks make it less\n",
+                             result.error);
+  }
   if (result.mean_law.count() > 0) {
     std::cout << fmt::format("the policy that is best for the mean: {:.6g}, mean return {:.6g}\n",
                              result.mean_law_value, Mean(result.mean_law));
@@ -221,11 +232,12 @@ CommandLine PlanLine() {
   line.about = fmt::format(
       "Plans for an objective of the whole distribution of returns, exactly, by dynamic programming with a "
       "stock that sums up past rewards (Pires et al. 2025).\n\n"
-      "MDP: an environment that is tabular, a file (.json, .hdf5), or one of\n{}\n"
+      "MDP: an environment that is tabular, a file (below), or one of\n{}\n"
       "NAME[:PARAM]:\n{}\n"
       "Settings, with defaults (discount and horizon are the MDP's own), and env.* as in `strider "
-      "train`:\n{}",
-      planning::WorldsHelp(), planning::ObjectiveHelp(), keys);
+      "train`:\n{}\n"
+      "Files of one's own:\n{}",
+      planning::WorldsHelp(), planning::ObjectiveHelp(), keys, planning::MdpFileHelp());
   auto add = line.options.add_options();
   add("mdp", po::value<std::string>(), "what to plan in");
   add("objective", po::value<std::string>(), "what to make large");

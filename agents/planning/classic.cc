@@ -46,6 +46,28 @@ std::pair<int, double> Greedy(const Mdp& mdp, const std::vector<double>& values,
   return best;
 }
 
+// (states) 1 where some choices and chances lead from the start.
+std::vector<char> Reachable(const Mdp& mdp) {
+  std::vector<char> reachable(static_cast<std::size_t>(mdp.states()));
+  std::vector<int> open;
+  const auto reach = [&](int state) {
+    char& mark = reachable[static_cast<std::size_t>(state)];
+    if (mark == 0) open.push_back(state);
+    mark = 1;
+  };
+  for (int state = 0; state < mdp.states(); ++state) {
+    if (mdp.start()[static_cast<std::size_t>(state)] > 0) reach(state);
+  }
+  while (!open.empty()) {
+    const int state = open.back();
+    open.pop_back();
+    for (std::size_t b = mdp.FirstBranch(state, 0); b < mdp.EndBranch(state, mdp.actions() - 1); ++b) {
+      if (!mdp.branch(b).terminal) reach(mdp.branch(b).next_state);
+    }
+  }
+  return reachable;
+}
+
 template <class Project>
 DistributionalPlan Iterate(const Mdp& mdp, int sweeps, const Project& project) {
   const auto states = static_cast<std::size_t>(mdp.states());
@@ -91,8 +113,9 @@ int Sweeps(const Mdp& mdp, double tolerance) {
   return static_cast<int>(std::ceil(std::log(tolerance / beyond) / std::log(mdp.discount())));
 }
 
-ReturnRange RangeOfReturns(const Mdp& mdp) {
+ReturnRange RangeOfReturns(const Mdp& mdp, const TakenActions& taken) {
   RequireAnEnd(mdp);
+  const std::vector<char> reachable = Reachable(mdp);
   const auto states = static_cast<std::size_t>(mdp.states());
   std::vector<double> low(states);
   std::vector<double> high(states);
@@ -106,22 +129,50 @@ ReturnRange RangeOfReturns(const Mdp& mdp) {
       const auto s = static_cast<std::size_t>(state);
       lower[s] = INFINITY;
       higher[s] = -INFINITY;
-      for (std::size_t b = mdp.FirstBranch(state, 0); b < mdp.EndBranch(state, mdp.actions() - 1); ++b) {
-        const Branch& branch = mdp.branch(b);
-        const auto next = static_cast<std::size_t>(branch.next_state);
-        const double discount = branch.terminal ? 0 : mdp.discount();
-        lower[s] = std::min(lower[s], mdp.Reward(b)[0] + discount * low[next]);
-        higher[s] = std::max(higher[s], mdp.Reward(b)[0] + discount * high[next]);
+      for (int action = 0; action < mdp.actions(); ++action) {
+        if (taken && !taken(sweep + 1, state, action)) continue;
+        for (std::size_t b = mdp.FirstBranch(state, action); b < mdp.EndBranch(state, action); ++b) {
+          const Branch& branch = mdp.branch(b);
+          const auto next = static_cast<std::size_t>(branch.next_state);
+          const double discount = branch.terminal ? 0 : mdp.discount();
+          lower[s] = std::min(lower[s], mdp.Reward(b)[0] + discount * low[next]);
+          higher[s] = std::max(higher[s], mdp.Reward(b)[0] + discount * high[next]);
+        }
       }
+      if (reachable[s] == 0) continue;
       change = std::max({change, std::abs(lower[s] - low[s]), std::abs(higher[s] - high[s])});
       range.low = std::min(range.low, lower[s]);
       range.high = std::max(range.high, higher[s]);
     }
     low = std::move(lower);
     high = std::move(higher);
-    if (change == 0) break;
+    if (change == 0 && (!taken || mdp.horizon() == 0)) break;
   }
   return range;
+}
+
+ReturnRange RangeOfMeanOptimalReturns(const Mdp& mdp) {
+  if (mdp.horizon() == 0) {
+    const std::vector<int> policy = ValueIteration(mdp).policy;
+    return RangeOfReturns(mdp, [&](int /*left*/, int state, int action) {
+      return policy[static_cast<std::size_t>(state)] == action;
+    });
+  }
+  const auto states = static_cast<std::size_t>(mdp.states());
+  std::vector<std::vector<int>> policies;  // by the number of steps left, less one
+  std::vector<double> values(states);
+  for (int left = 1; left <= mdp.horizon(); ++left) {
+    std::vector<double> before(states);
+    std::vector<int>& policy = policies.emplace_back(states);
+    for (int state = 0; state < mdp.states(); ++state) {
+      const auto s = static_cast<std::size_t>(state);
+      std::tie(policy[s], before[s]) = Greedy(mdp, values, state, 0);
+    }
+    values = std::move(before);
+  }
+  return RangeOfReturns(mdp, [&](int left, int state, int action) {
+    return policies[static_cast<std::size_t>(left - 1)][static_cast<std::size_t>(state)] == action;
+  });
 }
 
 MeanPlan ValueIteration(const Mdp& mdp, double tolerance) {

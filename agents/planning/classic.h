@@ -2,6 +2,7 @@
 // compared with.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -15,13 +16,19 @@ namespace strider::planning {
 // A horizon of its own, or the number of sweeps after which what lies beyond is worth less than `tolerance`.
 int Sweeps(const Mdp& mdp, double tolerance);
 
-// The smallest and largest return of any choices and chances from any state, over any number of steps up to
-// the horizon: 0 is always among them.
+// The smallest and largest return of any choices and chances from any state that can be reached, over any
+// number of steps up to the horizon: 0 is always among them.
 struct ReturnRange {
   double low = 0;
   double high = 0;
 };
-ReturnRange RangeOfReturns(const Mdp& mdp);
+// Where `taken` is given, of choices among the actions that it allows; `left` is the number of steps up to
+// the horizon, and means nothing where there is none.
+using TakenActions = std::function<bool(int left, int state, int action)>;
+ReturnRange RangeOfReturns(const Mdp& mdp, const TakenActions& taken = {});
+
+// The same of a policy that is best for the mean.
+ReturnRange RangeOfMeanOptimalReturns(const Mdp& mdp);
 
 struct MeanPlan {
   std::vector<double> values;  // (states)

@@ -19,6 +19,18 @@ constexpr double kTie = 1e-10;
 
 std::size_t Size(int number) { return static_cast<std::size_t>(number); }
 
+// The returns for which stocks must lie on the grid.
+ReturnRange RangeOfStocks(const Mdp& mdp, TwoWeights weights) {
+  const bool concave = weights.below >= weights.above && weights.above >= 0;
+  return concave ? RangeOfMeanOptimalReturns(mdp) : RangeOfReturns(mdp);
+}
+
+// Numbers all over the range, at least two and apart from each other.
+std::vector<double> Spread(ReturnRange range, int count) {
+  if (range.high - range.low < 1e-9) range.high = range.low + 1;
+  return Linspace(range.low, range.high, count);
+}
+
 }  // namespace
 
 double GridBytes(const Mdp& mdp, const GridOptions& options) {
@@ -30,7 +42,10 @@ double GridBytes(const Mdp& mdp, const GridOptions& options) {
 
 GridPlan::GridPlan(Mdp mdp, TwoWeights weights, const GridOptions& options, WorkerPool& pool,
                    const Progress& progress)
-    : mdp_(std::move(mdp)), weights_(weights), bytes_(GridBytes(mdp_, options)) {
+    : mdp_(std::move(mdp)),
+      weights_(weights),
+      tolerance_(options.tolerance),
+      bytes_(GridBytes(mdp_, options)) {
   if (mdp_.reward_size() > 1) {
     throw InputError(
         "{}: a grid of stocks is for rewards of one number; expected plan.horizon and plan.stocks=0",
@@ -51,13 +66,10 @@ GridPlan::GridPlan(Mdp mdp, TwoWeights weights, const GridOptions& options, Work
     throw InputError("{}: {} actions; expected at most 65535", mdp_.name(), mdp_.actions());
   }
 
-  ReturnRange range = RangeOfReturns(mdp_);
-  if (range.high - range.low < 1e-9) range.high = range.low + 1;
-  stocks_ = Linspace(-range.high, -range.low, options.stocks);
-  atoms_ = Linspace(range.low, range.high, options.atoms);
-  stock_step_ = (range.high - range.low) / (options.stocks - 1);
-  atom_step_ = (range.high - range.low) / (options.atoms - 1);
-
+  const ReturnRange range = RangeOfStocks(mdp_, weights_);
+  stocks_ = Spread({-range.high, -range.low}, options.stocks);
+  stock_step_ = (stocks_.back() - stocks_.front()) / (options.stocks - 1);
+  atoms_.resize(Size(options.atoms));
   law_size_ = WholeBlocks(atoms_.size());
 
   const std::size_t size = Size(mdp_.states()) * stocks_.size();
@@ -77,12 +89,17 @@ GridPlan::GridPlan(Mdp mdp, TwoWeights weights, const GridOptions& options, Work
 }
 
 void GridPlan::PlanToHorizon(WorkerPool& pool, const Progress& progress) {
-  StartLaws();
+  constexpr double kShareOfValues = 0.2;  // of the whole work
+  const double horizon = mdp_.horizon();
   for (sweeps_ = 0; sweeps_ < mdp_.horizon(); ++sweeps_) {
     if (sweeps_ > 0) std::ranges::rotate(policies_, policies_.end() - 1);
     SweepActions(pool);
-    SweepLaws(pool);
-    if (progress) progress((sweeps_ + 1.0) / mdp_.horizon());
+    if (progress) progress(kShareOfValues * (sweeps_ + 1) / horizon);
+  }
+  StartLaws();
+  for (int step = mdp_.horizon() - 1; step >= 0; --step) {
+    SweepLaws(policies_[Size(step)], pool);
+    if (progress) progress(1 - (1 - kShareOfValues) * step / horizon);
   }
 }
 
@@ -106,14 +123,40 @@ void GridPlan::PlanForEver(double tolerance, WorkerPool& pool, const Progress& p
   const double blur = 0.25 / static_cast<double>(atoms_.size() - 1);
   const int law_sweeps = std::max(1, static_cast<int>(std::ceil(std::log(blur) / std::log(discount))));
   for (int sweep = 0; sweep < law_sweeps; ++sweep) {
-    SweepLaws(pool);
+    SweepLaws(policies_.front(), pool);
     if (progress) progress(kShareOfValues + (1 - kShareOfValues) * (sweep + 1) / law_sweeps);
   }
 }
 
 double GridPlan::Slope() const { return std::max(std::abs(weights_.below), std::abs(weights_.above)); }
 
+double GridPlan::ErrorBound() const {
+  const double bend = std::abs(weights_.below - weights_.above) * stock_step_ / 4;
+  const double discount = mdp_.discount();
+  const int horizon = mdp_.horizon();
+  if (horizon == 0) return bend / (1 - discount) + tolerance_;
+  return bend * (discount == 1 ? horizon + 1 : (1 - std::pow(discount, horizon + 1)) / (1 - discount));
+}
+
 void GridPlan::StartLaws() {
+  // What is done with some stock or other.
+  const std::size_t pairs = Size(mdp_.states()) * Size(mdp_.actions());
+  const auto pair_of = [&](int state, int action) {
+    return Size(state) * Size(mdp_.actions()) + Size(action);
+  };
+  std::vector<std::vector<char>> taken(policies_.size(), std::vector<char>(pairs));
+  for (std::size_t step = 0; step < policies_.size(); ++step) {
+    for (std::size_t i = 0; i < policies_[step].size(); ++i) {
+      taken[step][pair_of(static_cast<int>(i / stocks_.size()), policies_[step][i])] = 1;
+    }
+  }
+  atoms_ = Spread(RangeOfReturns(mdp_,
+                                 [&](int left, int state, int action) {
+                                   const int step = mdp_.horizon() > 0 ? mdp_.horizon() - left : 0;
+                                   return taken[Size(step)][pair_of(state, action)] != 0;
+                                 }),
+                  static_cast<int>(atoms_.size()));
+  atom_step_ = (atoms_.back() - atoms_.front()) / static_cast<double>(atoms_.size() - 1);
   LawShift shift(atoms_[0], atom_step_, atoms_.size(), mdp_.discount());
   for (std::size_t pair = 0; pair < worths_.size(); ++pair) {
     shift.SetPoint(mdp_.horizon() > 0 ? 0 : worths_[pair].mean);
@@ -217,10 +260,9 @@ void GridPlan::SweepPolicy(WorkerPool& pool) {
   worths_.swap(next_worths_);
 }
 
-// eta(s, c) <- law of R + discount G, G ~ eta(S', (c + R) / discount), under the actions of the last sweep.
-void GridPlan::SweepLaws(WorkerPool& pool) {
+// eta(s, c) <- law of R + discount G, G ~ eta(S', (c + R) / discount), under these actions.
+void GridPlan::SweepLaws(const std::vector<std::uint16_t>& policy, WorkerPool& pool) {
   const std::size_t count = stocks_.size();
-  const std::vector<std::uint16_t>& policy = policies_.front();
   pool.ParallelFor(mdp_.states(), [&](std::int64_t first_state, std::int64_t end_state) {
     LawShift shift(atoms_[0], atom_step_, atoms_.size(), mdp_.discount());
     std::vector<float> padded(law_size_ + 2 * shift.padding());

@@ -3,7 +3,9 @@
 // For utilities of two weights. Stocks between two grid points are rounded to either at random so that the
 // mean stays, which makes values linear in between. Beyond the ends of the grid the sign of stock plus return
 // is settled, so that only the mean return matters there and values go on with the slope of the weight: that
-// costs nothing (the stock itself would grow like discount^-t).
+// costs nothing (the stock itself would grow like discount^-t). For concave utilities it is enough that it is
+// settled for the policy that is best for the mean: E f(c + G) is at most the weight times c + E G, and that
+// policy gets there. So the grid need not span what no good policy returns.
 #pragma once
 
 #include <cstdint>
@@ -37,12 +39,17 @@ class GridPlan {
            const Progress& progress = {});
 
   const std::vector<double>& stocks() const { return stocks_; }
+  const std::vector<double>& atoms() const { return atoms_; }
   int sweeps() const { return sweeps_; }  // over the values
   double bytes() const { return bytes_; }
 
   // The largest E f(stock + G) from the start, and the mean return that comes with it.
   double Utility(double stock) const { return AtStart(stock).utility; }
   double MeanReturn(double stock) const { return AtStart(stock).mean; }
+  // How far that utility can be from the largest with exact stocks. Values have slopes between the two
+  // weights everywhere, so that a line between two grid points is off by a quarter of their distance times
+  // the difference of the weights at most; each step adds that, discounted.
+  double ErrorBound() const;
   // The law of the return from the start under the plan, on a fixed grid of atoms.
   ReturnLaw Law(double stock) const;
 
@@ -62,7 +69,8 @@ class GridPlan {
   // The place of (stock i + reward) / discount on the grid, counted in points: first + i / discount.
   double FirstPlace(double reward) const;
   Rounded RoundPlace(double place) const;
-  // The laws before the first of their sweeps: no return yet, or the mean where there is no horizon.
+  // The atoms, over what the plan's actions can return, and the laws before the first of their sweeps: no
+  // return yet, or the mean where there is no horizon.
   void StartLaws();
   void PlanToHorizon(WorkerPool& pool, const Progress& progress);
   void PlanForEver(double tolerance, WorkerPool& pool, const Progress& progress);
@@ -72,7 +80,7 @@ class GridPlan {
   // The largest change of a value, as a difference of returns.
   double SweepActions(WorkerPool& pool);
   void SweepPolicy(WorkerPool& pool);
-  void SweepLaws(WorkerPool& pool);
+  void SweepLaws(const std::vector<std::uint16_t>& policy, WorkerPool& pool);
   double Slope() const;  // the larger weight
 
   Mdp mdp_;
@@ -80,8 +88,9 @@ class GridPlan {
   std::vector<double> stocks_;
   std::vector<double> atoms_;
   double stock_step_;
-  double atom_step_;
+  double atom_step_ = 0;
   int sweeps_ = 0;
+  double tolerance_;  // of values, where there is no horizon
   double bytes_;
   std::size_t law_size_;  // atoms, and zeros up to whole blocks
   // (states x stocks), and what the next sweep makes of it.

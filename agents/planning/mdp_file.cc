@@ -115,8 +115,8 @@ Mdp Build(const std::string& path, Contents contents) {
     for (Outcome& outcome : outcomes)
       outcome.terminal = outcome.terminal || is_end[static_cast<std::size_t>(outcome.next_state)];
   }
-  if (contents.horizon > 1'000'000) {
-    throw InputError("{}: horizon is {}; expected at most 1000000", path, contents.horizon);
+  if (contents.horizon < 0 || contents.horizon > 1'000'000) {
+    throw InputError("{}: horizon is {}; expected 0 to 1000000", path, contents.horizon);
   }
   return Mdp(path, table, contents.discount, static_cast<int>(contents.horizon), static_cast<int>(size),
              flat);
@@ -306,6 +306,20 @@ Mdp ReadMdpFile(const std::filesystem::path& path) {
   if (extension == ".json") return Build(path.string(), JsonReader(path.string()).Read());
   if (extension == ".hdf5" || extension == ".h5") return Build(path.string(), ReadHdf5(path.string()));
   throw InputError("{}: expected a file that ends in .json, .hdf5 or .h5", path.string());
+}
+
+std::string_view MdpFileHelp() {
+  return R"(  .json  {"states": ["home", "away"], "actions": ["stay", "go"],   names, or how many there are
+          "discount": 0.9, "horizon": 20,                          1 and none where left out
+          "start": "home",                                         a state, or probabilities; else the first
+          "transitions": [{"state": "home", "action": "go", "probability": 0.5, "next": "away",
+                           "reward": 1, "terminal": false}, ...]}
+         States and actions go by name or number. Probability is 1 and terminal false where left out; an
+         end needs no next. Rewards may be vectors, [1, -1]. A state without transitions ends episodes.
+  .hdf5  the same by datasets states, actions (whole numbers), discount, horizon, start (a state, or a
+         probability for each), and columns transitions/state, action, probability, next, reward (N, or
+         N x components) and terminal
+)";
 }
 
 }  // namespace strider::planning

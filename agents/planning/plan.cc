@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "agents/planning/classic.h"
 #include "agents/planning/grid_planner.h"
 #include "core/error.h"
 
@@ -68,6 +69,23 @@ double ChooseStock(const StockTree& tree, const Objective& objective, int candid
   return best.stock;
 }
 
+// The same for an objective that leaves no choice: what each stock is worth.
+void NoteStocks(const StockTree& tree, const Objective& objective, double chosen, WorkerPool& pool,
+                std::vector<StockValue>& noted) {
+  constexpr int kMost = 101;
+  const std::vector<double>& returns = tree.returns();
+  std::vector<double> stocks = Linspace(-returns.back(), -returns.front(), kMost);
+  if (returns.size() <= kMost) {
+    stocks.assign(returns.rbegin(), returns.rend());
+    for (double& stock : stocks) stock = 0 - stock;
+  }
+  if (std::ranges::find(stocks, chosen) == stocks.end()) stocks.push_back(chosen);
+  std::ranges::sort(stocks);
+  for (const double stock : stocks) {
+    noted.push_back({stock, ScalarIteration(tree, objective, std::array{stock}, pool).utility});
+  }
+}
+
 // Progress of a part of the work.
 Progress Between(const Progress& progress, double begin, double end) {
   if (!progress) return {};
@@ -99,6 +117,8 @@ PlanResult PlanExactly(const Mdp& mdp, const Objective& objective, const PlanCon
   if (objective.chooses_stock && config.initial_stock.empty()) {
     result.initial_stock = {
         ChooseStock(tree, objective, config.candidates, pool, Between(progress, 0.2, 0.6), result.stocks)};
+  } else if (mdp.reward_size() == 1 && config.initial_stock.empty()) {
+    NoteStocks(tree, objective, result.initial_stock[0], pool, result.stocks);
   }
   const LawOptions options = LawOptionsOf(config, memory / 4);
   const Progress rest = Between(progress, 0.6, 1);
@@ -185,8 +205,76 @@ std::vector<PolicyEntry> ReachedPolicy(const Mdp& mdp, const GridPlan& plan, dou
   return policy;
 }
 
+// What a grid has no use for must not seem to have been heeded.
+void CheckGridSettings(const PlanConfig& config) {
+  const PlanConfig defaults;
+  const auto refuse = [](std::string_view key, std::string_view value, std::string_view why) {
+    throw InputError("plan.{} = {} is for exact stocks (plan.horizon and plan.stocks=0); a grid of stocks {}",
+                     key, value, why);
+  };
+  if (config.method != defaults.method) {
+    refuse("method", config.method,
+           "is planned on by modified policy iteration, or backwards from the horizon");
+  }
+  if (config.projection != defaults.projection) {
+    refuse("projection", config.projection, "keeps return distributions on a grid of plan.atoms");
+  }
+  if (config.candidates != defaults.candidates) {
+    refuse("candidates", fmt::format("{}", config.candidates), "tries each of its own plan.stocks");
+  }
+}
+
+// By the mean alone, without stocks: what the others are compared with.
+PlanResult PlanForTheMean(const Mdp& mdp, const Objective& objective, const PlanConfig& config) {
+  if (mdp.reward_size() > 1) {
+    throw InputError("plan.method = {} is for rewards of one number; {} has {}", config.method, mdp.name(),
+                     mdp.reward_size());
+  }
+  const int sweeps = Sweeps(mdp, config.tolerance);
+  const ReturnRange range = RangeOfMeanOptimalReturns(mdp);
+  const std::vector<double> grid = Linspace(range.low, std::max(range.high, range.low + 1e-9), config.atoms);
+  // The categorical projection keeps means, so that its laws are those of a policy that is best for the mean.
+  DistributionalPlan plan = config.method == "quantile-iteration"
+                                ? QuantileIteration(mdp, config.atoms, sweeps)
+                                : CategoricalIteration(mdp, grid, sweeps);
+  std::vector<double> values(plan.laws.size());
+  std::ranges::transform(plan.laws, values.begin(), Mean);
+  if (config.method.starts_with("mean-")) {
+    MeanPlan mean = config.method == "mean-policy-iteration" ? PolicyIteration(mdp)
+                                                             : ValueIteration(mdp, config.tolerance);
+    values = std::move(mean.values);
+    plan.policy = std::move(mean.policy);
+  }
+  PlanResult result;
+  result.exact = false;
+  result.error = NAN;
+  result.pairs = plan.laws.size();
+  result.bytes = static_cast<double>(plan.laws.size()) * config.atoms * 2 * sizeof(double);
+  ReturnLaw law;
+  for (int state = 0; state < mdp.states(); ++state) {
+    const auto s = static_cast<std::size_t>(state);
+    const double start = mdp.start()[s];
+    result.policy.push_back(
+        {mdp.horizon() > 0 ? std::optional(0) : std::nullopt, state, {}, {}, plan.policy[s], {}});
+    if (start == 0) continue;
+    result.mean += start * values[s];
+    law.atoms.insert(law.atoms.end(), plan.laws[s].atoms.begin(), plan.laws[s].atoms.end());
+    for (const double probability : plan.laws[s].probabilities)
+      law.probabilities.push_back(start * probability);
+  }
+  result.law = Merged(std::move(law));
+  result.initial_stock = !config.initial_stock.empty() ? config.initial_stock
+                         : objective.chooses_stock     ? std::vector{BestStock(objective, result.law)}
+                                                       : objective.initial_stock;
+  result.value = Value(objective, result.initial_stock, result.law);
+  result.mean_law = result.law;
+  result.mean_law_value = result.value;
+  return result;
+}
+
 PlanResult PlanOnGrid(const Mdp& mdp, const Objective& objective, const PlanConfig& config, WorkerPool& pool,
                       const Progress& progress) {
+  CheckGridSettings(config);
   if (!objective.weights) {
     throw InputError(
         "objective '{}' cannot be planned for on a grid of stocks, whose ends are only right for utilities "
@@ -205,10 +293,17 @@ PlanResult PlanOnGrid(const Mdp& mdp, const Objective& objective, const PlanConf
   const auto attempt = [&](double stock) -> Tried {
     return {stock, plan.Utility(stock) - (objective.chooses_stock ? stock : 0), plan.MeanReturn(stock)};
   };
+  Tried chosen = attempt(result.initial_stock[0]);
   if (objective.chooses_stock && config.initial_stock.empty()) {
-    result.initial_stock = {BestOf(plan.stocks(), result.stocks, attempt).stock};
+    chosen = BestOf(plan.stocks(), result.stocks, attempt);
+    // Between two points of the grid, where the law of the return has its quantile.
+    const Tried better = attempt(BestStock(objective, plan.Law(chosen.stock)));
+    if (better.value > chosen.value) chosen = better;
+    result.initial_stock = {chosen.stock};
+  } else if (config.initial_stock.empty()) {
+    BestOf(plan.stocks(), result.stocks, attempt);
   }
-  const Tried chosen = attempt(result.initial_stock[0]);
+  result.error = plan.ErrorBound();
   result.value = chosen.value;
   result.mean = chosen.mean;
   result.law = plan.Law(chosen.stock);
@@ -239,6 +334,9 @@ PlanResult MakePlan(const Mdp& given, const Objective& objective, const PlanConf
     if (!std::isfinite(stock)) throw InputError("plan.initial_stock has {}; expected finite numbers", stock);
   }
   WorkerPool pool(config.threads);
+  if (config.method != "value-iteration" && config.method != "policy-iteration") {
+    return PlanForTheMean(mdp, objective, config);
+  }
   const bool exact = config.stocks == 0 && mdp.horizon() > 0;
   return exact ? PlanExactly(mdp, objective, config, pool, progress)
                : PlanOnGrid(mdp, objective, config, pool, progress);

@@ -33,8 +33,14 @@ struct PlanConfig {
   void Visit(Visitor&& visit) {
     visit("discount", discount, "of the rewards of each step, in (0, 1]");
     visit("horizon", horizon, "steps after which everything ends; 0: none", InRange(0, 1'000'000));
-    visit("method", method, "with exact stocks: by values or by policies, both on return distributions",
-          OneOf({"value-iteration", "policy-iteration"}));
+    visit(
+        "method", method,
+        "with stocks: value-iteration or policy-iteration (exact stocks only), both on return distributions. "
+        "For comparison, without stocks and for the mean: mean-value-iteration, mean-policy-iteration, and "
+        "standard distributional dynamic programming with atoms of equal probability (quantile-iteration) or "
+        "on a grid (categorical-iteration)",
+        OneOf({"value-iteration", "policy-iteration", "mean-value-iteration", "mean-policy-iteration",
+               "quantile-iteration", "categorical-iteration"}));
     visit("initial_stock", initial_stock, "one number a reward component; empty: as the objective says");
     visit("candidates", candidates, "initial stocks tried where not every return can be tried",
           InRange(2, 1'000'000));
@@ -49,7 +55,8 @@ struct PlanConfig {
   }
 };
 
-// What to do in a state: at one exact stock, or anywhere between two points of a grid.
+// What to do in a state: at one exact stock, anywhere between two points of a grid, or, where both are empty,
+// whatever the stock.
 struct PolicyEntry {
   std::optional<int> step;  // where there is a horizon
   int state;
@@ -68,7 +75,8 @@ struct PlanResult {
   double value = 0;  // the objective's
   double mean = 0;   // of the return; of its first component
   std::vector<double> initial_stock;
-  std::vector<StockValue> stocks;   // what other initial stocks are worth, where it was asked; ascending
+  // What other initial stocks are worth, ascending, where none was given; scalar rewards only.
+  std::vector<StockValue> stocks;
   std::vector<PolicyEntry> policy;  // where it can lead, from the start on
   ReturnLaw law;
   // The policy that is best for the mean, and what it is worth for the objective; scalar rewards only.
@@ -76,6 +84,7 @@ struct PlanResult {
   double mean_law_value = 0;
 
   bool exact = true;      // exact stocks and laws, no grid
+  double error = 0;       // how far the value can be from the best one, rounding apart; NaN: not known
   std::size_t pairs = 0;  // of state and stock (and step, where exact)
   double bytes = 0;
 };

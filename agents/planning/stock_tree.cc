@@ -149,7 +149,7 @@ class LawKeeper {
         (law.atoms.size() + law.probabilities.size()) * sizeof(double) + sizeof(ReturnLaw));
     if (static_cast<double>(bytes_.fetch_add(bytes) + bytes) > options_.memory) {
       throw InputError(
-          "{}: the laws of one step's nodes need more than {}; expected more plan.memory, or "
+          "{}: the laws of one step's nodes need more than {}, a quarter of plan.memory; expected more, or "
           "plan.projection=quantile with plan.atoms",
           name_, Megabytes(options_.memory));
     }
@@ -193,6 +193,15 @@ void Appraise(const StockTree& tree, const Objective& objective, std::span<const
 }  // namespace
 
 StockTree::StockTree(Mdp mdp, double memory, const Progress& progress) : mdp_(std::move(mdp)) {
+  constexpr double kSmallest = 1e-280;  // rewards have the rest of the exponents to themselves
+  if (std::pow(mdp_.discount(), mdp_.horizon()) < kSmallest) {
+    throw InputError(
+        "{}: discount {:g} and horizon {}: stocks grow like discount^-step beyond any number; expected "
+        "plan.horizon={} or less (what comes after that is worth nothing), or plan.stocks=401 for a grid of "
+        "stocks",
+        mdp_.name(), mdp_.discount(), mdp_.horizon(),
+        static_cast<int>(std::floor(std::log(kSmallest) / std::log(mdp_.discount()))));
+  }
   StockLevel first;
   first.scale = 1;
   for (int state = 0; state < mdp_.states(); ++state) {
@@ -271,9 +280,10 @@ void StockTree::Grow(int step, double memory) {
     if (bytes > memory) {
       throw InputError(
           "{}: exact stocks do not fit: {} were needed when step {} of {} had {} pairs of state and stock, "
-          "and "
-          "plan.memory allows {}; expected a larger one, or plan.stocks=401 for a grid of stocks",
-          mdp_.name(), Megabytes(bytes), step + 1, mdp_.horizon(), next.size(), Megabytes(memory));
+          "and half of plan.memory, {}, is theirs; as they grow, all steps would take about {}; expected a "
+          "larger plan.memory, or plan.stocks=401 for a grid of stocks",
+          mdp_.name(), Megabytes(bytes), step + 1, mdp_.horizon(), next.size(), Megabytes(memory),
+          Megabytes(Foreseen(bytes, next.size(), step)));
     }
   }
   returns_.insert(returns_.end(), ended.begin(), ended.end());
@@ -281,6 +291,18 @@ void StockTree::Grow(int step, double memory) {
   bytes_ += static_cast<double>(next.size()) * node_bytes +
             static_cast<double>(level.children.size() * sizeof(std::int32_t));
   levels_.push_back(std::move(next));
+}
+
+double StockTree::Foreseen(double bytes, std::size_t pairs, int step) const {
+  // The step under construction may be far from done: the one before tells how they grow.
+  const auto size = [&](std::size_t level) { return static_cast<double>(levels_[level].size()); };
+  const std::size_t last = levels_.size() - 1;
+  const double growth = last > 0 ? std::max(1.0, size(last) / size(last - 1)) : 1;
+  const double each = bytes / (static_cast<double>(nodes()) + static_cast<double>(pairs));
+  double level = std::max(static_cast<double>(pairs), growth * size(last));
+  double sum = each * (static_cast<double>(nodes()) + level);
+  for (int later = step + 2; later <= mdp_.horizon(); ++later) sum += each * (level *= growth);
+  return sum;
 }
 
 std::size_t StockTree::nodes() const {

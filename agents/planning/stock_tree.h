@@ -38,7 +38,8 @@ inline constexpr std::int32_t kNoChild = -1;  // the episode is over
 class StockTree {
  public:
   // Throws InputError, before memory is taken beyond `memory` bytes, that says how much was needed until
-  // then. REQUIRES: a horizon.
+  // then and about how much the whole would take; and where stocks, which grow like discount^-step, would
+  // leave the numbers of double precision. REQUIRES: a horizon.
   StockTree(Mdp mdp, double memory, const Progress& progress = {});
 
   const Mdp& mdp() const { return mdp_; }
@@ -54,6 +55,8 @@ class StockTree {
 
  private:
   void Grow(int step, double memory);
+  // What all steps take together, if the pairs of state and stock go on growing from step to step as they do.
+  double Foreseen(double bytes, std::size_t pairs, int step) const;
 
   Mdp mdp_;
   std::vector<StockLevel> levels_;

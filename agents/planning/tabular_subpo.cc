@@ -74,7 +74,7 @@ TabularSubpo::TabularSubpo(const TabularMdp& mdp, const SetFunction& objective, 
     for (std::size_t i = 0; i < actions.size(); ++i) {
       const auto row = rows_.try_emplace(input(path.first(i + 1)), static_cast<Eigen::Index>(rows_.size()));
       trajectory.steps.push_back({row.first->second, actions[i]});
-      const double before = i == 0 ? 0 : grown->value();
+      const double before = grown->value();
       grown->Add(path[i + 1]);
       trajectory.gains.push_back(grown->value() - before);
     }

@@ -1,5 +1,7 @@
 #include "envs/lock/latent_lock.h"
 
+#include "core/error.h"
+
 namespace strider {
 namespace {
 
@@ -8,11 +10,20 @@ constexpr double kConsolation = 0.1;  // anti-shaped: it rewards failing early
 }  // namespace
 
 std::string LockConfig::Instance() const {
-  return fmt::format("horizon={} lock_seed={} reward={}", horizon, lock_seed, reward);
+  // Without the start where it is the usual one, as data of before have it.
+  return fmt::format("horizon={} lock_seed={} reward={}{}", horizon, lock_seed, reward,
+                     bad_start > 0 ? fmt::format(" bad_start={}", bad_start) : "");
 }
 
 LatentLock::LatentLock(const LockConfig& config)
-    : horizon_(config.horizon), dense_(config.reward == "dense"), coin_at_end_(config.reward == "end") {
+    : horizon_(config.horizon),
+      bad_start_(config.bad_start),
+      dense_(config.reward == "dense"),
+      coin_at_end_(config.reward == "end") {
+  if (bad_start_ > 0 && horizon_ < 2) {
+    throw InputError("env.bad_start = {} starts at the second step; expected env.horizon of at least 2",
+                     bad_start_);
+  }
   // Apart from the stream of any reset(seed).
   constexpr std::uint32_t kLockStream = 1;
   Pcg64 random(SeedSequence(static_cast<std::uint64_t>(config.lock_seed), {kLockStream}));
@@ -20,6 +31,11 @@ LatentLock::LatentLock(const LockConfig& config)
     const auto first = static_cast<int>(random.Integers(0, kActions));
     right_.push_back({first, static_cast<int>(random.Integers(0, kActions))});
   }
+}
+
+LatentLock::Start LatentLock::DrawStart(Pcg64& random) const {
+  if (bad_start_ > 0 && random.Random() < bad_start_) return {1, kBad};
+  return {0, random.Random() < 0.5 ? 1 : 0};
 }
 
 LatentLock::Payment LatentLock::Pay(int step, int state, int action) const {
@@ -39,7 +55,8 @@ LatentLock::Step LatentLock::Draw(int step, int state, int action, Pcg64& random
 
 TabularMdp LatentLock::Mdp() const {
   TabularMdp mdp(kStates * (horizon_ + 1), kActions);
-  mdp.start[0] = mdp.start[1] = 0.5;
+  mdp.start[0] = mdp.start[1] = 0.5 * (1 - bad_start_);
+  mdp.start[kStates + kBad] = bad_start_;
   for (int h = 0; h <= horizon_; ++h) {
     for (int s = 0; s < kStates; ++s) {
       mdp.state_names.push_back(fmt::format("{},{}", h, s));

@@ -20,6 +20,7 @@ struct LockConfig {
   int horizon = 10;
   std::int64_t lock_seed = 0;
   std::string reward = "lost";
+  double bad_start = 0;
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
@@ -33,6 +34,10 @@ struct LockConfig {
           "end: the same on the last step of an episode that failed (the authors' code); dense: 0.1 for each "
           "right step before the last",
           OneOf({"lost", "end", "dense"}));
+    visit("bad_start", bad_start,
+          "probability of starting in the bad state at the second step, so that the episode has a step less; "
+          "0.9 in the earlier locks with discrete actions",
+          InRange(0, 1));
   }
 
   // For EnvSpec::instance: all but the step limit.
@@ -48,9 +53,15 @@ class LatentLock {
   static constexpr int kStates = 3;
   static constexpr int kBad = 2;
 
+  // Throws InputError where episodes could start at their end.
   explicit LatentLock(const LockConfig& config);
 
   int horizon() const { return horizon_; }
+  struct Start {
+    int step;
+    int state;
+  };
+  Start DrawStart(Pcg64& random) const;
   // The one that the behaviour policy takes in state 2 is state 1's. REQUIRES: 0 <= step < horizon.
   int RightAction(int step, int state) const {
     return right_[static_cast<std::size_t>(step)][state == 0 ? 0 : 1];
@@ -77,6 +88,7 @@ class LatentLock {
   Payment Pay(int step, int state, int action) const;
 
   int horizon_;
+  double bad_start_;
   bool dense_;
   bool coin_at_end_;
   std::vector<std::array<int, 2>> right_;  // (horizon) for states 0 and 1

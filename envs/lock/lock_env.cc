@@ -38,9 +38,9 @@ int DrawSoftmax(const Value& value, std::size_t size, double temperature, Pcg64&
   return static_cast<int>(chosen);
 }
 
-// Whether the limit leaves every episode its whole length.
+// The length of every episode, unless the limit or a start at the second step makes some shorter.
 int FixedLength(const LockConfig& config) {
-  return config.max_episode_steps > config.horizon ? config.horizon : 0;
+  return config.max_episode_steps > config.horizon && config.bad_start == 0 ? config.horizon : 0;
 }
 
 }  // namespace
@@ -77,8 +77,9 @@ void LockEnv::SetState(std::span<const double> state) {
 }
 
 void LockEnv::DoReset(std::span<double> observation) {
-  step_ = 0;
-  state_ = random().Random() < 0.5 ? 1 : 0;
+  const auto [step, state] = lock_.DrawStart(random());
+  step_ = step;
+  state_ = state;
   Observe(observation);
 }
 

@@ -56,7 +56,9 @@ CarState StepCar(const CarState& state, double duty, double steering);
 // RaceCar-v0 (SubPO sheet, section 3). Observation: s, d, mu, vx, vy. Action: duty cycle and steering angle.
 // Reward: the way made in the step (m), less 0.01, less 1 off the track, plus 1 at s = 16.4 m; either ends
 // the episode. The way made is the coverage of the centre line, whose gains add up to it. Starts at rest on
-// one or the other side of the centre line. A step after the end changes nothing and pays nothing.
+// one or the other side of the centre line, drawn for each episode (the authors draw one side for all cars of
+// a batch: an environment knows of no batch, and the mean gradient is the same). A step after the end changes
+// nothing and pays nothing.
 class RaceCar final : public Env, public MapView {
  public:
   using Config = RaceCarConfig;

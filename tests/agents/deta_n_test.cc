@@ -172,6 +172,34 @@ TEST(DetaN, ATargetSetsTheInitialStock) {
   EXPECT_EQ(agent.MakePolicy().augmentation.stock->low, -4);
 }
 
+TEST(DetaN, WarnsOfStocksOutOfBounds) {
+  // cvar:0.5 of {1, 1} starts from -1, and of {-1, 4}, which is as good from 2 on, from 1.
+  for (const auto& [low, high, bound, warning] :
+       {std::tuple{-5.0, 3.0, 20.0, ""},
+        {2.0, 3.0, 20.0, "the best initial stock would be 1 "},
+        {-3.5, 3.0, 3.5, "returns of 4 are foreseen, beyond agent.stock_bound = 3.5"}}) {
+    DetaNConfig config = Table("cvar:0.5");
+    config.target_interval = 1;
+    config.lr = 1e-12;
+    config.stock.stock_low = low;
+    config.stock.stock_high = high;
+    config.stock.stock_bound = bound;
+    DetaN agent = Agent2(config);
+    KnowsThreeStates(agent);
+    TransitionBatch batch;
+    batch.observations = Observations(agent, Row({0, 0}), 0);
+    batch.next_observations = Observations(agent, Row({0, 0}), 0.1);
+    batch.actions = at::zeros({2, 1});
+    batch.rewards = Row({0, 0});
+    batch.terminals = Row({1, 1});
+    agent.Update(batch);
+    EXPECT_EQ(agent.Warning(), "") << "once is nothing";
+    for (int k = 0; k < 5; ++k) agent.Update(batch);
+    EXPECT_THAT(agent.Warning(), ::testing::StartsWith(warning));
+    EXPECT_EQ(agent.Warning().empty(), std::string(warning).empty());
+  }
+}
+
 // Without its stock the agent cannot tell what came before: it is safe in both cases.
 TEST(DetaN, BlindToItsStockItChoosesAsFromNought) {
   DetaNConfig config = Table("cvar:0.5");
@@ -221,7 +249,9 @@ TEST(DetaN, WhatDoesNotFitIsRefused) {
   EXPECT_THAT(refused(Table("homeostasis:1,2")), HasSubstr("cannot be learnt"));
   EXPECT_THAT(refused(Table("cvar:2")), HasSubstr("tau is 2; expected a number in (0, 1]"));
   EXPECT_THAT(refused(Table("quantile:0.5")), HasSubstr("not indifferent to mixtures"));
-  EXPECT_THAT(refused(Table("target:25")), HasSubstr("beyond agent.stock_bound = 20"));
+  EXPECT_THAT(refused(Table("target:25")), HasSubstr("starts from a stock of -25"));
+  EXPECT_THAT(refused(Table("target:11")),
+              AllOf(HasSubstr("starts from a stock of -11"), HasSubstr("agent.stock_low = -10")));
   EXPECT_THAT(refused(Table("mean", 0)), HasSubstr("agent.discount = 0; expected a number in (0, 1]"));
   DetaNConfig config = Table("mean");
   config.stock.stock_low = 3;

@@ -184,6 +184,31 @@ TEST(Hac, BootstrapsFromTheDataset) {
             1e-5);
 }
 
+TEST(Hac, RefusesNumbersThatAreNoStatesOrActions) {
+  Task task = TableTask(3, 2);
+  task.fixed_length = 2;
+  const std::vector<float> r = {0, 1};
+  const std::vector<float> terminals = {0, 1};
+  const auto complaint = [&](std::vector<float> s, std::vector<float> a, std::vector<float> next) {
+    const TransitionColumns columns{2, 1, 1, s, a, r, next, terminals};
+    try {
+      Hac(task, HacConfig(), &columns);
+    } catch (const InputError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(complaint({0, 1}, {1, 0}, {1, 2}), "");
+  EXPECT_EQ(complaint({0, 1}, {1, 0}, {1, 99}), "") << "what follows the end is nowhere used";
+  EXPECT_EQ(complaint({0, 3}, {1, 0}, {1, 2}),
+            "observations: transition 1 holds 3; expected whole numbers from 0 to 2");
+  EXPECT_THAT(complaint({-1, 1}, {1, 0}, {1, 2}), HasSubstr("observations: transition 0 holds -1"));
+  EXPECT_THAT(complaint({0.5F, 1}, {1, 0}, {1, 2}), HasSubstr("observations: transition 0 holds 0.5"));
+  EXPECT_THAT(complaint({0, 1}, {2, 0}, {1, 2}), HasSubstr("actions: transition 0 holds 2"));
+  EXPECT_THAT(complaint({0, 1}, {1, 0}, {3, 2}), HasSubstr("next_observations: transition 0 holds 3"));
+  EXPECT_THAT(complaint({0, 1}, {1, 0}, {NAN, 2}), HasSubstr("next_observations: transition 0 holds nan"));
+}
+
 TEST(Hac, NeedsTables) {
   const auto complaint = [](const Task& task) {
     try {

@@ -147,6 +147,29 @@ TEST(PolicyFile, NetworksOfEachStepComeBackToTheBit) {
   EXPECT_EQ(means[1], means[2]) << "the last step's networks hold on";
 }
 
+TEST(PolicyFile, SaysWhetherItIsJudgedByDrawnActions) {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder.path() / "policy.hdf5";
+  const EnvSpec spec = Spec(3, UniformBox(2, -2, 2));
+  const Policy policy = RandomPolicy(ActionDistribution::kGaussian, spec);
+  WritePolicy(file, policy, "toy", spec.id);
+  EXPECT_FALSE(IsEvaluatedSampled(file)) << "as files of before, which say nothing of it";
+  EXPECT_FALSE(Hdf5File::Open(file).Has("metadata/evaluation"));
+  WritePolicy(file, policy, "toy", spec.id, /*evaluate_sampled=*/true);
+  EXPECT_TRUE(IsEvaluatedSampled(file));
+  EXPECT_EQ(Hdf5File::Open(file).ReadString("metadata/evaluation"), "sampled");
+  EXPECT_EQ(Acts(ReadPolicy(file, spec)), Acts(policy));
+  const std::filesystem::path odd = folder.path() / "odd.hdf5";
+  {
+    Hdf5File other = Hdf5File::Create(odd);
+    other.WriteString("metadata/evaluation", "greedy");
+    other.Close();
+  }
+  EXPECT_THAT(
+      [&] { IsEvaluatedSampled(odd); },
+      ::testing::ThrowsMessage<InputError>(HasSubstr("metadata/evaluation is 'greedy'; expected sampled")));
+}
+
 // Of a discrete observation of four states it sees seven numbers: one for each, the time and the stock.
 Policy StockPolicy(const EnvSpec& spec) {
   const Augmentation augmentation{.one_hot = true,

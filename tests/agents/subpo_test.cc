@@ -71,6 +71,25 @@ TEST(Subpo, CreditsOfTheSheet) {
               ElementsAre(2.5, 0.5, -0.75, 1.25, -2.25, 0.75, -1.5, -1.5, -0.75, 0.25, -0.25, 1.75));
 }
 
+// What lies beyond the batch's last row counts for nothing, whatever the value says of it.
+TEST(Subpo, TheValueEndsWithTheBatch) {
+  SubpoConfig config = Linear();
+  config.baseline = "value";
+  Rollout rollout = FourEpisodes();
+  rollout.ended = {0, 0, 0, 0, 1, 1, /**/ 0, 0, 0, 0, 0, 0};
+  Subpo first(ShortTask(), config);
+  first.Update(rollout, 0, 1);
+  for (float& x : rollout.last_observations) x += 5;
+  Subpo second(ShortTask(), config);
+  second.Update(rollout, 0, 1);
+  for (const auto& [name, tensor] : first.State())
+    EXPECT_TRUE(at::equal(tensor, State(second, name))) << name;
+  rollout.ended.back() = rollout.ended[rollout.ended.size() - 2] = 1;
+  Subpo third(ShortTask(), config);
+  third.Update(rollout, 0, 1);
+  for (const auto& [name, tensor] : first.State()) EXPECT_TRUE(at::equal(tensor, State(third, name))) << name;
+}
+
 // V4: where gains do not depend on the past the gradient is REINFORCE's, here in its closed form for a linear
 // softmax: mean of (e_a - pi) x^T times the rewards to go.
 TEST(Subpo, TheGradientIsReinforces) {

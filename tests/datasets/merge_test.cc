@@ -132,6 +132,25 @@ TEST_F(MergeTest, EnvironmentsMustBeEqual) {
   EXPECT_EQ(ReadD4rl(out()).metadata.at("env_id"), "Hopper-v5");
 }
 
+TEST_F(MergeTest, WorldsMustBeEqual) {
+  Dataset dataset = MakeDataset(10, 4, 2);
+  dataset.metadata = {{"env_id", "CombinationLock-v0"}};
+  const auto silent = Write("silent.hdf5", dataset);
+  dataset.metadata["env_instance"] = "lock_seed=0";
+  const auto first = Write("first.hdf5", dataset);
+  dataset.metadata["env_instance"] = "lock_seed=1";
+  const auto second = Write("second.hdf5", dataset);
+  EXPECT_EQ(MessageOf<InputError>([&] {
+              MergeDatasets({first, second}, out());
+            }),
+            fmt::format("{}: metadata/env_instance is lock_seed=1; expected lock_seed=0 as in {}",
+                        second.string(), first.string()));
+  MergeDatasets({first, first}, out());
+  EXPECT_EQ(ReadD4rl(out()).metadata.at("env_instance"), "lock_seed=0");
+  MergeDatasets({first, silent}, out());
+  EXPECT_FALSE(ReadD4rl(out()).metadata.contains("env_instance")) << "nobody knows for the second file";
+}
+
 TEST_F(MergeTest, InputsAreNotWrittenOver) {
   const auto path = Write("first.hdf5", MakeDataset(10, 4, 2));
   EXPECT_EQ(MessageOf<InputError>([&] {

@@ -241,13 +241,44 @@ TEST(CombinationLock, SimplexVariantDrawsTheStateAfterItsSight) {
   EXPECT_NEAR(static_cast<double>(bad) / kDraws, (1 - stay) / 2, 0.01);
 }
 
+// Section 3.5: nine episodes out of ten start at the second step in the bad state.
+TEST(CombinationLock, BadStarts) {
+  for (const std::string id : {"CombinationLock-v0", "LockChain-v0"}) {
+    Driver driver(MakeEnv(id, {{"horizon", "4"}, {"bad_start", "0.9"}}));
+    EXPECT_EQ(driver.env().spec().fixed_length, 0) << "not all episodes have four steps";
+    EXPECT_THAT(driver.env().spec().instance, HasSubstr("bad_start=0.9"));
+    driver.Reset(0);
+    int bad = 0;
+    constexpr int kDraws = 20'000;
+    for (int i = 0; i < kDraws; ++i) {
+      driver.Reset();
+      const std::vector<double> state = driver.env().State();
+      const bool is_bad = id == "LockChain-v0" ? state[0] == 5 : state == std::vector<double>{1, kBad};
+      if (is_bad) {
+        ++bad;
+      } else {
+        ASSERT_LE(state.back(), 1) << "state 0 or 1 at the first step";
+      }
+    }
+    EXPECT_NEAR(bad, 0.9 * kDraws, 3 * std::sqrt(0.09 * kDraws)) << id;
+  }
+  Driver driver(MakeEnv("CombinationLock-v0", {{"horizon", "4"}, {"bad_start", "1"}}));
+  driver.Reset(0);
+  for (int h = 1; h < 4; ++h) EXPECT_EQ(driver.StepRandomly().terminated, h == 3);
+  EXPECT_THAT(
+      [] {
+        MakeEnv("CombinationLock-v0", {{"horizon", "1"}, {"bad_start", "0.5"}});
+      },
+      ThrowsMessage<InputError>(HasSubstr("env.horizon of at least 2")));
+}
+
 TEST(CombinationLock, InstancesTellLocksApart) {
   const auto instance = [](const Assignments& options) {
     return MakeEnv("CombinationLock-v0", options)->spec().instance;
   };
   EXPECT_EQ(instance({}), instance({{"action_bound", "1"}, {"max_episode_steps", "30"}}));
-  for (const auto& option :
-       Assignments{{"horizon", "9"}, {"lock_seed", "1"}, {"reward", "end"}, {"noise", "0.2"}}) {
+  for (const auto& option : Assignments{
+           {"horizon", "9"}, {"lock_seed", "1"}, {"reward", "end"}, {"noise", "0.2"}, {"bad_start", "0.9"}}) {
     EXPECT_NE(instance({}), instance({option})) << option.first;
   }
   const auto table = [](std::int64_t seed) {

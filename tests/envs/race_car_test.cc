@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cmath>
+
 #include "tests/envs/kit.h"
 
 namespace strider {
@@ -115,12 +118,29 @@ TEST(RaceCarTest, StartsAtRestOnEitherSide) {
 
 // The line drawn stays as long as the way made, and the borders lie where they should.
 TEST(RaceCarTest, ThePicture) {
-  const RaceCar car("RaceCar-v0", {});
+  RaceCar car("RaceCar-v0", {});
   const MapPicture map = car.Map();
   ASSERT_EQ(map.lines.size(), 2U);
   EXPECT_NEAR(map.lines[0].front().y, 0.204, 1e-12);
   EXPECT_NEAR(map.lines[1].front().y, -0.212, 1e-12);
   EXPECT_THAT(map.legend, HasSubstr("approximation"));
+  double way = 0;
+  double s = 0;
+  MapPoint before;
+  const auto apart = [](MapPoint a, MapPoint b) { return std::hypot(a.x - b.x, a.y - b.y); };
+  for (std::size_t i = 0; i < map.lines[0].size(); ++i, s += 0.05) {
+    car.SetState(std::array<double, 6>{s, 0, 0, 0, 0, 0});
+    const MapPoint here = car.Position();
+    way += apart(here, before);
+    EXPECT_NEAR(way, s, 0.005 * s + 0.0025) << "chords are a little shorter than the bends";
+    const Track::Section section = Track::At(s);
+    EXPECT_NEAR(apart(map.lines[0][i], here), section.left, 1e-9);
+    EXPECT_NEAR(apart(map.lines[1][i], here), -section.right, 1e-9);
+    EXPECT_NEAR(apart(map.lines[0][i], map.lines[1][i]), section.left - section.right, 1e-9)
+        << "on either side";
+    before = here;
+  }
+  EXPECT_NEAR(s, Track::kLength, 0.06);
 }
 
 }  // namespace

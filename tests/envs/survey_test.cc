@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -174,6 +175,39 @@ TEST(SurveyTest, SlipDrawsActions) {
   for (int i = 0; i < 79; ++i) Act(random, 0);
   const auto visited = AsSurvey(random).visited();
   EXPECT_NE(std::ranges::count(visited, 34), 80);
+}
+
+// Observed at two places: the inverse of their covariance is written out by hand.
+TEST(SurveyTest, GaussianProcessesAreConditionedByHand) {
+  constexpr int kRows = 4;
+  constexpr int kColumns = 3;
+  Pcg64 random(7);
+  const Eigen::MatrixXd posterior = GridPosterior(kRows, kColumns, 2, random);
+  Pcg64 same(7);
+  std::array<std::array<double, 2>, 2> observed{};
+  for (auto& place : observed) {
+    for (double& x : place) x = same.Uniform(0, 10);
+  }
+  const auto kernel = [](const std::array<double, 2>& a, const std::array<double, 2>& b) {
+    const double z = std::sqrt(5.0) * std::hypot(a[0] - b[0], a[1] - b[1]);
+    return std::log(2.0) * (1 + z + z * z / 3) * std::exp(-z);
+  };
+  const double own = std::log(2.0) + 1e-3;
+  const double cross = kernel(observed[0], observed[1]);
+  const double determinant = own * own - cross * cross;
+  const auto cell = [](int number) {
+    return std::array<double, 2>{1 + 0.1 * (number / kColumns), 1 + 0.1 * (number % kColumns)};
+  };
+  for (int i = 0; i < kRows * kColumns; ++i) {
+    for (int j = 0; j < kRows * kColumns; ++j) {
+      const double a0 = kernel(cell(i), observed[0]);
+      const double a1 = kernel(cell(i), observed[1]);
+      const double b0 = kernel(cell(j), observed[0]);
+      const double b1 = kernel(cell(j), observed[1]);
+      const double told = (own * a0 * b0 - cross * (a0 * b1 + a1 * b0) + own * a1 * b1) / determinant;
+      EXPECT_NEAR(posterior(i, j), kernel(cell(i), cell(j)) - told, 1e-12) << i << ", " << j;
+    }
+  }
 }
 
 TEST(SurveyTest, GaussianProcessMaps) {

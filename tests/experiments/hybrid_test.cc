@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "datasets/d4rl.h"
 #include "experiments/trainer.h"
 #include "tests/experiments/temporary_folder.h"
@@ -67,6 +69,29 @@ TEST_F(Hybrid, DataOfAnotherLockAreRefused) {
   }
 }
 
+TEST_F(Hybrid, DataThatDoNotSayOfWhichLockGetAWarning) {
+  CollectBehavior(kLock, {{"horizon", "7"}}, 7 * 20, data());
+  Dataset dataset = ReadD4rl(data());
+  dataset.metadata.erase("env_instance");
+  WriteD4rl(data(), dataset);
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(Misfit("hnpg", {{"horizon", "7"}}), "");
+  EXPECT_THAT(
+      ::testing::internal::GetCapturedStderr(),
+      AllOf(HasSubstr("warning: " + data()), HasSubstr("does not say from which CombinationLock-v0")));
+}
+
+TEST_F(Hybrid, StatesOfAnotherWorldAreRefused) {
+  CollectBehavior("LockChain-v0", {{"horizon", "20"}}, 20 * 20, data());
+  EXPECT_THAT(Misfit("hac", {}, "FourRooms-v0"),
+              HasSubstr("metadata/env_id is LockChain-v0; expected data of FourRooms-v0"));
+  Dataset dataset = ReadD4rl(data());
+  dataset.metadata.clear();  // so that only its rows tell
+  std::ranges::fill(dataset.actions, 0.0F);
+  WriteD4rl(data(), dataset);
+  EXPECT_THAT(Misfit("hac", {}, "FrozenLake-v1"), HasSubstr("expected whole numbers from 0 to 15"));
+}
+
 TEST_F(Hybrid, DataOfWrongShapesAreRefused) {
   CollectRandomly("Pendulum-v1", 300, data());
   EXPECT_THAT(Misfit("hnpg", {}), HasSubstr("observations: has 3 columns, expected 16 as the environment's"));
@@ -92,6 +117,37 @@ TEST_F(Hybrid, OnlyHybridAgentsTakeBothAndNeedAnEnvironment) {
               }),
               HasSubstr("expected --env ID beside --dataset"));
   EXPECT_NO_THROW(Experiment(TinySettings("hnpg", kLock, {})));
+}
+
+TEST_F(Hybrid, BaselinesInTheLockAreJudgedAsHnpgIs) {
+  CollectBehavior(kLock, {}, 2000, data());
+  for (const std::string agent : {"hnpg", "rlpd"}) {
+    Experiment experiment(TinySettings(agent, kLock, data(), {{"run.dataset_cache", "false"}}));
+    WorkerPool pool(1);
+    EXPECT_TRUE(MakeTrainer(experiment, pool)->agent().evaluate_sampled()) << agent;
+  }
+  CollectRandomly("Pendulum-v1", 300, data());
+  for (const std::string agent : {"hnpg", "rlpd"}) {
+    Experiment experiment(TinySettings(agent, "Pendulum-v1", data(), {{"run.dataset_cache", "false"}}));
+    WorkerPool pool(1);
+    EXPECT_EQ(MakeTrainer(experiment, pool)->agent().evaluate_sampled(), agent == "hnpg") << agent;
+  }
+}
+
+TEST_F(Hybrid, WithoutOnPolicyRowsADatasetIsNeeded) {
+  for (const auto& [agent, env] : {std::pair("hnpg", kLock), {"hac", "LockChain-v0"}}) {
+    CollectBehavior(env, {}, 1000, data());
+    const Assignments none = {{"agent.on_policy_weight", "0"}, {"run.dataset_cache", "false"}};
+    Experiment alone(TinySettings(agent, env, "", none));
+    WorkerPool pool(1);
+    EXPECT_THAT(MessageOf<InputError>([&] { MakeTrainer(alone, pool); }),
+                HasSubstr("agent.on_policy_weight = 0 leaves nothing to learn from"));
+    Experiment hybrid(TinySettings(agent, env, data(), none));
+    const auto trainer = MakeTrainer(hybrid, pool);
+    trainer->Advance();
+    trainer->Advance();
+    EXPECT_EQ(trainer->agent().Divergence(), std::nullopt) << agent;
+  }
 }
 
 // Environments side by side are at the same step of their episodes, whatever their number.

@@ -45,10 +45,12 @@ TEST(GridPlanTest, ValuesAreNearThoseOfExactStocks) {
 // With stocks on the grid's points nothing is rounded: discount 1 and whole rewards.
 TEST(GridPlanTest, WholeStocksAreExact) {
   const Mdp mdp = MakeMdp("grid-r");
-  const ReturnRange range = RangeOfReturns(mdp);
   WorkerPool pool(2);
-  const int points = static_cast<int>(range.high - range.low) + 1;
-  const GridPlan grid(mdp, kShortfall, {.stocks = points, .atoms = points}, pool);
+  const GridPlan any(mdp, kShortfall, {}, pool);
+  const auto whole = [](const std::vector<double>& ends) {
+    return static_cast<int>(std::lround(ends.back() - ends.front())) + 1;
+  };
+  const GridPlan grid(mdp, kShortfall, {.stocks = whole(any.stocks()), .atoms = whole(any.atoms())}, pool);
   const StockTree tree(mdp, 1e9);
   for (int stock = -9; stock <= 12; ++stock) {
     const TreePlan exact = ScalarIteration(tree, TwoWeightObjective(1, 0), std::array{1.0 * stock}, pool);
@@ -56,6 +58,35 @@ TEST(GridPlanTest, WholeStocksAreExact) {
     const ReturnLaw law = Follow(tree, exact.policy).law;
     EXPECT_NEAR(Wasserstein1(grid.Law(stock), law), 0, 1e-5) << stock;  // single precision
     EXPECT_NEAR(grid.MeanReturn(stock), exact.mean, 1e-9);
+  }
+}
+
+// Falling off the cliff costs 100 again and again: returns reach down to -1000, of which a good policy, which
+// takes thirteen steps, knows nothing. Beside exact stocks over so many steps that the rest is worth nothing.
+TEST(GridPlanTest, ReturnsThatNoGoodPolicyHasCostNothing) {
+  const Mdp cliff = MakeMdp("CliffWalking-v1");
+  WorkerPool pool(2);
+  const GridPlan plan(cliff.With(0.9, 0), kShortfall, {}, pool);
+  const double best = -(1 - std::pow(0.9, 13)) / 0.1;
+  EXPECT_NEAR(best, -7.458, 1e-3);
+  EXPECT_LT(plan.ErrorBound(), 0.06);
+  EXPECT_LT(plan.stocks().back() - plan.stocks().front(), 10);
+  for (const double stock : {5.0, 6.0, 7.0, -best, 7.6, 8.0}) {
+    EXPECT_NEAR(plan.Utility(stock), std::min(stock + best, 0.0), plan.ErrorBound()) << stock;
+  }
+  EXPECT_NEAR(Mean(plan.Law(-best)), best, 0.01);
+  // With chance, and a utility that is not concave in the sense above.
+  const Mdp lake = MakeMdp("FrozenLake-v1").With(0.9, 10);
+  for (const TwoWeights weights : {kShortfall, kDistance}) {
+    const GridPlan grid(lake, weights, {.stocks = 201}, pool);
+    const StockTree tree(lake, 1e9);
+    for (const double stock : {-1.0, -0.6, -0.4, -0.1, 0.0}) {
+      const double exact =
+          ScalarIteration(tree, TwoWeightObjective(weights.below, weights.above), std::array{stock}, pool)
+              .utility;
+      EXPECT_NEAR(grid.Utility(stock), exact, grid.ErrorBound());
+    }
+    EXPECT_LT(grid.ErrorBound(), 0.02);
   }
 }
 

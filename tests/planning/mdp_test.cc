@@ -165,6 +165,8 @@ TEST(MdpFile, FaultsAreNamedWithTheirPlace) {
                 "discount is 0; expected a number in (0, 1]");
   ExpectBadJson(R"({"states": 1, "actions": 1, "discount": 1.5, "transitions": []})", "discount is 1.5");
   ExpectBadJson(R"({"states": 1, "actions": 1, "horizon": -1, "transitions": []})", "horizon is -1");
+  ExpectBadJson(R"({"states": 1, "actions": 1, "horizon": -4294967294, "transitions": []})",
+                "horizon is -4294967294; expected 0 to 1000000");
   ExpectBadJson(R"({"states": 2, "actions": 1, "start": 2, "transitions": []})",
                 "start is 2; expected 0 to 1");
   ExpectBadJson(R"({"states": 2, "actions": 1, "start": [0.5, 0.25], "transitions": []})",

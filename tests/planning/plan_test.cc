@@ -106,9 +106,86 @@ TEST(PlanTest, MethodsAndGridsAgree) {
   PlanConfig config = PlanConfig::For(mdp);
   config.method = "policy-iteration";
   EXPECT_NEAR(Plan(mdp, "cvar:0.9", config).value, Plan(mdp, "cvar:0.9").value, kExact);
+  config.method = "value-iteration";
   config.stocks = 401;
-  EXPECT_NEAR(Plan(mdp, "cvar:0.9", config).value, Plan(mdp, "cvar:0.9").value, 0.02);
-  EXPECT_FALSE(Plan(mdp, "cvar:0.9", config).exact);
+  const PlanResult grid = Plan(mdp, "cvar:0.9", config);
+  EXPECT_NEAR(grid.value, Plan(mdp, "cvar:0.9").value, 0.02);
+  EXPECT_FALSE(grid.exact);
+}
+
+// A grid has one way of planning, and says so instead of taking no notice.
+TEST(PlanTest, WhatAGridDoesNotHeedIsRefused) {
+  const Mdp mdp = MakeMdp("grid-r");
+  const auto refused = [&](const std::string& key, const std::string& value) {
+    PlanConfig config = PlanConfig::For(mdp);
+    config.stocks = 401;
+    SettingList settings;
+    settings.Add("plan", config);
+    settings.Set(key, value);
+    EXPECT_THAT([&] { Plan(mdp, "cvar:0.9", config); },
+                ThrowsMessage<InputError>(HasSubstr(key + " = " + value + " is for exact stocks")));
+  };
+  refused("plan.method", "policy-iteration");
+  refused("plan.projection", "quantile");
+  refused("plan.candidates", "7");
+}
+
+// The methods without stocks: the policy that is best for the mean, and what it is worth for the objective.
+TEST(PlanTest, MethodsWithoutStocksPlanForTheMean) {
+  const Mdp chain = MakeMdp("chain");
+  const Mdp three = MakeMdp("three-state");
+  for (const char* method :
+       {"mean-value-iteration", "mean-policy-iteration", "quantile-iteration", "categorical-iteration"}) {
+    PlanConfig config = PlanConfig::For(chain);
+    config.method = method;
+    config.atoms = 200;
+    const PlanResult plan = Plan(chain, "mean", config);
+    EXPECT_NEAR(plan.value, Plan(chain, "mean").value, 0.3) << method;
+    ASSERT_EQ(plan.policy.size(), static_cast<std::size_t>(chain.states()));
+    EXPECT_TRUE(plan.policy[0].low.empty());
+    config = PlanConfig::For(three);
+    config.method = method;
+    config.atoms = 200;
+    if (config.method == "mean-policy-iteration") {
+      EXPECT_THAT([&] { Plan(three, "cvar:0.5", config); },
+                  ThrowsMessage<InputError>(HasSubstr("policy iteration takes a discount below 1")));
+      continue;
+    }
+    const PlanResult risky = Plan(three, "cvar:0.5", config);
+    EXPECT_NEAR(risky.mean, 1.75, 0.02) << method;
+    EXPECT_NEAR(risky.value, 0.5, 0.06) << method << ": V2's risky, risky, where stocks get .75";
+    PlanConfig vectors = PlanConfig::For(MakeMdp("homeostasis"));
+    vectors.method = method;
+    EXPECT_THAT([&] { Plan(MakeMdp("homeostasis"), "homeostasis:-1,-0.5", vectors); },
+                ThrowsMessage<InputError>(HasSubstr("is for rewards of one number")));
+  }
+}
+
+// Objectives that choose no stock have a value for each all the same: V7's c + V, and Grid-G's table.
+TEST(PlanTest, EachInitialStockHasItsValue) {
+  const PlanResult mean = Plan(MakeMdp("three-state"), "mean");
+  ASSERT_GT(mean.stocks.size(), 3U);
+  for (const StockValue& stock : mean.stocks) EXPECT_NEAR(stock.value, stock.stock + 1.75, kExact);
+  // The sheet's table for slip .2, from every target's own stock.
+  const std::vector<StockValue> slippery = Plan(MakeMdp("grid-g", {{"slip", "0.2"}}), "target:0").stocks;
+  for (const auto& [z, value] : std::map<int, double>{{0, -0.00204}, {3, -0.08231}, {5, -0.92452}}) {
+    const auto found = std::ranges::find_if(
+        slippery, [z = z](const StockValue& stock) { return std::abs(stock.stock + z) < 1e-9; });
+    ASSERT_NE(found, slippery.end()) << z;
+    EXPECT_NEAR(found->value, value, 5.1e-6) << z;
+  }
+  const Mdp mdp = MakeMdp("grid-g");
+  PlanConfig config = PlanConfig::For(mdp);
+  for (const int stocks : {0, 401}) {
+    config.stocks = stocks;
+    const PlanResult target = Plan(mdp, "target:2", config);
+    const auto at = [&](double stock) {
+      const auto nearest = std::ranges::min_element(
+          target.stocks, {}, [&](const StockValue& other) { return std::abs(other.stock - stock); });
+      return nearest->value;
+    };
+    for (const int z : {0, 2, 5}) EXPECT_NEAR(at(-z), 0, 0.05 + target.error) << stocks;
+  }
 }
 
 // Entropic risk by its own recursion: with discount 1 the exponential utility needs no stock.
@@ -171,6 +248,22 @@ TEST(PlanTest, EnvironmentsOfTheSuite) {
   EXPECT_THAT(mean.law.atoms, ElementsAre(0, 1));
   // One or nothing: a share tau of misfortune eats the misses first.
   EXPECT_NEAR(Plan(lake, "cvar:0.5").value, (mean.value - 0.5) / 0.5, kExact);
+}
+
+// Thirteen steps along the cliff, whatever the share; the value of the grid may be off by what it says.
+TEST(PlanTest, WideReturnsWithoutAHorizon) {
+  const Mdp mdp = MakeMdp("CliffWalking-v1");
+  PlanConfig config = PlanConfig::For(mdp);
+  config.discount = 0.9;
+  config.horizon = 0;
+  const double best = -(1 - std::pow(0.9, 13)) / 0.1;
+  for (const char* objective : {"cvar:0.5", "cvar:0.1", "mean-cvar:0.5,0.5", "mean"}) {
+    const PlanResult plan = Plan(mdp, objective, config);
+    EXPECT_NEAR(plan.value, best, plan.error) << objective;
+    EXPECT_LE(plan.value, best + 1e-6) << "rounding stocks is a risk, which such an objective does not like";
+    EXPECT_NEAR(plan.mean, best, 0.01) << objective;
+  }
+  EXPECT_LT(Plan(mdp, "cvar:0.5", config).error, 0.15);
 }
 
 TEST(PlanTest, WithoutHorizonTheGridIsTaken) {

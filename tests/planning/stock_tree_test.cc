@@ -317,12 +317,29 @@ TEST(StockTreeTest, ProjectedLawsStayNear) {
   }
 }
 
+// Stocks are sums of rewards over discount^step.
+TEST(StockTreeTest, StocksBeyondAnyNumberAreRefused) {
+  TabularMdp table(1, 1);
+  table.start = {1};
+  table.Outcomes(0, 0) = {{1, 0, 1, false}};
+  const Mdp one("one", table, 0.5, 900);
+  const StockTree tree(one, kMemory);
+  WorkerPool pool(1);
+  const TreePlan plan = ScalarIteration(tree, ParseObjective("target:2"), std::array{-2.0}, pool);
+  EXPECT_NEAR(plan.utility, 0, 1e-12);
+  EXPECT_TRUE(std::isfinite(tree.Stock(900, 0, std::array{-2.0})[0]));
+  EXPECT_THAT([&] { StockTree(one.With(0.5, 1100), kMemory); },
+              ThrowsMessage<InputError>(AllOf(HasSubstr("one: discount 0.5 and horizon 1100"),
+                                              HasSubstr("expected plan.horizon=930 or less"))));
+}
+
 TEST(StockTreeTest, WhatDoesNotFitIsRefusedWithItsSize) {
   const Mdp mdp = ProcessB(30).With(0.83, 30);
   EXPECT_THAT([&] { StockTree(mdp, 2e6); },
               ThrowsMessage<InputError>(
                   AllOf(HasSubstr("B: exact stocks do not fit: 2.0 MB were needed when step "),
-                        HasSubstr("plan.memory allows 2.0 MB"), HasSubstr("plan.stocks=401 for a grid"))));
+                        HasSubstr("half of plan.memory, 2.0 MB, is theirs"),
+                        HasSubstr("all steps would take about "), HasSubstr("plan.stocks=401 for a grid"))));
   const Mdp small = MakeMdp("grid-g", {{"slip", "0.2"}});
   const StockTree tree(small, kMemory);
   EXPECT_LT(tree.bytes(), 2e6);

@@ -8,6 +8,7 @@
 
 #include "agents/credit.h"
 #include "envs/registry.h"
+#include "envs/submodular/survey.h"
 
 namespace strider {
 namespace {
@@ -47,6 +48,9 @@ class Learner {
         adam_(logits_.size()),
         random_(1) {
     env_->Reset(0, observation_);
+    // The first reward holds F of the start, which is no gain of its action.
+    const auto& survey = dynamic_cast<const Survey&>(*env_);
+    start_gain_ = WalkValue(survey.task(), survey.visited());
   }
 
   // One epoch of 500 walks; the mean objective.
@@ -65,6 +69,7 @@ class Learner {
         weights[i] = env_->Step(std::array{static_cast<double>(actions[i])}, observation_).reward;
         sum += weights[i];
       }
+      if (credit_ != Credit::kPrefix) weights[walk * steps_] -= start_gain_;
       AssignCredit(std::span(weights).subspan(walk * steps_, steps_), 1, credit_, 1.0);
     }
     if (mean_baseline_) TakeOffMeans(weights);
@@ -119,6 +124,7 @@ class Learner {
   std::vector<double> logits_;  // (steps x cells x actions)
   Adam adam_;
   Pcg64 random_;
+  double start_gain_ = 0;
   std::array<double, 2> observation_{};
 };
 
@@ -127,6 +133,12 @@ TEST(TabularTasks, ItemsTellTheFormsOfCreditApart) {
   EXPECT_NEAR(to_go.Epoch(), 13.2, 0.5);
   EXPECT_NEAR(to_go.After(49), 20.2, 0.4);
   EXPECT_GE(to_go.After(100), 20.9);
+  Learner bare("ItemCollection-v0", Credit::kToGo, /*mean_baseline=*/false);
+  EXPECT_NEAR(bare.After(50), 17.4, 0.7);
+  EXPECT_NEAR(bare.After(100), 20.4, 0.4);
+  Learner myopic("ItemCollection-v0", Credit::kMyopic, /*mean_baseline=*/true);
+  EXPECT_NEAR(myopic.After(50), 20.3, 0.4);
+  EXPECT_NEAR(myopic.After(100), 20.7, 0.4);
   Learner prefix("ItemCollection-v0", Credit::kPrefix, /*mean_baseline=*/false);
   EXPECT_NEAR(prefix.After(150), 16.7, 0.7);
 }

@@ -41,6 +41,26 @@ class Contract : public ::testing::Test {
   TemporaryFolder folder_;
 };
 
+// HNPG sheet, section 4: evaluation with sampled actions; a flag chooses otherwise.
+TEST_F(Contract, EvaluateActsAsThePolicyIsJudged) {
+  const std::string run = folder_.path() / "run";
+  ASSERT_EQ(
+      Strider({"train", "hac", "--env", "LockChain-v0", "--steps", "1000", "--quiet", "--out", run}).code, 0);
+  const auto evaluated = [&](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {"evaluate", run, "--episodes", "200", "--json", "--quiet"});
+    return Strider(flags).Json();
+  };
+  const auto judged = evaluated({});
+  EXPECT_EQ(judged.at("actions"), "sampled");
+  EXPECT_EQ(judged, evaluated({"--sampled"}));
+  EXPECT_EQ(evaluated({"--deterministic"}).at("actions"), "deterministic");
+  EXPECT_EQ(Strider({"evaluate", run, "--sampled", "--deterministic"}).code, 2);
+  EXPECT_EQ(Strider({"evaluate", "random", "--env", "Hopper-v5", "--episodes", "1", "--json", "--quiet"})
+                .Json()
+                .at("actions"),
+            "deterministic");
+}
+
 TEST_F(Contract, Evaluate) {
   const Finished finished = Strider(
       {"evaluate", "random", "--env", "Hopper-v5", "--episodes", "7", "--seed", "3", "--json", "--quiet"});

@@ -63,6 +63,23 @@ TEST(Plan, PeopleGetTables) {
                     HasSubstr("best for the mean: 0.5"), HasSubstr("risky"), HasSubstr("mean-optimal")));
 }
 
+TEST(Plan, HelpShowsTheFormatOfFiles) {
+  const Finished finished = Strider({"plan", "--help"});
+  EXPECT_EQ(finished.code, 0);
+  EXPECT_THAT(finished.out, AllOf(HasSubstr(R"("transitions": [{"state": "home", "action": "go")"),
+                                  HasSubstr("transitions/state"), HasSubstr("categorical-iteration")));
+}
+
+TEST(Plan, AGridSaysHowFarItMayBeOff) {
+  Words words = {"plan",  "CliffWalking-v1",   "--objective", "cvar:0.5",
+                 "--set", "plan.discount=0.9", "--set",       "plan.horizon=0"};
+  EXPECT_THAT(Strider(words).out, HasSubstr("the grid makes that wrong by "));
+  words.emplace_back("--json");
+  const auto json = Strider(words).Json();
+  EXPECT_NEAR(json.at("value"), -7.458, json.at("error_bound"));
+  EXPECT_LT(json.at("error_bound"), 0.15);
+}
+
 TEST(Plan, PicturesAreDrawn) {
   const TemporaryFolder folder;
   const std::string file = (folder.path() / "laws.svg").string();
@@ -99,7 +116,7 @@ TEST(Plan, WrongCallsAreNamed) {
   ExpectRefused({"grid-r", "--objective", "mean", "--set", "env.slip=1"}, "unknown setting 'env.slip'");
   ExpectRefused({"grid-r", "--objective", "mean", "--picture", "laws.pdf"},
                 "expected a file that ends in .png or .svg");
-  ExpectRefused({"chain", "--objective", "cvar:0.5", "--set", "plan.memory=1e-6"}, "plan.memory allows");
+  ExpectRefused({"chain", "--objective", "cvar:0.5", "--set", "plan.memory=1e-6"}, "plan.memory");
   const TemporaryFolder folder;
   const std::string file = folder
                                .Write("bad.json", R"({"states": 1, "actions": 1, "transitions": [
