@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "core/error.h"
+
 namespace strider {
 
 TwinCritics::TwinCritics(const Task& task, const std::vector<int>& hidden)
@@ -50,6 +52,10 @@ EntropyWeight::EntropyWeight(std::string name, double initial, bool learnt, doub
       learning_rate_(learning_rate),
       logarithm_({{"log_" + name_, {}}}, device),
       adam_(logarithm_) {
+  if (learnt && initial <= 0) {
+    throw InputError("agent.{} = {}, but it is learnt by its logarithm; expected more than 0, or a fixed one",
+                     name_, initial);
+  }
   const at::NoGradGuard no_grad;
   logarithm_.flat().fill_(std::log(initial));
 }

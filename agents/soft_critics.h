@@ -47,7 +47,7 @@ class TwinCritics {
 class EntropyWeight {
  public:
   // `name` is "alpha" or "lambda", for files. `target` is the whole entropy aimed at. `initial` may be 0
-  // where it is fixed.
+  // where it is fixed; InputError where it is to be learnt from there.
   EntropyWeight(std::string name, double initial, bool learnt, double target, double learning_rate,
                 at::Device device);
 
