@@ -29,14 +29,16 @@ at::Tensor TwinCritics::LeastQ(const nn::ParameterSet& critic, const at::Tensor&
 
 at::Tensor TwinCritics::Step(const TransitionBatch& batch, const at::Tensor& next_value, double discount,
                              double learning_rate, double max_grad_norm) {
-  const at::Tensor target = batch.rewards + discount * (1 - batch.terminals) * next_value;
+  const at::Tensor target = at::addcmul(batch.rewards, 1 - batch.terminals, next_value, discount);
   const at::Tensor q = Q(online_, batch.observations, batch.actions);
-  const at::Tensor losses = (q - target).square().mean(1);
-  online_.Backward(0.5 * losses.sum());
+  const at::NoGradGuard no_grad;
+  // Of half the mean squared errors, added up, this is the gradient.
+  const at::Tensor errors = q - target;
+  online_.Backward(q, errors / static_cast<double>(errors.size(1)));
   nn::ClipGradientNorm(online_, max_grad_norm);
   adam_.Step(online_, learning_rate);
-  mean_q_ = q.detach().mean();
-  return losses.detach();
+  mean_q_ = q.mean();
+  return errors.square().mean(1);
 }
 
 std::vector<nn::NamedTensor> TwinCritics::State() const {

@@ -71,6 +71,10 @@ class ToD4rl {
       throw InputError("{}: {}: has no steps, which has no place in D4RL's layout", reader_.path().string(),
                        EpisodeKey(k, ""));
     }
+    for (const auto* arrays : {&found().observations, &found().actions}) {
+      for (const MinariArray& array : *arrays) RequireOneType(array.key);
+    }
+    RequireOneType("rewards");
     FindInfos();
   }
 
@@ -107,6 +111,19 @@ class ToD4rl {
 
   bool Has(const char* column) const {
     return !rest_ || (!LacksColumn(*rest_, column) && !rest_->Has(column));
+  }
+
+  // A column has one type: what an episode has in another one would come back changed.
+  void RequireOneType(const std::string& key) const {
+    const Hdf5Rows first(file(), EpisodeKey(0, key));
+    for (std::size_t k = 1; k < found().episodes(); ++k) {
+      const std::string other = EpisodeKey(k, key);
+      if (SameType(Hdf5Rows(file(), other).type(), first.type())) continue;
+      throw InputError(
+          "{}: {}: is of another type than that of the first episode; expected one type, as a column "
+          "of D4RL's layout has",
+          reader_.path().string(), other);
+    }
   }
 
   // The infos of the first episode that are columns in all of them.

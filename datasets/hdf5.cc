@@ -230,8 +230,11 @@ Hdf5File Hdf5File::Open(const std::filesystem::path& path) {
   if (std::filesystem::is_directory(status)) {
     throw InputError("{}: is a folder, expected an HDF5 file", path.string());
   }
+  if (!std::filesystem::is_regular_file(status)) {
+    throw InputError("{}: is no regular file, expected an HDF5 file", path.string());
+  }
   if (::access(path.c_str(), R_OK) != 0) throw InputError("{}: no permission to read it", path.string());
-  if (std::filesystem::is_regular_file(status) && std::filesystem::file_size(path, error) == 0) {
+  if (std::filesystem::file_size(path, error) == 0) {
     throw InputError("{}: is empty, expected an HDF5 file", path.string());
   }
   if (H5Fis_hdf5(path.c_str()) <= 0) throw InputError("{}: is not an HDF5 file", path.string());

@@ -58,7 +58,10 @@ void CheckSizes(const std::filesystem::path& file, const DatasetLayout& layout,
                      first.action_size, first_file.string());
   }
   if (layout.has_timeouts) return;
-  throw InputError("{}: timeouts: no such key; needed to tell where episodes end", file.string());
+  throw InputError(
+      "{}: timeouts: no such key; needed to tell where episodes end (`dataset convert --max-episode-steps N` "
+      "writes them)",
+      file.string());
 }
 
 // What the datasets that say anything about `key` agree on; nothing where none does. InputError where they

@@ -3,9 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
 #include <limits>
 #include <regex>
 #include <system_error>
+#include <utility>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -33,6 +37,84 @@ std::string IdOf(const std::filesystem::path& path) {
         path.string());
   }
   return id;
+}
+
+// How Gymnasium makes an environment, for Minari's recover_environment.
+struct GymnasiumSpec {
+  std::string_view id;
+  std::string_view entry_point;  // in gymnasium.envs
+  int max_episode_steps = 0;     // 0: none
+  std::string_view kwargs = "{}";
+};
+
+constexpr std::array kGymnasiumSpecs = {
+    GymnasiumSpec{"CartPole-v0", "classic_control.cartpole:CartPoleEnv", 200},
+    GymnasiumSpec{"CartPole-v1", "classic_control.cartpole:CartPoleEnv", 500},
+    GymnasiumSpec{"Pendulum-v1", "classic_control.pendulum:PendulumEnv", 200},
+    GymnasiumSpec{"Acrobot-v1", "classic_control.acrobot:AcrobotEnv", 500},
+    GymnasiumSpec{"MountainCar-v0", "classic_control.mountain_car:MountainCarEnv", 200},
+    GymnasiumSpec{"MountainCarContinuous-v0",
+                  "classic_control.continuous_mountain_car:Continuous_MountainCarEnv", 999},
+    GymnasiumSpec{"Ant-v5", "mujoco.ant_v5:AntEnv", 1000},
+    GymnasiumSpec{"HalfCheetah-v5", "mujoco.half_cheetah_v5:HalfCheetahEnv", 1000},
+    GymnasiumSpec{"Hopper-v5", "mujoco.hopper_v5:HopperEnv", 1000},
+    GymnasiumSpec{"Humanoid-v5", "mujoco.humanoid_v5:HumanoidEnv", 1000},
+    GymnasiumSpec{"HumanoidStandup-v5", "mujoco.humanoidstandup_v5:HumanoidStandupEnv", 1000},
+    GymnasiumSpec{"InvertedDoublePendulum-v5", "mujoco.inverted_double_pendulum_v5:InvertedDoublePendulumEnv",
+                  1000},
+    GymnasiumSpec{"InvertedPendulum-v5", "mujoco.inverted_pendulum_v5:InvertedPendulumEnv", 1000},
+    GymnasiumSpec{"Pusher-v5", "mujoco.pusher_v5:PusherEnv", 100},
+    GymnasiumSpec{"Reacher-v5", "mujoco.reacher_v5:ReacherEnv", 50},
+    GymnasiumSpec{"Swimmer-v5", "mujoco.swimmer_v5:SwimmerEnv", 1000},
+    GymnasiumSpec{"Walker2d-v5", "mujoco.walker2d_v5:Walker2dEnv", 1000},
+    GymnasiumSpec{"Ant-v4", "mujoco.ant_v4:AntEnv", 1000},
+    GymnasiumSpec{"HalfCheetah-v4", "mujoco.half_cheetah_v4:HalfCheetahEnv", 1000},
+    GymnasiumSpec{"Hopper-v4", "mujoco.hopper_v4:HopperEnv", 1000},
+    GymnasiumSpec{"Walker2d-v4", "mujoco.walker2d_v4:Walker2dEnv", 1000},
+    GymnasiumSpec{"FrozenLake-v1", "toy_text.frozen_lake:FrozenLakeEnv", 100, R"({"map_name": "4x4"})"},
+    GymnasiumSpec{"FrozenLake8x8-v1", "toy_text.frozen_lake:FrozenLakeEnv", 200, R"({"map_name": "8x8"})"},
+    GymnasiumSpec{"CliffWalking-v1", "toy_text.cliffwalking:CliffWalkingEnv"},
+    GymnasiumSpec{"CliffWalkingSlippery-v1", "toy_text.cliffwalking:CliffWalkingEnv", 0,
+                  R"({"is_slippery": true})"}};
+
+// Gymnasium's EnvSpec as JSON. Of an environment that is not in the table above, or was made with options of
+// its own, it tells the id alone: how to make it is not known.
+std::string EnvSpecText(const std::map<std::string, std::string>& texts) {
+  const std::string& id = texts.at("env_id");
+  const auto* known = std::ranges::find(kGymnasiumSpecs, id, &GymnasiumSpec::id);
+  const auto option = texts.lower_bound("env_options/");
+  const bool has_options = option != texts.end() && option->first.starts_with("env_options/");
+  if (known == kGymnasiumSpecs.end() || has_options) known = nullptr;
+  nlohmann::ordered_json spec = {{"id", id},
+                                 {"entry_point", nullptr},
+                                 {"reward_threshold", nullptr},
+                                 {"nondeterministic", false},
+                                 {"max_episode_steps", nullptr},
+                                 {"order_enforce", true},
+                                 {"disable_env_checker", false},
+                                 {"kwargs", nlohmann::json::object()},
+                                 {"additional_wrappers", nlohmann::json::array()},
+                                 {"vector_entry_point", nullptr}};
+  if (known != nullptr) {
+    spec["entry_point"] = fmt::format("gymnasium.envs.{}", known->entry_point);
+    spec["kwargs"] = nlohmann::ordered_json::parse(known->kwargs);
+    if (known->max_episode_steps > 0) spec["max_episode_steps"] = known->max_episode_steps;
+  }
+  return PythonJsonText(spec);
+}
+
+// The bounds of a number that nobody has bounded: whole numbers of up to 32 bits have their type's, larger
+// ones those up to which every whole number is a double, others none.
+std::pair<double, double> Unbounded(std::string_view type) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const bool is_unsigned = type.starts_with("uint");
+  if (!is_unsigned && !type.starts_with("int")) return {-kInfinity, kInfinity};
+  int bits = 0;
+  const std::string_view digits = type.substr(is_unsigned ? 4 : 3);
+  std::from_chars(digits.data(), digits.data() + digits.size(), bits);
+  const double count = std::ldexp(1.0, std::min(bits, 53));
+  if (is_unsigned) return {0, count - 1};
+  return bits > 53 ? std::pair{-count, count} : std::pair{-count / 2, count / 2 - 1};
 }
 
 template <class T>
@@ -179,12 +261,12 @@ bool IsDiscreteSpace(const std::string& text) {
 nlohmann::ordered_json MinariMetadataFor(const std::map<std::string, std::string>& texts,
                                          std::size_t observation_size, std::string_view observation_type,
                                          std::size_t action_size, std::string_view action_type) {
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
   // A space that these columns are not in (a Dict's, once joined) would be false.
   const auto is_box = [](const GymSpace& space, std::size_t size) {
     return space.kind == GymSpace::Kind::kBox && space.shape == Shape{size};
   };
-  const auto space = [&](const char* key, std::size_t size, std::string_view type, double low, double high) {
+  const auto space = [&](const char* key, std::size_t size, std::string_view type,
+                         const std::pair<double, double>& bounds) {
     const auto found = texts.find(key);
     if (found != texts.end()) {
       const GymSpace parsed = ParseSpace(found->second, key);
@@ -192,7 +274,7 @@ nlohmann::ordered_json MinariMetadataFor(const std::map<std::string, std::string
           parsed.kind == GymSpace::Kind::kDiscrete && std::string_view(key) == "action_space";
       if (discrete || is_box(parsed, size)) return found->second;
     }
-    return BoxText(type, std::vector<double>(size, low), std::vector<double>(size, high));
+    return BoxText(type, std::vector<double>(size, bounds.first), std::vector<double>(size, bounds.second));
   };
   nlohmann::ordered_json metadata;
   metadata["total_episodes"] = 0;
@@ -200,23 +282,12 @@ nlohmann::ordered_json MinariMetadataFor(const std::map<std::string, std::string
   metadata["data_format"] = "hdf5";
   metadata["jpeg_encoding"] = false;
   metadata["observation_space"] =
-      space("observation_space", observation_size, observation_type, -kInfinity, kInfinity);
-  metadata["action_space"] = space("action_space", action_size, action_type, -1, 1);
+      space("observation_space", observation_size, observation_type, Unbounded(observation_type));
+  metadata["action_space"] = space("action_space", action_size, action_type, {-1, 1});
   if (texts.contains("env_spec")) {
     metadata["env_spec"] = texts.at("env_spec");
   } else if (texts.contains("env_id")) {
-    // All that Gymnasium's EnvSpec needs to be read; how to make the environment is not known here.
-    const nlohmann::ordered_json spec = {{"id", texts.at("env_id")},
-                                         {"entry_point", nullptr},
-                                         {"reward_threshold", nullptr},
-                                         {"nondeterministic", false},
-                                         {"max_episode_steps", nullptr},
-                                         {"order_enforce", true},
-                                         {"disable_env_checker", false},
-                                         {"kwargs", nlohmann::json::object()},
-                                         {"additional_wrappers", nlohmann::json::array()},
-                                         {"vector_entry_point", nullptr}};
-    metadata["env_spec"] = PythonJsonText(spec);
+    metadata["env_spec"] = EnvSpecText(texts);
   }
   if (texts.contains("algorithm")) metadata["algorithm_name"] = texts.at("algorithm");
   return metadata;

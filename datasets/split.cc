@@ -58,7 +58,11 @@ void CheckCall(const std::filesystem::path& from, const std::vector<std::filesys
   for (std::size_t i = 0; i < outs.size(); ++i) {
     RefuseOverwriting(from, outs[i]);
     for (std::size_t j = 0; j < i; ++j) {
-      if (std::filesystem::weakly_canonical(outs[i]) == std::filesystem::weakly_canonical(outs[j])) {
+      // weakly_canonical leaves a relative path as it is where nothing of it is there.
+      const auto whole = [](const auto& path) {
+        return std::filesystem::weakly_canonical(std::filesystem::absolute(path));
+      };
+      if (whole(outs[i]) == whole(outs[j])) {
         throw InputError("{} is to be written twice; expected another --out", outs[i].string());
       }
     }
@@ -107,7 +111,11 @@ void SplitD4rl(const std::filesystem::path& from, const std::vector<std::filesys
                const std::vector<double>& fractions, const SplitOptions& options) {
   const D4rlReader reader(from, {.allow_non_finite = true});
   if (!reader.layout().has_timeouts) {
-    throw InputError("{}: timeouts: no such key; needed to tell where episodes end", from.string());
+    throw InputError(
+        "{}: timeouts: no such key; needed to tell where episodes end (`dataset convert --max-episode-steps "
+        "N` "
+        "writes them, `dataset split` takes what it wrote)",
+        from.string());
   }
   const std::size_t rows = reader.layout().rows;
   const std::vector<Episode> episodes =

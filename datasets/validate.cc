@@ -186,7 +186,8 @@ void CheckEnds(const Dataset& dataset, const ValidateOptions& options, std::vect
     const std::size_t last = episode.start + episode.length - 1;
     const bool at_limit = episode.length == static_cast<std::size_t>(options.max_episode_steps);
     const bool timeout = !dataset.timeouts.empty() && dataset.timeouts[last] != 0;
-    if (dataset.terminals[last] != 0 && !timeout && (at_limit || one_length)) finding.Add(last);
+    // With both marks one episode may have ended in the very step of the limit; all of them do not.
+    if (dataset.terminals[last] != 0 && (one_length || (at_limit && !timeout))) finding.Add(last);
   }
   auto message = fmt::format(
       "terminals: {} episodes end in a terminal at exactly the step limit, expected a time-out there "

@@ -119,12 +119,14 @@ int Collect(const Words& words) {
   if (!(options.epsilon >= 0 && options.epsilon <= 1)) {
     throw InputError("--epsilon {}: expected a number in [0, 1]", options.epsilon);
   }
+  if (options.source == "random") Refuse(*values, "policy random", {"deterministic", "noise", "epsilon"});
   options.format = ParseDatasetFormat((*values)["format"].as<std::string>());
   for (const GivenSetting& setting : Settings(*values)) {
     options.env_options.emplace_back(setting.key, setting.value);
   }
   const auto env = MakeEnv(Required<std::string>(*values, "env"), options.env_options);
   const std::string out = Required<std::string>(*values, "out");
+  RefuseOverwriting("out", out, {options.source});
   const bool behavior = options.source == kBehaviorPolicy;
   if (behavior) {
     Refuse(*values, "policy behavior", {"deterministic", "noise", "epsilon"});

@@ -63,7 +63,7 @@ constexpr std::size_t kLongText = 120;  // spaces and descriptions may go on for
 std::string ValueText(const nlohmann::ordered_json& value) {
   if (value.is_null()) return "-";
   if (value.is_string()) return value.get<std::string>();
-  if (!value.is_object()) return value.dump();
+  if (!value.is_object()) return JsonText(value);
   std::string text;
   for (const auto& [name, part] : value.items()) {
     text += fmt::format("{}{} {:.6g}", text.empty() ? "" : ", ", name, part.get<double>());
@@ -97,21 +97,33 @@ nlohmann::ordered_json Defects(const std::string& path, const ValidateOptions& o
   return json;
 }
 
+constexpr std::size_t kRowsShown = 8;
+
+// "; rows 3, 9, 12 ..."
+std::string RowsText(std::vector<std::size_t> rows) {
+  if (rows.empty()) return "";
+  const bool more = rows.size() > kRowsShown;
+  if (more) rows.resize(kRowsShown);
+  return fmt::format("; row{} {}{}", rows.size() == 1 ? "" : "s", fmt::join(rows, ", "),
+                     more ? " ... (--json has more)" : "");
+}
+
 void PrintDefects(const nlohmann::ordered_json& checked) {
   std::cout << checked["path"].get<std::string>() << ": "
             << (checked["ok"].get<bool>() ? "sound" : "defects:") << '\n';
   for (const auto& defect : checked["defects"]) {
-    std::cout << fmt::format("  {} ({}): {}\n", defect["kind"].get<std::string>(),
-                             defect["severity"].get<std::string>(), defect["message"].get<std::string>());
+    std::cout << fmt::format("  {} ({}): {}{}\n", defect["kind"].get<std::string>(),
+                             defect["severity"].get<std::string>(), defect["message"].get<std::string>(),
+                             RowsText(defect["rows"].get<std::vector<std::size_t>>()));
   }
 }
 
 // One JSON object for one file, an object of a list for several.
 void PrintJson(const std::vector<nlohmann::ordered_json>& all) {
   if (all.size() == 1) {
-    std::cout << all.front().dump() << '\n';
+    std::cout << JsonText(all.front()) << '\n';
   } else {
-    std::cout << nlohmann::ordered_json{{"files", all}}.dump() << '\n';
+    std::cout << JsonText({{"files", all}}) << '\n';
   }
 }
 
@@ -258,7 +270,8 @@ int DatasetCommand(const Words& words) {
       "A FILE is a D4RL HDF5 file or a Minari dataset: its folder, or its id under $MINARI_DATASETS_PATH.\n"
       "info: sizes, episodes, returns and metadata. validate: every defect, with its rows; exit code 2 where "
       "there is an error among them. convert: to the other format, without loss. merge: the files' rows one "
-      "after the other. split: deals the episodes out at random.";
+      "after the other; columns beyond the required ones (next_observations, infos) where all files have "
+      "them. split: deals the episodes out at random.";
   auto add = line.options.add_options();
   add("what", po::value<std::string>(), "info, validate, convert, merge or split");
   add("files", po::value<std::vector<std::string>>(), "datasets");

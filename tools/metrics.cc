@@ -5,6 +5,7 @@
 #include <functional>
 #include <iostream>
 
+#include "datasets/minari.h"
 #include "experiments/gnuplot.h"
 #include "experiments/pictures.h"
 #include "experiments/run_results.h"
@@ -193,7 +194,9 @@ std::string Cell(const std::optional<double>& value, int digits) {
 }
 
 std::string NameOf(const Measured& measured) {
-  return std::filesystem::path(measured.metrics.path).filename().string();
+  const std::filesystem::path path = measured.metrics.path;
+  // Minari's datasets lie in a folder named data.
+  return (FindMinari(path) && path.filename() == "data" ? path.parent_path() : path).filename().string();
 }
 
 // Tables of a row a file, all with names of one width.
@@ -312,7 +315,7 @@ void DrawScatter(const std::vector<Measured>& all, const std::string& picture) {
                            ? "reference returns (--env, --random and --run, --min-return and --max-return)"
                            : "--reference FILE or --reference-unique N");
     }
-    points.push_back({std::filesystem::path(metrics.path).stem().string(), *metrics.saco, *metrics.tq});
+    points.push_back({std::filesystem::path(NameOf(measured)).stem().string(), *metrics.saco, *metrics.tq});
   }
   WriteMetricsPicture(points, picture);
 }
@@ -355,7 +358,14 @@ int Metrics(const Words& words) {
   if (!values) return 0;
   const auto files = RequiredWord<std::vector<std::string>>(*values, "files", "FILE");
   const auto picture = Given<std::string>(*values, "picture");
-  if (picture) PictureFormat(*picture);  // before the work
+  if (picture) {  // before the work
+    PictureFormat(*picture);
+    std::vector<std::string> read = files;
+    for (const char* name : {"reference", "random"}) {
+      if (const auto path = Given<std::string>(*values, name)) read.push_back(*path);
+    }
+    RefuseOverwriting("picture", *picture, read);
+  }
 
   const Call call = ReadCall(*values);
   std::vector<Measured> all;
@@ -364,7 +374,7 @@ int Metrics(const Words& words) {
   if ((*values)["json"].as<bool>()) {
     Json json = {{"files", Json::array()}};
     for (const Measured& measured : all) json["files"].push_back(FileJson(measured));
-    std::cout << json.dump() << '\n';
+    std::cout << JsonText(json) << '\n';
   } else {
     PrintAll(all);
   }

@@ -1,6 +1,7 @@
 #include "tools/options.h"
 
 #include <csignal>
+#include <filesystem>
 #include <iostream>
 #include <sstream>
 
@@ -43,6 +44,15 @@ std::optional<po::variables_map> Parse(CommandLine line, const Words& words) {
   options << line.options;
   std::cout << "usage: " << line.usage << "\n\n" << line.about << "\n\n" << options.str();
   return std::nullopt;
+}
+
+void RefuseOverwriting(std::string_view option, const std::string& out,
+                       const std::vector<std::string>& inputs) {
+  for (const std::string& input : inputs) {
+    std::error_code none;
+    if (!std::filesystem::equivalent(input, out, none)) continue;
+    throw InputError("--{} {} is to be read and to be written; expected another", option, out);
+  }
 }
 
 std::uint64_t Seed(const po::variables_map& values) {

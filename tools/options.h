@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/error.h"
 #include "tools/commands.h"
@@ -49,6 +51,10 @@ std::optional<T> Given(const po::variables_map& values, const std::string& name)
   if (values.count(name) == 0) return std::nullopt;
   return values[name].as<T>();
 }
+
+// Throws InputError where `out`, given as --`option`, is a file among `inputs` by whatever name.
+void RefuseOverwriting(std::string_view option, const std::string& out,
+                       const std::vector<std::string>& inputs);
 
 // --seed, which must be at least 0.
 std::uint64_t Seed(const po::variables_map& values);

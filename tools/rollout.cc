@@ -114,10 +114,7 @@ int Rollout(const Words& words) {
   const std::vector<double> actions = ReadActions(Required<std::string>(*values, "actions"), env->spec());
   const std::string out = Required<std::string>(*values, "out");
   const std::string source = (*values)["actions"].as<std::string>();
-  std::error_code none;
-  if (std::filesystem::equivalent(source.substr(0, source.rfind(":/")), out, none)) {
-    throw InputError("--out {} is the file that the actions come from; expected another", out);
-  }
+  RefuseOverwriting("out", out, {source.substr(0, source.rfind(":/"))});
 
   const auto width = static_cast<std::size_t>(env->spec().action_size());
   const bool floats = AreFloats(actions);

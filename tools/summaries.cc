@@ -50,6 +50,10 @@ nlohmann::ordered_json ToJson(const std::optional<Quantiles>& quantiles) {
   return json;
 }
 
+std::string JsonText(const nlohmann::ordered_json& json) {
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 LateProgress::LateProgress(std::string title)
     : title_(std::move(title)), output_(StandardError()), start_(output_.seconds()) {}
 

@@ -33,6 +33,9 @@ nlohmann::ordered_json OrNull(const std::optional<T>& value) {
   return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
 }
 
+// One line; bytes of a file that are no UTF-8 become replacement characters.
+std::string JsonText(const nlohmann::ordered_json& json);
+
 // A progress bar on standard error that shows itself only once the work has taken two seconds.
 class LateProgress {
  public:

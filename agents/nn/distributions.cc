@@ -3,6 +3,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "agents/nn/small_squashed.h"
+
 namespace strider::nn {
 namespace {
 
@@ -39,6 +41,12 @@ at::Tensor TanhLogJacobian(const at::Tensor& x, double squash_epsilon) {
 
 SquashedSample SampleSquashed(const at::Tensor& mean, const at::Tensor& log_std, const at::Tensor& noise,
                               double squash_epsilon) {
+  return AreFewDraws(mean, log_std, noise) ? SampleFewSquashed(mean, log_std, noise, squash_epsilon)
+                                           : SampleSquashedByDispatcher(mean, log_std, noise, squash_epsilon);
+}
+
+SquashedSample SampleSquashedByDispatcher(const at::Tensor& mean, const at::Tensor& log_std,
+                                          const at::Tensor& noise, double squash_epsilon) {
   SquashedSample sample;
   sample.pre_tanh = mean + at::exp(log_std) * noise;
   sample.action = at::tanh(sample.pre_tanh);

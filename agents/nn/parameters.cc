@@ -57,6 +57,11 @@ void ParameterSet::Backward(const at::Tensor& loss, bool keep_graph) const {
   loss.backward({}, keep_graph, /*create_graph=*/false, at::TensorList(leaves_));
 }
 
+void ParameterSet::Backward(const at::Tensor& output, const at::Tensor& gradient) const {
+  flat_grad_.zero_();
+  output.backward(gradient, /*retain_graph=*/false, /*create_graph=*/false, at::TensorList(leaves_));
+}
+
 void ParameterSet::CopyFrom(const ParameterSet& other) const {
   const at::NoGradGuard no_grad;
   flat_.copy_(other.flat_);

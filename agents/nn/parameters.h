@@ -43,6 +43,8 @@ class ParameterSet {
   // flat_grad() becomes d loss / d parameters of this set alone; no other set's gradient is touched. Keeps
   // the graph where another backward pass through it follows.
   void Backward(const at::Tensor& loss, bool keep_graph = false) const;
+  // The same from an output and d loss / d output, of its shape.
+  void Backward(const at::Tensor& output, const at::Tensor& gradient) const;
 
   // this <- other. REQUIRES: equal shapes.
   void CopyFrom(const ParameterSet& other) const;

@@ -1,6 +1,7 @@
 #include "agents/nn/distributions.h"
 
 #include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include <cmath>
 #include <initializer_list>
@@ -92,6 +93,42 @@ TEST(Squashing, DensityIntegratesToOne) {
   const at::Tensor a = (at::arange(kCells, at::kDouble) + 0.5) * (2.0 / kCells) - 1;
   const at::Tensor density = SquashedLogProb(at::atanh(a).unsqueeze(1), Row({0.4}), Row({-0.3})).exp();
   EXPECT_NEAR(density.mean().item<double>() * 2, 1, 1e-6);
+}
+
+// Few draws are computed by hand: their values, gradients and second derivatives are those of the same
+// formulas in double.
+TEST(SampleSquashed, FewDrawsAreThoseOfLibTorch) {
+  using torch::autograd::grad;
+  for (const double epsilon : {0.0, 1e-6}) {
+    const at::Tensor noise = Normal({7, 2, 3}, 3);
+    const auto inputs_of = [&](at::ScalarType type) {
+      return std::vector<at::Tensor>{Normal({7, 2, 3}, 1).to(type).requires_grad_(true),
+                                     (0.3 * Normal({7, 2, 3}, 2)).to(type).requires_grad_(true)};
+    };
+    const auto ours = inputs_of(at::kFloat);
+    const auto exact = inputs_of(at::kDouble);
+    const auto scalar = [&](const std::vector<at::Tensor>& inputs) {
+      const auto sample = SampleSquashed(inputs[0], inputs[1], noise.to(inputs[0].scalar_type()), epsilon);
+      return (sample.action.square() + 0.3 * sample.pre_tanh.sin()).sum() + sample.log_prob.square().sum();
+    };
+    EXPECT_NEAR(scalar(ours).item<double>(), scalar(exact).item<double>(), 1e-3);
+    {
+      const at::NoGradGuard no_grad;
+      EXPECT_NEAR(scalar(ours).item<double>(), scalar(exact).item<double>(), 1e-3);
+    }
+    const auto first = grad({scalar(ours)}, ours, {}, true, /*create_graph=*/true);
+    const auto first_exact = grad({scalar(exact)}, exact, {}, true, /*create_graph=*/true);
+    const auto plain = grad({scalar(ours)}, ours);
+    for (const std::size_t i : {0, 1}) {
+      EXPECT_LT(LargestDifference(plain[i], first_exact[i]), 1e-4 * (1 + LargestEntry(first_exact[i]))) << i;
+      EXPECT_LT(LargestDifference(first[i], first_exact[i]), 1e-4 * (1 + LargestEntry(first_exact[i]))) << i;
+      const auto second = grad({first[i].square().sum()}, ours, {}, true);
+      const auto second_exact = grad({first_exact[i].square().sum()}, exact, {}, true);
+      for (const std::size_t j : {0, 1}) {
+        EXPECT_LT(LargestDifference(second[j], second_exact[j]), 1e-3 * (1 + LargestEntry(second_exact[j])));
+      }
+    }
+  }
 }
 
 }  // namespace

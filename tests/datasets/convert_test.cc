@@ -21,6 +21,7 @@ namespace strider {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -247,10 +248,62 @@ TEST_F(ConvertTest, SpacesOfTheMetadataTravelAlong) {
   const auto metadata = ReadMinariMetadata(minari() / "data").json;
   EXPECT_EQ(metadata.at("observation_space"), box);
   EXPECT_THAT(metadata.at("action_space"), HasSubstr("Discrete"));
-  EXPECT_EQ(nlohmann::json::parse(metadata.at("env_spec").get<std::string>()).at("id"), "CartPole-v1");
+  const auto spec = nlohmann::json::parse(metadata.at("env_spec").get<std::string>());
+  EXPECT_EQ(spec.at("id"), "CartPole-v1");
+  // As gymnasium.spec("CartPole-v1") has them.
+  EXPECT_EQ(spec.at("entry_point"), "gymnasium.envs.classic_control.cartpole:CartPoleEnv");
+  EXPECT_EQ(spec.at("max_episode_steps"), 500);
   const Hdf5Info actions = Hdf5File::Open(minari() / "data/main_data.hdf5").Info("episode_0/actions");
   EXPECT_EQ(actions.type, "64-bit integer");
   EXPECT_EQ(actions.shape.size(), 1);
+}
+
+// Gymnasium would make another environment than the data's.
+TEST_F(ConvertTest, EnvironmentsWithOptionsAreNamedOnly) {
+  Dataset dataset = MakeDataset(30, 11, 3);
+  dataset.metadata = {{"env_id", "Hopper-v5"}, {"env_options/frame_skip", "2"}};
+  const auto file = folder_.path() / "hopper.hdf5";
+  WriteD4rl(file, dataset);
+  ConvertDataset(file, minari(), DatasetFormat::kMinari);
+  const auto metadata = ReadMinariMetadata(minari() / "data").json;
+  const auto spec = nlohmann::json::parse(metadata.at("env_spec").get<std::string>());
+  EXPECT_EQ(spec.at("id"), "Hopper-v5");
+  EXPECT_TRUE(spec.at("entry_point").is_null());
+}
+
+// Python cannot make a whole number of infinity.
+TEST_F(ConvertTest, WholeNumbersHaveFiniteBounds) {
+  ConvertDataset(GoldenPath("datasets/malformed/int_observations.hdf5"), minari(), DatasetFormat::kMinari,
+                 {.max_episode_steps = 25});
+  const auto metadata = ReadMinariMetadata(minari() / "data");
+  ASSERT_TRUE(metadata.observation_space);
+  EXPECT_EQ(metadata.observation_space->dtype, "int64");
+  EXPECT_THAT(metadata.observation_space->high, Each(0x1p53));
+  EXPECT_THAT(metadata.observation_space->low, Each(-0x1p53));
+}
+
+// A column of D4RL's layout has one type, so that one of two would be lost.
+TEST_F(ConvertTest, EpisodesOfDifferentTypesAreRefused) {
+  const auto source = folder_.path() / "mixed-v0";
+  std::filesystem::copy(GoldenPath("datasets/minari/golden/pendulum-v0"), source,
+                        std::filesystem::copy_options::recursive);
+  const auto data = source / "data/main_data.hdf5";
+  std::filesystem::permissions(data, std::filesystem::perms::owner_all);
+  {
+    const Hdf5Handle file(H5Fopen(data.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose);
+    const Hdf5Handle rewards(H5Dopen(file.id(), "episode_1/rewards", H5P_DEFAULT), H5Dclose);
+    const Hdf5Handle stored(H5Dget_space(rewards.id()), H5Sclose);
+    const auto steps = static_cast<hsize_t>(H5Sget_simple_extent_npoints(stored.id()));
+    const Hdf5Handle space(H5Screate_simple(1, &steps, nullptr), H5Sclose);
+    ASSERT_GE(H5Ldelete(file.id(), "episode_1/rewards", H5P_DEFAULT), 0);
+    const Hdf5Handle made(H5Dcreate(file.id(), "episode_1/rewards", H5T_IEEE_F32LE, space.id(), H5P_DEFAULT,
+                                    H5P_DEFAULT, H5P_DEFAULT),
+                          H5Dclose);
+    ASSERT_TRUE(made.valid());
+  }
+  EXPECT_THAT(MessageOf<InputError>([&] { ConvertDataset(source, back(), DatasetFormat::kD4rl); }),
+              HasSubstr("episode_1/rewards: is of another type than that of the first episode"));
+  EXPECT_FALSE(std::filesystem::exists(back()));
 }
 
 TEST_F(ConvertTest, WriterMakesTheSameDatasetAsConversion) {

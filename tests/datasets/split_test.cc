@@ -141,6 +141,10 @@ TEST_F(SplitTest, BadCallsAreRefused) {
   EXPECT_THAT(Message(golden, {"a.hdf5", "b.hdf5", "c.hdf5"}, {0.5, 0.5}),
               HasSubstr("add up to 1; expected less than 1"));
   EXPECT_THAT(Message(golden, {"a.hdf5", "./a.hdf5"}, {0.5}), HasSubstr("is to be written twice"));
+  EXPECT_THAT(MessageOf<InputError>([&] {
+                SplitDataset(golden, {"not_there.hdf5", "./not_there.hdf5"}, {0.5});
+              }),
+              HasSubstr("is to be written twice"));
   EXPECT_THAT(Message(golden, {"a.hdf5", "b.hdf5"}, {0.0001}), HasSubstr("none is left for"));
   EXPECT_THAT(
       Message(GoldenPath("datasets/d4rl/hopper_random_no_timeouts.hdf5"), {"a.hdf5", "b.hdf5"}, {0.5}),

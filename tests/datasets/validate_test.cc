@@ -89,6 +89,10 @@ TEST(Validate, FindsTimeoutsStoredAsTerminals) {
   dataset.terminals.assign(100, 0);
   for (const std::size_t row : {19, 39, 59}) dataset.terminals[row] = 1;
   ExpectOnly(dataset, DefectKind::kTimeoutAsTerminal, {19, 39, 59}, "3 episodes");
+  // With both marks set everywhere.
+  for (const std::size_t row : {79, 99}) dataset.terminals[row] = 1;
+  dataset.timeouts = dataset.terminals;
+  ExpectOnly(dataset, DefectKind::kTimeoutAsTerminal, {19, 39, 59, 79, 99}, "5 episodes");
 }
 
 TEST(Validate, FindsActionsOutOfRange) {

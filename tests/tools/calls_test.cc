@@ -127,6 +127,15 @@ TEST(Calls, EmptyAndContradictingOptionsAreRefused) {
   ExpectRefused({"train", "--env", "Pendulum-v1", "--out", "x"}, {"no agent is named"});
 }
 
+TEST(Calls, RandomActionsTakeNoFurtherNoise) {
+  for (const char* option : {"--deterministic", "--noise=0.1", "--epsilon=0.1"}) {
+    const Finished finished = Strider({"collect", "--policy", "random", "--env", "Pendulum-v1", "--steps",
+                                       "5", "--out", "not_written.hdf5", option});
+    EXPECT_EQ(finished.code, 2);
+    EXPECT_THAT(finished.message, HasSubstr("does not go with --policy random"));
+  }
+}
+
 TEST(Calls, OutputThatCannotBeWrittenIsAFailure) {
   RunOptions full;
   full.output = "/dev/full";

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -243,8 +244,63 @@ TEST(Files, ActionsForARollout) {
   const Finished onto_itself = Strider(
       {"rollout", "--env", "Hopper-v5", "--actions", own.string() + ":/actions", "--out", own.string()});
   EXPECT_EQ(onto_itself.code, 2);
-  EXPECT_THAT(onto_itself.message, HasSubstr("is the file that the actions come from; expected another"));
+  EXPECT_THAT(onto_itself.message, HasSubstr("is to be read and to be written; expected another"));
   EXPECT_EQ(std::filesystem::file_size(own), std::filesystem::file_size(whole));
+}
+
+// What was read stays as it was.
+TEST(Files, InputsAreNoOutputs) {
+  const TemporaryFolder folder;
+  const auto refused = [&](const std::filesystem::path& input, const Words& arguments) {
+    const std::string before = ReadText(input);
+    const Finished finished = Strider(arguments);
+    EXPECT_EQ(finished.code, 2) << finished.message;
+    EXPECT_THAT(finished.message, HasSubstr("is to be read and to be written; expected another"));
+    EXPECT_EQ(ReadText(input), before);
+  };
+  const std::filesystem::path policy = folder.path() / "policy.hdf5";
+  std::filesystem::copy_file(GoldenPath("datasets/d4rl/hopper_random_policy_metadata.hdf5"), policy);
+  refused(policy, {"collect", "--policy", policy, "--env", "Hopper-v5", "--steps", "5", "--out", policy});
+  const std::filesystem::path data = folder.path() / "data.svg";
+  std::filesystem::copy_file(policy, data);
+  refused(data, {"metrics", data, "--reference-unique", "9", "--min-return", "0", "--max-return", "9",
+                 "--picture", data});
+  refused(data, {"metrics", policy, "--reference", data, "--min-return", "0", "--max-return", "9",
+                 "--picture", data});
+}
+
+// Reading it would wait for ever.
+TEST(Files, PipesAreNoDatasets) {
+  const TemporaryFolder folder;
+  const std::string pipe = folder.path() / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const Finished finished = Strider({"dataset", "info", pipe});
+  EXPECT_EQ(finished.code, 2);
+  EXPECT_THAT(finished.message, HasSubstr("pipe: is no regular file, expected an HDF5 file"));
+}
+
+TEST(Files, BytesThatAreNoTextDoNotStopJson) {
+  const TemporaryFolder folder;
+  const auto file = folder.path() / "bad\xff.hdf5";
+  std::filesystem::copy_file(Malformed("whole.hdf5"), file);
+  for (const char* what : {"info", "validate"}) {
+    const Finished finished = Strider({"dataset", what, file, "--json"});
+    EXPECT_EQ(finished.code, 0) << finished.message;
+    EXPECT_THAT(finished.Json().at("path").get<std::string>(), HasSubstr("bad\uFFFD.hdf5"));
+  }
+}
+
+TEST(Files, ValidateNamesRows) {
+  const Finished finished = Strider({"dataset", "validate", Malformed("nan_rewards.hdf5")});
+  EXPECT_EQ(finished.code, 2);
+  EXPECT_THAT(finished.out, HasSubstr("; rows 3, "));
+}
+
+TEST(Files, MetricsNameMinarisDatasets) {
+  const Finished finished = Strider({"metrics", GoldenPath("datasets/minari/golden/pendulum-v0"),
+                                     "--min-return", "-500", "--max-return", "0"});
+  EXPECT_EQ(finished.code, 0) << finished.message;
+  EXPECT_THAT(finished.out, HasSubstr("\npendulum-v0 "));
 }
 
 }  // namespace

@@ -64,9 +64,8 @@ TEST_F(StockPolicies, CanStartFromAnotherStock) {
 
 TEST_F(StockPolicies, AreDrawnOnMaps) {
   const std::string run = Run("rooms");
-  const Finished trained =
-      Strider({"train", "deta-n", "--env", "TwoRooms-v0", "--steps", "200", "--out", run, "--quiet", "--set",
-               "agent.hidden=16", "--set", "agent.stock_bound=100"});
+  const Finished trained = Strider({"train", "deta-n", "--env", "TwoRooms-v0", "--steps", "200", "--out", run,
+                                    "--quiet", "--set", "agent.hidden=16", "--set", "agent.stock_bound=100"});
   ASSERT_EQ(trained.code, 0) << trained.message;
   const Finished drawn = Strider({"render", run, "--out", Run("way.svg")});
   EXPECT_EQ(drawn.code, 0) << drawn.message;
