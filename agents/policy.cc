@@ -143,6 +143,40 @@ Eigen::Index BestUtility(const Policy& policy, const Eigen::MatrixXf& quantiles,
   return best;
 }
 
+// A ReLU perceptron, all of it.
+Eigen::MatrixXf Perceptron(const std::vector<Policy::Layer>& layers, Eigen::MatrixXf h) {
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    h = Linear(layers[i], h);
+    if (i + 1 < layers.size()) h = h.array().max(0.0F);
+  }
+  return h;
+}
+
+// One observation below which something else stands in each column.
+Eigen::MatrixXf Below(const Eigen::VectorXf& observation, const Eigen::MatrixXf& more) {
+  Eigen::MatrixXf columns(observation.size() + more.rows(), more.cols());
+  columns.topRows(observation.size()).colwise() = observation;
+  columns.bottomRows(more.rows()) = more;
+  return columns;
+}
+
+void TakeBestCandidate(const Policy& policy, const Eigen::VectorXf& observation, Pcg64& random,
+                       std::span<float> action) {
+  const Policy::Layer& first = policy.hidden.empty() ? policy.mean : policy.hidden.front();
+  Eigen::MatrixXf codes(first.weight.cols() - observation.size(), policy.candidates);
+  for (float& z : codes.reshaped()) {
+    z = std::clamp(static_cast<float>(random.StandardNormal()), -policy.code_bound, policy.code_bound);
+  }
+  std::vector<Policy::Layer> decoder = policy.hidden;
+  decoder.push_back(policy.mean);
+  Eigen::MatrixXf actions = Perceptron(decoder, Below(observation, codes)).array().tanh();
+  const Eigen::MatrixXf moves = Perceptron(policy.perturbation, Below(observation, actions)).array().tanh();
+  actions = (actions + policy.reach * moves).array().max(-1.0F).min(1.0F);
+  const Eigen::VectorXf values = Perceptron(policy.value, Below(observation, actions)).row(0).transpose();
+  const Eigen::Index best = Best(values);
+  for (Eigen::Index i = 0; i < actions.rows(); ++i) action[static_cast<std::size_t>(i)] = actions(i, best);
+}
+
 constexpr float kHalfLogTwoPi = 0.918938533F;
 
 // Log density of x under each expert's Gaussian. `mean` and `log_sd` hold the experts' numbers one after the
@@ -173,6 +207,16 @@ void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg
   }
   const auto rows =
       static_cast<Eigen::Index>(observations.size() / static_cast<std::size_t>(observation_size));
+  if (distribution == ActionDistribution::kBestCandidate) {
+    const auto width = static_cast<std::size_t>(RowSize(action_space));
+    const Rows inputs(observations.data(), observation_size, rows);
+    for (Eigen::Index row = 0; row < rows; ++row) {
+      TakeBestCandidate(*this, inputs.col(row), random,
+                        actions.subspan(static_cast<std::size_t>(row) * width, width));
+    }
+    std::ranges::fill(log_probs, 0.0F);
+    return;
+  }
   const Eigen::MatrixXf body = Body(*this, Rows(observations.data(), observation_size, rows));
   Eigen::MatrixXf out = Linear(mean, body);
   if (distribution == ActionDistribution::kCategorical) {

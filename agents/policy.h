@@ -28,6 +28,10 @@ enum class ActionDistribution {
   // quantiles of each discrete action's return, one action after the other; the action of the best utility of
   // stock plus return is taken: deterministic
   kGreedyUtility,
+  // the best by `value` of `candidates` actions tanh(mean), the networks above being a decoder of
+  // (observation, code) with codes drawn, each moved by `perturbation`: continuous BCQ's. Drawn even where
+  // the mean is asked for.
+  kBestCandidate,
 };
 
 // What a mixture's action is drawn from.
@@ -70,6 +74,13 @@ struct Policy {
   // and high are the initial stock that the policy is meant for.
   Augmentation augmentation;
   std::string objective;  // what a policy with a stock makes large, as ParseObjective reads it; else empty
+  // For kBestCandidate: how many codes are drawn, standard normal and clipped; ReLU networks on (observation,
+  // action), the last layer linear, of which `reach` * tanh is added to an action, and its value.
+  int candidates = 0;
+  float code_bound = 0;
+  float reach = 0;
+  std::vector<Layer> perturbation;
+  std::vector<Layer> value;
   // Slopes of the utility below and above zero, for kGreedyUtility.
   float weight_below = 1;
   float weight_above = 1;

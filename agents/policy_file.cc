@@ -17,7 +17,7 @@
 namespace strider {
 namespace {
 
-constexpr std::array<std::pair<ActionDistribution, std::string_view>, 9> kDistributions = {{
+constexpr std::array<std::pair<ActionDistribution, std::string_view>, 10> kDistributions = {{
     {ActionDistribution::kTanhGaussian, "tanh_gaussian"},
     {ActionDistribution::kGaussian, "gaussian"},
     {ActionDistribution::kTanh, "tanh"},
@@ -27,6 +27,7 @@ constexpr std::array<std::pair<ActionDistribution, std::string_view>, 9> kDistri
     {ActionDistribution::kClippedGaussian, "clipped_gaussian"},
     {ActionDistribution::kClippedTanhGaussian, "clipped_tanh_gaussian"},
     {ActionDistribution::kGreedyUtility, "greedy_utility"},
+    {ActionDistribution::kBestCandidate, "best_candidate"},
 }};
 
 bool IsDiscrete(ActionDistribution distribution) {
@@ -37,7 +38,8 @@ bool IsDiscrete(ActionDistribution distribution) {
 
 // Whether noise is added, of a deviation that the file holds.
 bool IsStochastic(ActionDistribution distribution) {
-  return distribution != ActionDistribution::kTanh && !IsDiscrete(distribution);
+  return distribution != ActionDistribution::kTanh && distribution != ActionDistribution::kBestCandidate &&
+         !IsDiscrete(distribution);
 }
 
 // Whether the file says how the log deviation is clamped.
@@ -96,6 +98,16 @@ void WriteAugmentation(const PolicySink& sink, const Policy& policy) {
                                  stock.hidden ? fmt::format(" {}", kHidden) : ""));
 }
 
+void WriteCandidates(const PolicySink& sink, const Policy& policy) {
+  for (std::size_t i = 0; i < policy.perturbation.size(); ++i)
+    WriteLayer(sink, fmt::format("perturbation{}", i), policy.perturbation[i]);
+  for (std::size_t i = 0; i < policy.value.size(); ++i)
+    WriteLayer(sink, fmt::format("value{}", i), policy.value[i]);
+  const std::array<float, 3> numbers = {static_cast<float>(policy.candidates), policy.code_bound,
+                                        policy.reach};
+  sink.numbers("candidates", numbers, {numbers.size()});
+}
+
 void WriteParts(const PolicySink& sink, const Policy& policy) {
   for (std::size_t i = 0; i < policy.steps.size(); ++i) {
     const std::string folder = fmt::format("step{}/", i);
@@ -127,6 +139,7 @@ void WriteParts(const PolicySink& sink, const Policy& policy) {
     const auto likely = static_cast<float>(policy.likely);
     sink.numbers("likely", {&likely, 1}, {1});
   }
+  if (policy.distribution == ActionDistribution::kBestCandidate) WriteCandidates(sink, policy);
   if (HasBounds(policy.distribution)) {
     const std::array<float, 2> bounds = {static_cast<float>(policy.log_std_min),
                                          static_cast<float>(policy.log_std_max)};
@@ -158,6 +171,8 @@ class PolicyReader {
     policy.tanh_hidden = ReadChoice("nonlinearity", "relu", "tanh") == "tanh";
     ReadAugmentation(policy);
     Eigen::Index width = policy.observation_size;
+    const bool decodes = policy.distribution == ActionDistribution::kBestCandidate;
+    if (decodes) width += 2 * static_cast<Eigen::Index>(spec_.action_size());  // codes
     for (int i = 0; file_.Has(fmt::format("{}/fc{}", group_, i)); ++i) {
       policy.hidden.push_back(ReadLayer(fmt::format("fc{}", i), width, -1));
       width = policy.hidden.back().bias.size();
@@ -186,6 +201,7 @@ class PolicyReader {
       policy.behaviour = ReadLayer("behaviour", width, outputs);
       policy.likely = ReadLikely();
     }
+    if (decodes) ReadCandidates(policy);
     ReadBounds(policy);
     ReadTransform(policy.transform, static_cast<std::size_t>(policy.observation_size));
     return policy;
@@ -201,7 +217,9 @@ class PolicyReader {
     }
     throw InputError(
         "{}: {}/output_distribution is '{}'; expected tanh_gaussian, gaussian, "
-        "clipped_gaussian, clipped_tanh_gaussian, tanh, categorical, greedy, likely_greedy or greedy_utility",
+        "clipped_gaussian, clipped_tanh_gaussian, tanh, categorical, greedy, likely_greedy, greedy_utility "
+        "or "
+        "best_candidate",
         Path(), group_, text);
   }
 
@@ -316,6 +334,35 @@ class PolicyReader {
       throw InputError("{}: {} holds NaN or infinite weights", Path(), key);
     }
     return layer;
+  }
+
+  // A perceptron on (observation, action) whose layers are NAME0, NAME1, ....
+  std::vector<Policy::Layer> ReadPerceptron(const std::string& name, int observation_size,
+                                            Eigen::Index outputs) const {
+    std::vector<Policy::Layer> layers;
+    Eigen::Index width = observation_size + static_cast<Eigen::Index>(spec_.action_size());
+    for (int i = 0; i == 0 || file_.Has(fmt::format("{}/{}{}", group_, name, i)); ++i) {
+      const bool last = !file_.Has(fmt::format("{}/{}{}", group_, name, i + 1));
+      layers.push_back(ReadLayer(fmt::format("{}{}", name, i), width, last ? outputs : -1));
+      width = layers.back().bias.size();
+    }
+    return layers;
+  }
+
+  void ReadCandidates(Policy& policy) const {
+    constexpr float kMost = 1e6;
+    const std::string key = group_ + "/candidates";
+    const Array<float> numbers = file_.Read<float>(key);
+    if (numbers.shape != Shape{3} || !(numbers.values[0] >= 1 && numbers.values[0] <= kMost) ||
+        !(numbers.values[1] >= 0) || !(numbers.values[2] >= 0)) {
+      throw InputError("{}: {} has shape {}; expected a count of at least 1 and two bounds of at least 0",
+                       Path(), key, ShapeText(numbers.shape));
+    }
+    policy.candidates = static_cast<int>(numbers.values[0]);
+    policy.code_bound = numbers.values[1];
+    policy.reach = numbers.values[2];
+    policy.perturbation = ReadPerceptron("perturbation", policy.observation_size, spec_.action_size());
+    policy.value = ReadPerceptron("value", policy.observation_size, 1);
   }
 
   double ReadLikely() const {

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "core/error.h"
+
 namespace strider {
 
 TwinCritics::TwinCritics(const Task& task, const std::vector<int>& hidden)

@@ -51,8 +51,10 @@ void Td3::Update(const TransitionBatch& drawn, const at::Tensor& target_policy_n
   const at::Tensor target = TdTarget(batch, next_action);
   StepCritics(batch, target);
   AfterCritics(batch, next_action, target);
+  const std::int64_t due = ActorStepsFirst() ? 0 : td3_.policy_delay - 1;
+  const bool actor_is_due = updates() % td3_.policy_delay == due;
   CountUpdate();
-  if (updates() % td3_.policy_delay != 0) return;
+  if (!actor_is_due) return;
   const at::Tensor loss = ActorLoss(batch, Act(actor_, batch.observations));
   actor_.Backward(loss);
   nn::ClipGradientNorm(actor_, td3_.max_grad_norm);

@@ -101,6 +101,9 @@ class Td3 : public OffPolicyAgent {
   // pi(s), (rows x actions).
   at::Tensor ActorAction(const at::Tensor& observations) const { return Act(actor_, observations); }
 
+  // Whether it is the first of every policy_delay updates that steps the actor, and not the last.
+  virtual bool ActorStepsFirst() const { return false; }
+
   // Whether the actor's target moves towards the actor before the actor's step, and not after it.
   virtual bool ActorTargetMovesFirst() const { return false; }
 

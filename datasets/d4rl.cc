@@ -112,6 +112,8 @@ D4rlInspection InspectD4rl(const Hdf5File& file) {
   DatasetLayout& layout = inspector.result().layout;
   layout.observation_size = inspector.Matrix("observations", true);
   layout.action_size = inspector.Matrix("actions", true);
+  const auto actions = file.Find("actions");
+  layout.integer_actions = actions && actions->kind == Hdf5Kind::kInteger;
   inspector.Column("rewards", true);
   inspector.Column("terminals", true);
   layout.has_timeouts = inspector.Column("timeouts", false);

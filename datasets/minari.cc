@@ -35,6 +35,8 @@ class Inspector {
     }
     for (const MinariArray& array : result_.observations) layout.observation_size += array.width;
     for (const MinariArray& array : result_.actions) layout.action_size += array.width;
+    const auto& actions = result_.metadata.action_space;
+    layout.integer_actions = actions && actions->kind == GymSpace::Kind::kDiscrete;
     layout.has_timeouts = true;
     layout.has_next_observations = true;
     if (Problems() == 0) FindInfos();

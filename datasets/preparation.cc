@@ -1,72 +1,95 @@
 #include "datasets/preparation.h"
 
 #include <algorithm>
-#include <cmath>
+#include <functional>
+#include <string_view>
+
+#include "core/error.h"
 
 namespace strider {
 namespace {
 
-double DiscountedReturn(const DatasetView& dataset, const Episode& episode, double discount) {
-  double sum = 0;
-  for (std::size_t row = episode.start + episode.length; row-- > episode.start;) {
-    sum = static_cast<double>(dataset.rewards[row]) + discount * sum;
+// A stretch of the q-learning view that counts as one episode.
+struct Piece {
+  std::size_t first = 0;  // of the view's rows
+  std::size_t count = 0;
+  double total = 0;       // undiscounted return
+  double discounted = 0;  // the same with Preparation::return_discount
+};
+
+// As the authors' programs find returns (baselines sheet, section 2): the view's rows are cut after a
+// terminal and after as many rows as an episode has steps, and what is left at the end is no piece. Rows
+// that the step limit ended are not in the view, so that these cuts drift by one row an episode. `setting`
+// asks for them.
+std::vector<Piece> Pieces(const DatasetView& dataset, const std::vector<std::size_t>& rows,
+                          const ViewOptions& options, double discount, std::string_view setting,
+                          const std::string& source) {
+  const auto longest = static_cast<std::size_t>(options.max_episode_steps);
+  std::vector<Piece> pieces;
+  Piece piece;
+  double weight = 1;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto reward = static_cast<double>(dataset.rewards[rows[i]]);
+    piece.total += reward;
+    piece.discounted += weight * reward;
+    weight *= discount;
+    if (++piece.count < longest && dataset.terminals[rows[i]] == 0) continue;
+    pieces.push_back(piece);
+    piece = {.first = i + 1};
+    weight = 1;
   }
-  return sum;
+  if (!pieces.empty()) return pieces;
+  throw InputError(
+      "{}: {} needs returns of episodes, but there is none: {} transitions without a terminal; expected one, "
+      "or {} transitions",
+      source, setting, rows.size(), longest);
 }
 
-// Complete episodes; a method that asks for some cannot do without.
-std::vector<Episode> CompleteEpisodes(const DatasetView& dataset, const ViewOptions& options,
-                                      const std::string& source) {
-  std::vector<Episode> episodes = Episodes(dataset, options);
-  if (episodes.empty()) {
-    throw InputError("{}: holds no complete episode, but agent.* asks for episodes' returns", source);
+// The rows of the best pieces, in the file's order.
+std::vector<std::size_t> BestRows(const DatasetView& dataset, const std::vector<std::size_t>& rows,
+                                  const ViewOptions& options, const Preparation& preparation,
+                                  const std::string& source) {
+  std::vector<Piece> pieces =
+      Pieces(dataset, rows, options, preparation.return_discount,
+             fmt::format("agent.best_fraction = {}", preparation.best_fraction), source);
+  std::ranges::stable_sort(pieces, std::ranges::greater(), &Piece::discounted);
+  const auto share = static_cast<std::size_t>(preparation.best_fraction * static_cast<double>(pieces.size()));
+  pieces.resize(std::max<std::size_t>(1, share));
+  std::ranges::sort(pieces, {}, &Piece::first);
+  std::vector<std::size_t> best;
+  for (const Piece& piece : pieces) {
+    const auto first = rows.begin() + static_cast<std::ptrdiff_t>(piece.first);
+    best.insert(best.end(), first, first + static_cast<std::ptrdiff_t>(piece.count));
   }
-  return episodes;
+  return best;
 }
 
-// The episodes that are kept, in the file's order.
-std::vector<Episode> Keep(const DatasetView& dataset, const ViewOptions& options,
-                          const Preparation& preparation, const std::string& source) {
-  const std::vector<Episode> all = CompleteEpisodes(dataset, options, source);
-  if (preparation.episode >= static_cast<int>(all.size())) {
+// The rows of one complete episode.
+std::vector<std::size_t> EpisodeRows(const DatasetView& dataset, const std::vector<std::size_t>& rows,
+                                     const ViewOptions& options, int number, const std::string& source) {
+  const std::vector<Episode> all = Episodes(dataset, options);
+  if (number >= static_cast<int>(all.size())) {
     throw InputError("{}: agent.episode = {}, but the dataset holds {} complete episodes, counted from 0",
-                     source, preparation.episode, all.size());
+                     source, number, all.size());
   }
-  if (preparation.episode >= 0) return {all[static_cast<std::size_t>(preparation.episode)]};
-  std::vector<std::pair<double, std::size_t>> ranks;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    ranks.emplace_back(-DiscountedReturn(dataset, all[i], preparation.return_discount), i);
-  }
-  std::ranges::sort(ranks);
-  const auto share = static_cast<std::size_t>(preparation.best_fraction * static_cast<double>(all.size()));
-  ranks.resize(std::max<std::size_t>(1, share));
-  std::ranges::sort(ranks, {}, &std::pair<double, std::size_t>::second);
-  std::vector<Episode> kept;
-  for (const auto& [rank, index] : ranks) kept.push_back(all[index]);
-  return kept;
-}
-
-std::vector<std::size_t> RowsOf(const std::vector<Episode>& episodes, const std::vector<std::size_t>& rows) {
-  std::vector<std::size_t> chosen;
-  auto row = rows.begin();
-  for (const Episode& episode : episodes) {
-    row = std::lower_bound(row, rows.end(), episode.start);
-    for (; row != rows.end() && *row < episode.start + episode.length; ++row) chosen.push_back(*row);
-  }
-  return chosen;
+  const Episode& episode = all[static_cast<std::size_t>(number)];
+  return {std::ranges::lower_bound(rows, episode.start),
+          std::ranges::lower_bound(rows, episode.start + episode.length)};
 }
 
 double RangeFactor(const DatasetView& dataset, const ViewOptions& options, const std::string& source) {
-  const std::vector<Episode> episodes = CompleteEpisodes(dataset, options, source);
-  const auto [worst, best] = std::ranges::minmax(episodes, {}, &Episode::episode_return);
-  if (worst.episode_return == best.episode_return) {
+  // There is nothing to scale; what comes of it, the learner says.
+  if (std::ranges::all_of(dataset.rewards, [](float reward) { return reward == 0; })) return 1;
+  const std::vector<Piece> pieces = Pieces(dataset, QlearningRows(dataset, options), options, /*discount=*/1,
+                                           "agent.reward_map = range", source);
+  const auto [worst, best] = std::ranges::minmax(pieces, {}, &Piece::total);
+  if (worst.total == best.total) {
     throw InputError(
-        "{}: agent.reward_map = range scales by the range of returns, but all {} complete episodes return "
-        "{}; "
-        "expected reward_map = none for such data",
-        source, episodes.size(), best.episode_return);
+        "{}: agent.reward_map = range scales by the range of returns, but all {} episodes return {}; "
+        "expected agent.reward_map = none for such data",
+        source, pieces.size(), best.total);
   }
-  return 1000 / (best.episode_return - worst.episode_return);
+  return 1000 / (best.total - worst.total);
 }
 
 }  // namespace
@@ -80,8 +103,10 @@ float RewardTransform::operator()(float reward) const {
 Transitions PreparedTransitions(const DatasetView& dataset, const ViewOptions& options,
                                 const Preparation& preparation, const std::string& source) {
   std::vector<std::size_t> rows = QlearningRows(dataset, options);
-  if (preparation.best_fraction < 1 || preparation.episode >= 0) {
-    rows = RowsOf(Keep(dataset, options, preparation, source), rows);
+  if (preparation.episode >= 0) {
+    rows = EpisodeRows(dataset, rows, options, preparation.episode, source);
+  } else if (preparation.best_fraction < 1) {
+    rows = BestRows(dataset, rows, options, preparation, source);
   }
   if (rows.empty()) throw InputError("{}: holds no transition to learn from", source);
   Transitions transitions = QlearningTransitions(dataset, rows, preparation.next_actions);

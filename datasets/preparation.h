@@ -18,7 +18,8 @@ struct RewardConfig {
   template <class Visitor>
   void Visit(Visitor&& visit) {
     visit("reward_map", reward_map,
-          "range: 1000 r / (best - worst return of the complete episodes); goal: 0 becomes -3, all else 0 "
+          "range: 1000 r / (best - worst return), returns of rows cut at terminals or at the step limit; "
+          "goal: 0 becomes -3, all else 0 "
           "(O-DICE on antmaze)",
           OneOf({"none", "range", "goal"}));
     visit("reward_scale", reward_scale, "rewards become reward_scale * map(r) + reward_shift");
@@ -39,7 +40,9 @@ struct Preparation {
   bool normalize_states = false;
   bool next_actions = false;  // whether transitions have them
   RewardConfig rewards;
-  // The share of the complete episodes that is kept, the best by discounted return; at 1 every row is.
+  // The share of the episodes that is kept, the best by discounted return; at 1 every row is. Episodes are
+  // cut from the q-learning view at terminals or after ViewOptions::max_episode_steps rows, as the authors'
+  // programs do; what is left at the end is none. So are those of reward_map = range.
   double best_fraction = 1;
   double return_discount = 0.99;
   int episode = -1;  // the one complete episode that is kept, counted from 0 in the file's order; -1: all

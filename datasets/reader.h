@@ -25,7 +25,8 @@ struct DatasetLayout {
   bool has_timeouts = false;
   bool has_next_observations = false;
   bool has_action_log_probs = false;
-  std::size_t qpos_size = 0;  // 0 where absent
+  bool integer_actions = false;  // stored as integers, or a Discrete space's: numbers of actions
+  std::size_t qpos_size = 0;     // 0 where absent
   std::size_t qvel_size = 0;
 };
 

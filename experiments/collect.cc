@@ -26,7 +26,8 @@ bool DrawsHaveDensity(const Policy& policy, const CollectOptions& options) {
   const ActionDistribution distribution = policy.At(0).distribution;
   return own_draws && distribution != ActionDistribution::kTanh &&
          distribution != ActionDistribution::kGreedy && distribution != ActionDistribution::kLikelyGreedy &&
-         distribution != ActionDistribution::kGreedyUtility;
+         distribution != ActionDistribution::kGreedyUtility &&
+         distribution != ActionDistribution::kBestCandidate;
 }
 
 bool HasNetworks(const Policy& policy) { return policy.At(0).distribution != ActionDistribution::kUniform; }

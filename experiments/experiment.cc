@@ -1,5 +1,7 @@
 #include "experiments/experiment.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <boost/program_options/parsers.hpp>
 #include <fstream>
@@ -8,7 +10,6 @@
 
 #include "core/files.h"
 #include "core/names.h"
-#include "experiments/presets.h"
 #include "offline/registry.h"
 
 namespace strider {
@@ -118,16 +119,30 @@ Experiment::Experiment(const std::vector<GivenSetting>& given) {
     throw InputError("no agent is named; expected AGENT, or run.agent in a config file");
   agent_ = &FindAgent(run_.agent);
   factory_ = agent_->factory();
+  DatasetOrigin origin;
+  bool env_is_the_datasets = false;
+  if (!run_.dataset.empty()) {
+    origin = FindOrigin(run_.dataset, run_.env);
+    env_is_the_datasets =
+        MatchEnv(origin, std::ranges::find(given, "run.env", &GivenSetting::key) != given.end());
+  }
   if (has_env()) env_settings_ = FindEnv(run_.env).options();
 
   std::vector<GivenSetting> all;
   if (!run_.preset.empty()) {
-    all = ParseConfig(PresetText(run_.agent, run_.preset, run_.env, run_.dataset), "preset " + run_.preset);
+    const PresetChoice choice = ChoosePreset(run_.agent, run_.preset, run_.env, origin.names);
+    if (!run_.dataset.empty()) NotePreset(choice);
+    all = ParseConfig(choice.text, "preset " + run_.preset);
     apply_run(all);
     apply_run(given);
   }
   all.insert(all.end(), given.begin(), given.end());
   const SettingList settings = Settings();
+  if (env_is_the_datasets) {
+    for (const auto& [key, value] : origin.env_options) {
+      if (settings.Find("env." + key) != nullptr) settings.Set("env." + key, value);
+    }
+  }
   for (const GivenSetting& setting : all) {
     AtPlace(setting, [&] { settings.Set(setting.key, setting.value); });
   }
@@ -163,6 +178,28 @@ Experiment::Experiment(const std::vector<GivenSetting>& given) {
         "run.target_return = {} needs evaluations; expected --env ID and run.eval_episodes of at least 1",
         run_.target_return);
   }
+}
+
+bool Experiment::MatchEnv(const DatasetOrigin& origin, bool env_is_given) {
+  const bool known = std::ranges::find(EnvRegistry(), origin.env, &EnvEntry::id) != EnvRegistry().end();
+  const bool needs_none = agent_->kind == AgentKind::kOffline || agent_->kind == AgentKind::kOffPolicy;
+  if (!env_is_given && known && needs_none) {
+    run_.env = origin.env;
+    notes_.push_back(fmt::format("{} was recorded in {}: evaluated there, as no --env is given", run_.dataset,
+                                 origin.env));
+    return true;
+  }
+  if (run_.env.empty() || origin.env.empty() || run_.env == origin.env) return false;
+  notes_.push_back(fmt::format("warning: {} was recorded in {}, but run.env = {}: other rules hold there{}",
+                               run_.dataset, origin.env, run_.env,
+                               known ? fmt::format("; --env {} is where it comes from", origin.env) : ""));
+  return false;
+}
+
+void Experiment::NotePreset(const PresetChoice& choice) {
+  if (choice.files.size() > 1 || choice.others.empty()) return;
+  notes_.push_back(fmt::format("preset {}: its general settings alone apply to {}; it has others for {}",
+                               choice.files.front(), run_.dataset, fmt::join(choice.others, ", ")));
 }
 
 SettingList Experiment::Settings() {

@@ -11,6 +11,8 @@
 #include "agents/registry.h"
 #include "core/settings.h"
 #include "envs/registry.h"
+#include "experiments/dataset_origin.h"
+#include "experiments/presets.h"
 
 namespace strider {
 
@@ -92,13 +94,18 @@ std::vector<AgentEntry> AllAgents();
 // Every setting of a run, resolved and checked.
 class Experiment {
  public:
-  // Applies the preset that `given` names (run.preset), then `given` in order. Throws InputError that names
-  // key, value, what was expected and where it was given.
+  // Applies the preset that `given` names (run.preset), then `given` in order. Where a dataset is given and
+  // nothing is said of run.env, that becomes the environment that the dataset was recorded in, if there is
+  // such. Throws InputError that names key, value, what was expected and where it was given.
   explicit Experiment(const std::vector<GivenSetting>& given);
 
   const RunConfig& run() const { return run_; }
   const AgentEntry& agent() const { return *agent_; }
   const AgentFactory& factory() const { return *factory_; }
+
+  // What a person should know of how the settings came about: that the dataset is of another environment, or
+  // that the preset has nothing of its own for it.
+  const std::vector<std::string>& notes() const { return notes_; }
 
   // run.*, agent.* and env.*, bound to this object.
   SettingList Settings();
@@ -115,7 +122,13 @@ class Experiment {
   Assignments EnvOptions() const;
 
  private:
+  // For a run from a dataset: takes the dataset's environment where none is given, and says whether it did
+  // so; notes where the two do not match.
+  bool MatchEnv(const DatasetOrigin& origin, bool env_is_given);
+  void NotePreset(const PresetChoice& choice);
+
   RunConfig run_;
+  std::vector<std::string> notes_;
   const AgentEntry* agent_ = nullptr;
   std::unique_ptr<AgentFactory> factory_;
   std::vector<Setting> env_settings_;

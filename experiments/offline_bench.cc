@@ -19,6 +19,7 @@
 #include "experiments/peer_process.h"
 #include "experiments/trainer.h"
 #include "offline/neighbour_search.h"
+#include "offline/prdc.h"
 #include "offline/td3_bc.h"
 
 namespace strider {
@@ -28,6 +29,7 @@ constexpr int kObservations = 17;
 constexpr int kActions = 6;
 constexpr std::size_t kQueries = 256;
 constexpr double kBeta = 2;
+constexpr int kOtherBatches = 16;  // of kQueries rows, searched for between visits of a row
 
 double Now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -165,9 +167,25 @@ class Bench {
     const double before = Memory("VmRSS");
     const auto trainer = MakeTrainer(experiment, pool);
     for (int i = 0; i < 4; ++i) trainer->Advance();
+    VisitAll(dynamic_cast<Prdc&>(trainer->agent()));
     // States, next states, actions and rewards in float32, and two flags.
     const double raw = static_cast<double>(options_.rows) * (4.0 * (2 * kObservations + kActions + 1) + 2);
     Keep({"prdc: peak memory", (Memory("VmHWM") - before) / raw, {}, {}, "x raw columns"});
+  }
+
+  // Every row twice, as in a long run: from then on each has its list.
+  static void VisitAll(Prdc& agent) {
+    constexpr std::int64_t kBlock = 4096;
+    const std::int64_t rows = agent.states().size(0);
+    for (int visit = 0; visit < 2; ++visit) {
+      for (std::int64_t first = 0; first < rows; first += kBlock) {
+        const std::int64_t count = std::min(kBlock, rows - first);
+        TransitionBatch block;
+        block.indices = at::arange(first, first + count, at::kLong);
+        block.observations = agent.states().narrow(0, first, count);
+        agent.NeighbourRows(block, agent.actions().narrow(0, first, count));
+      }
+    }
   }
 
   void MeasureUpdates() {
@@ -241,20 +259,25 @@ class Bench {
     const auto next = [&] {
       if (asked++ % 2 == 0) queries.emplace(data, acting, random);
     };
-    const auto answer = [&] {
+    const auto answer = [&](const Queries& asked_for) {
       const auto width = static_cast<std::size_t>(data.width());
       at::parallel_for(0, kQueries, /*grain_size=*/1, [&](std::int64_t begin, std::int64_t end) {
         const auto from = static_cast<std::size_t>(begin);
         const auto count = static_cast<std::size_t>(end - begin);
-        search.KthNearest(std::span(queries->keys).subspan(from * width, count * width), 1,
-                          std::span(queries->rows).subspan(from, count),
+        search.KthNearest(std::span(asked_for.keys).subspan(from * width, count * width), 1,
+                          std::span(asked_for.rows).subspan(from, count),
                           std::span(found).subspan(from, count));
       });
     };
     const auto ours = [&] {
       next();
-      for (int visit = 0; visit < (first ? 0 : 2); ++visit) answer();
-      return kQueries / Seconds(answer);
+      if (!first) {
+        for (int visit = 0; visit < 2; ++visit) answer(*queries);
+        // As in training, where other rows come in between: none of these lists lies in the processor's
+        // caches.
+        for (int batch = 0; batch < kOtherBatches; ++batch) answer(Queries(data, acting, random));
+      }
+      return kQueries / Seconds([&] { answer(*queries); });
     };
     std::vector<std::int64_t> answers;
     const auto theirs = [&]() -> std::optional<double> {
@@ -270,7 +293,18 @@ class Bench {
       return rate;
     };
     Keep(InTurns(name + ", vs SciPy", "queries/s", options_.repetitions, ours, theirs));
-    if (!answers.empty()) CheckAnswers(data, *queries, found, answers);
+    if (answers.empty()) return;
+    const auto answered = [&](const std::vector<std::int64_t>& rows) {
+      std::vector<FoundNeighbour> neighbours;
+      const auto width = static_cast<std::size_t>(data.width());
+      for (std::size_t i = 0; i < kQueries; ++i) {
+        const std::span query = std::span(queries->keys).subspan(i * width, width);
+        neighbours.push_back({rows.at(i), data.SquaredDistance(query, rows.at(i))});
+      }
+      return neighbours;
+    };
+    // Of the last turn, in which both answered the same queries.
+    CheckNeighbours(answered(found), answered(answers));
   }
 
   std::vector<std::int64_t> ReadAnswers() const {
@@ -278,20 +312,6 @@ class Bench {
     std::vector<std::int64_t> rows(bytes.size() / sizeof(std::int64_t));
     std::copy_n(bytes.data(), rows.size() * sizeof(std::int64_t), reinterpret_cast<char*>(rows.data()));
     return rows;
-  }
-
-  // Of the last turn, in which both answered the same queries.
-  static void CheckAnswers(const SearchData& data, const Queries& queries,
-                           const std::vector<std::int64_t>& ours, const std::vector<std::int64_t>& theirs) {
-    const auto width = static_cast<std::size_t>(data.width());
-    for (std::size_t i = 0; i < kQueries; ++i) {
-      const std::span query = std::span(queries.keys).subspan(i * width, width);
-      const double our_distance = data.SquaredDistance(query, ours[i]);
-      const double their_distance = data.SquaredDistance(query, theirs.at(i));
-      if (our_distance <= their_distance * (1 + 1e-12)) continue;
-      throw WorkError("the search found row {} at squared distance {}, but SciPy row {} at {}", ours[i],
-                      our_distance, theirs[i], their_distance);
-    }
   }
 
   // Nothing where there is no peer, or it cannot do it.
@@ -314,6 +334,14 @@ class Bench {
 };
 
 }  // namespace
+
+void CheckNeighbours(std::span<const FoundNeighbour> ours, std::span<const FoundNeighbour> theirs) {
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    if (ours[i].squared_distance <= theirs[i].squared_distance * (1 + 1e-12)) continue;
+    throw WorkError("the search found row {} at squared distance {}, but SciPy row {} at {}", ours[i].row,
+                    ours[i].squared_distance, theirs[i].row, theirs[i].squared_distance);
+  }
+}
 
 std::vector<BenchResult> BenchOffline(const OfflineBenchOptions& options,
                                       const std::function<void(const BenchResult&)>& report) {

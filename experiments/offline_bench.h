@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,10 +21,20 @@ struct OfflineBenchOptions {
   std::string peer_python;       // a Python with scipy, torch and d3rlpy; empty: no peers
 };
 
+// An answer to a query.
+struct FoundNeighbour {
+  std::int64_t row = -1;
+  double squared_distance = 0;
+};
+
+// Throws WorkError naming both where one of ours is farther than SciPy's answer to the same query.
+void CheckNeighbours(std::span<const FoundNeighbour> ours, std::span<const FoundNeighbour> theirs);
+
 // PRDC's neighbour step, 256 queries with rows' states (beta = 2), in a random walk of 17 + 6 columns in
 // episodes, and in `dataset`: with actions near the logged ones as a learnt policy's are, and by chance; at
-// the first visit of the queries' rows, and at later ones, when their lists are there. Updates of TD3+BC. The
-// memory that PRDC's trainer takes, file and all, relative to the walk's raw columns. `report` hears of each
+// the first visit of the queries' rows, and at later ones, when their lists are there, other rows having been
+// searched for in between. Updates of TD3+BC. The memory that PRDC's trainer takes, file and all, once every
+// row has its list, relative to the walk's raw columns. `report` hears of each
 // result when it is there. Throws InputError for a Python that cannot be started, WorkError where SciPy finds
 // something nearer.
 std::vector<BenchResult> BenchOffline(const OfflineBenchOptions& options,

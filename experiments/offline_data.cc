@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <iostream>
+#include <optional>
 
 #include "core/error.h"
 #include "datasets/dataset_cache.h"
@@ -85,6 +86,29 @@ void CheckDiscreteActions(const Space& action_space, const Transitions& transiti
   }
 }
 
+// Numbers of actions would pass for continuous ones: integers, or whole numbers alone that are not all in the
+// box. Whole ones in it are a bang-bang controller's.
+void CheckContinuousActions(const Space& action_space, const DatasetView& dataset,
+                            const std::string& source) {
+  const auto* box = std::get_if<Box>(&action_space);
+  if (box == nullptr) return;
+  const bool integers = OpenDataset(source)->layout().integer_actions;
+  std::optional<float> outside;
+  for (std::size_t i = 0; i < dataset.actions.size() && !integers; ++i) {
+    const float action = dataset.actions[i];
+    if (std::floor(action) != action) return;
+    const std::size_t k = i % dataset.action_size;
+    const auto x = static_cast<double>(action);
+    if (x < box->low[k] || x > box->high[k]) outside = action;
+  }
+  if (!integers && !outside) return;
+  throw InputError(
+      "{}: holds {} as actions, as of a task with discrete ones; expected numbers in the box of a continuous "
+      "one, or --env with discrete actions",
+      source,
+      integers ? std::string("integers") : fmt::format("nothing but whole numbers, such as {},", *outside));
+}
+
 }  // namespace
 
 TransitionColumns ColumnsOf(const Transitions& transitions) {
@@ -122,6 +146,7 @@ OfflineData LoadData(const Experiment& experiment, ActionFrame frame) {
   data.rewards = FitRewards(dataset, view, preparation.rewards, run.dataset);
   data.next_actions = preparation.next_actions;
   CheckDiscreteActions(data.task.action_space, data.transitions, run.dataset);
+  CheckContinuousActions(data.task.action_space, dataset, run.dataset);
   if (frame == ActionFrame::kUnit) RescaleActions(data.task.action_space, data.transitions);
   data.task.observation_size = static_cast<int>(dataset.observation_size);
   data.task.device = ParseDevice(run.device);

@@ -1,10 +1,9 @@
 #include "experiments/presets.h"
 
 #include <algorithm>
-#include <cctype>
-#include <vector>
 
 #include "core/names.h"
+#include "experiments/dataset_origin.h"
 
 namespace strider {
 
@@ -13,52 +12,51 @@ std::string Preset::Summary() const {
   return line.starts_with("# ") ? std::string(line.substr(2)) : std::string();
 }
 
-namespace {
-
-// "/data/hopper_medium-v2.hdf5" -> "hopper-medium".
-std::string TaskName(std::string_view task) {
-  std::string name;
-  for (const char c : task.substr(task.find_last_of('/') + 1)) {
-    if (c == '.') break;
-    name += c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  const std::size_t version = name.find_last_of('-');
-  const bool versioned = version != std::string::npos && version + 1 < name.size() &&
-                         name[version + 1] == 'v' &&
-                         name.find_first_not_of("0123456789", version + 2) == std::string::npos;
-  return versioned ? name.substr(0, version) : name;
+std::string Preset::File() const {
+  return task.empty() ? fmt::format("{}-{}", agent, name) : fmt::format("{}-{}-{}", agent, name, task);
 }
 
-}  // namespace
-
-std::string PresetText(std::string_view agent, std::string_view name, std::string_view env,
-                       std::string_view dataset) {
-  const std::string_view task = env.empty() ? dataset : env;
-  const std::string whole = TaskName(task);
-  const std::string robot = whole.substr(0, whole.find('-'));
+PresetChoice ChoosePreset(std::string_view agent, std::string_view name, std::string_view env,
+                          const std::vector<std::string>& datasets) {
   std::vector<std::string> tasks = {""};
-  for (const std::string& more : {robot, whole, TaskName(dataset)}) {
-    if (std::ranges::find(tasks, more) == tasks.end()) tasks.push_back(more);
+  const auto add = [&](const std::string& task) {
+    if (std::ranges::find(tasks, task) == tasks.end()) tasks.push_back(task);
+  };
+  const std::string whole = TaskName(env);
+  const std::string robot = whole.substr(0, whole.find('-'));
+  add(robot);
+  if (env.empty()) {
+    for (const std::string& dataset : datasets) add(dataset.substr(0, dataset.find('-')));
   }
-  std::string text;
-  bool found = false;
+  add(whole);
+  for (const std::string& dataset : datasets) add(dataset);
+  PresetChoice choice;
   std::vector<std::string> names;
   for (const std::string& wanted : tasks) {
     for (const Preset& preset : Presets()) {
       if (preset.agent != agent || preset.task != wanted) continue;
       names.emplace_back(preset.name);
       if (preset.name != name) continue;
-      text += preset.text;
-      text += '\n';
-      found = true;
+      choice.text += preset.text;
+      choice.text += '\n';
+      choice.files.push_back(preset.File());
     }
   }
-  if (!found && names.empty()) {
-    throw InputError("preset '{}': {} has none for {}; leave --preset out", name, agent,
-                     task.empty() ? "this task" : task);
+  for (const Preset& preset : Presets()) {
+    const bool same = preset.agent == agent && preset.name == name && !preset.task.empty();
+    const bool near = env.empty() || preset.task.starts_with(robot + "-");
+    if (same && near && std::ranges::find(choice.files, preset.File()) == choice.files.end()) {
+      choice.others.emplace_back(preset.task);
+    }
   }
-  if (!found) throw UnknownName(fmt::format("preset of {}", agent), name, names);
-  return text;
+  if (choice.files.empty() && names.empty()) {
+    throw InputError("preset '{}': {} has none for {}; leave --preset out", name, agent,
+                     !env.empty()       ? env
+                     : datasets.empty() ? "this task"
+                                        : std::string_view(datasets.back()));
+  }
+  if (choice.files.empty()) throw UnknownName(fmt::format("preset of {}", agent), name, names);
+  return choice;
 }
 
 }  // namespace strider

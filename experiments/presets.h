@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace strider {
 
@@ -17,15 +18,22 @@ struct Preset {
   std::string_view text;
 
   std::string Summary() const;
+  std::string File() const;  // its name without .cfg
 };
 
 std::span<const Preset> Presets();
 
-// The config text of preset `name` of an agent for an environment's id and a dataset's file, each of which
-// may be empty: the general file, then the robot's, then the dataset's own, where there are such. The dataset
-// is known by its file's name ("hopper-medium-replay-v2.hdf5") or by an environment of that name. Throws
-// InputError that suggests the nearest name.
-std::string PresetText(std::string_view agent, std::string_view name, std::string_view env,
-                       std::string_view dataset);
+// What a preset comes to for one task.
+struct PresetChoice {
+  std::string text;                 // of all the files
+  std::vector<std::string> files;   // in the order in which they apply: "prdc-paper", "prdc-paper-hopper"
+  std::vector<std::string> others;  // datasets of the robot, or of any without `env`, that it has files for
+};
+
+// Preset `name` of an agent for an environment's id, which may be empty, and the names of a dataset
+// (DatasetOrigin::names): the general file, then the robot's, then the dataset's own, where there are such.
+// Throws InputError that suggests the nearest name.
+PresetChoice ChoosePreset(std::string_view agent, std::string_view name, std::string_view env,
+                          const std::vector<std::string>& datasets);
 
 }  // namespace strider

@@ -141,6 +141,7 @@ std::string ManifestText(const Experiment& experiment) {
                            {"sha256", DatasetChecksum(experiment.run().dataset)}};
   }
   manifest["acts"] = experiment.acts();
+  if (!experiment.notes().empty()) manifest["notes"] = experiment.notes();
   return manifest.dump(2) + "\n";
 }
 

@@ -46,6 +46,7 @@ class TrainingRun {
       WriteTextWhole(paths_.config(), experiment.Text());
     } else {
       lock_.emplace(CreateRun(paths_, experiment));
+      for (const std::string& note : experiment.notes()) std::cerr << "strider: " << note << "\n";
     }
     progress_.emplace(paths_.progress(), trainer_->step());
     const bool evaluate_again = marks_.evaluation_due == trainer_->step();

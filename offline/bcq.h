@@ -1,5 +1,5 @@
-// BCQ for discrete actions: Fujimoto, Conti, Ghavamzadeh and Pineau, "Benchmarking Batch Deep Reinforcement
-// Learning Algorithms" (arXiv 1910.01708).
+// BCQ: Batch-Constrained deep Q-learning, Fujimoto, Meger and Precup, ICML 2019 (arXiv 1812.02900); offline
+// baselines sheet, section 8. For discrete actions see discrete_bcq.h.
 #pragma once
 
 #include <vector>
@@ -7,80 +7,127 @@
 #include "agents/agent.h"
 #include "agents/nn/mlp.h"
 #include "datasets/preparation.h"
+#include "offline/action_vae.h"
+#include "offline/critics.h"
 
 namespace strider {
 
 struct BcqConfig {
   ReplayConfig replay;
+  std::vector<int> actor_hidden{400, 300};
+  std::vector<int> critic_hidden{400, 300};
+  std::vector<int> vae_hidden{750, 750};
+  double actor_lr = 1e-3;
+  double critic_lr = 1e-3;
+  double vae_lr = 1e-3;
+  double reach = 0.05;
+  int target_candidates = 10;
+  int candidates = 100;
+  double least_share = 0.75;
   std::vector<int> hidden{256, 256};
-  double discount = 0.99;
-  double tau = 0.005;
   double lr = 3e-4;
   double threshold = 0.3;
   double logit_penalty = 0.01;
   double exploration_epsilon = 0.05;
+  double discount = 0.99;
+  double tau = 0.005;
   bool normalize_states = false;
   RewardConfig rewards;
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
     replay.Visit(visit);
-    visit("hidden", hidden, "widths of the hidden ReLU layers, which values and imitation share",
+    visit("actor_hidden", actor_hidden, "widths of the perturbation's hidden ReLU layers; continuous",
           InRange(1, 65536));
-    visit("discount", discount, "discount factor per step", InRange(0, 1));
-    visit("tau", tau, "how far the target network moves in one update", InRange(0, 1));
-    visit("lr", lr, "Adam's step length", Above(0));
+    visit("critic_hidden", critic_hidden, "widths of the critics' hidden ReLU layers; continuous",
+          InRange(1, 65536));
+    visit("vae_hidden", vae_hidden, "widths of the hidden ReLU layers of encoder and decoder; continuous",
+          InRange(1, 65536));
+    visit("actor_lr", actor_lr, "Adam's step length for the perturbation; continuous", Above(0));
+    visit("critic_lr", critic_lr, "Adam's step length for the critics; continuous", Above(0));
+    visit("vae_lr", vae_lr, "Adam's step length for the VAE; continuous", Above(0));
+    visit("reach", reach, "bound on what the perturbation adds to an action in [-1, 1]; continuous",
+          InRange(0, 2));
+    visit("target_candidates", target_candidates, "actions at s' of which the best counts; continuous",
+          AtLeast(1));
+    visit("candidates", candidates, "actions of which the policy takes the best; continuous", AtLeast(1));
+    visit("least_share", least_share,
+          "weight of the lesser critic in the target, the rest being the greater's; continuous",
+          InRange(0, 1));
+    visit("hidden", hidden, "widths of the hidden ReLU layers, which values and imitation share; discrete",
+          InRange(1, 65536));
+    visit("lr", lr, "Adam's step length; discrete", Above(0));
     visit("threshold", threshold,
           "actions are considered that are at least this likely in the data, relative to the likeliest; 1 "
-          "clones, 0 is Q-learning",
+          "clones, 0 is Q-learning; discrete",
           InRange(0, 1));
-    visit("logit_penalty", logit_penalty, "weight of the imitation's mean squared logit", AtLeast(0));
-    visit("exploration_epsilon", exploration_epsilon, "probability of a random action while acting online",
-          InRange(0, 1));
+    visit("logit_penalty", logit_penalty, "weight of the imitation's mean squared logit; discrete",
+          AtLeast(0));
+    visit("exploration_epsilon", exploration_epsilon,
+          "probability of a random action while acting online; discrete", InRange(0, 1));
+    visit("discount", discount, "discount factor per step", InRange(0, 1));
+    visit("tau", tau, "how far the targets move in one update", InRange(0, 1));
     visit("normalize_states", normalize_states, "scale states by the dataset's mean and deviation");
     rewards.Visit(visit);
   }
 };
 
-// Double Q-learning among the actions that the data make likely: with G(a|s) learnt by imitation,
-//   a' = argmax Q(s', a) over a with G(a|s') >= threshold * max_b G(b|s'),
-//   y = r + gamma (1 - terminal) Q'(s', a'),
-// and the loss is Huber(Q(s, a), y) - log G(a|s) + logit_penalty * mean logit^2.
+// Q-learning among actions like the data's: a VAE makes them, and a small perturbation
+// xi(s, a) = reach * tanh(.) improves them. One update: the VAE; both critics on
+//   y = r + gamma (1 - terminal) max_j [least_share min_i Q_i'(s', a_j) + (1 - least_share) max_i Q_i'(s',
+//   a_j)],
+// a_j being target_candidates decoded actions, perturbed by xi'; xi on -mean Q_1(s, a + xi(s, a)) for a
+// decoded action each; the targets of critics and xi. The policy decodes `candidates` actions, perturbs them
+// and takes the one of the largest Q_1. Codes are standard normal, clipped to 0.5; actions are clipped to
+// [-1, 1].
 class Bcq : public OffPolicyAgent {
  public:
   using Config = BcqConfig;
 
-  // Throws InputError where the actions are not discrete.
+  // Throws InputError where the action space is discrete.
   Bcq(const Task& task, Config config);
 
+  // Standard normal, a code being twice an action's size.
+  struct UpdateNoise {
+    at::Tensor code;        // (batch x code) of the VAE's reconstruction
+    at::Tensor next_codes;  // (batch * target_candidates x code) at s', a state's one after the other
+    at::Tensor codes;       // (batch x code) at s, of the perturbation's step
+  };
+
   const ReplayConfig& replay() const override { return config_.replay; }
-  double exploration_epsilon(std::int64_t, std::int64_t) const override {
-    return config_.exploration_epsilon;
-  }
   void Update(const TransitionBatch& batch) override;
+  void Update(const TransitionBatch& batch, const UpdateNoise& noise);
   Policy MakePolicy() const override;
   std::vector<nn::NamedTensor> State() const override;
 
-  // The values of all actions and the logits of imitation, (rows x n) each.
-  struct Heads {
-    at::Tensor values;
-    at::Tensor logits;
-  };
-  Heads Forward(const nn::ParameterSet& parameters, const at::Tensor& observations) const;
+ protected:
+  // a + xi(s, a), clipped, by the online or the target network.
+  at::Tensor Perturbed(const nn::ParameterSet& actor, const at::Tensor& observations,
+                       const at::Tensor& actions) const;
+  // Actions of the VAE for standard normal codes. No gradients.
+  at::Tensor Decoded(const at::Tensor& observations, const at::Tensor& codes) const;
+  at::Tensor Target(const TransitionBatch& batch, const at::Tensor& next_codes) const;  // y, (batch)
 
-  // The best likely action of each row, (rows) int64.
-  at::Tensor LikelyBest(const Heads& heads) const;
-  at::Tensor Target(const TransitionBatch& batch) const;  // y, (rows). No gradients.
-
-  const nn::ParameterSet& online() const { return online_; }
-  const nn::ParameterSet& target() const { return target_; }
+  const nn::ParameterSet& actor() const { return actor_; }
+  const nn::ParameterSet& vae() const { return vae_; }
 
  private:
+  void StepVae(const TransitionBatch& batch, const at::Tensor& code);
+  void StepCritics(const TransitionBatch& batch, const at::Tensor& next_codes);
+  void StepActor(const TransitionBatch& batch, const at::Tensor& codes);
+
   Config config_;
-  nn::Mlp net_;  // values, then logits
-  nn::ParameterSet online_;
-  nn::ParameterSet target_;
-  nn::Adam adam_;
+  ActionVae vae_net_;
+  nn::Mlp actor_net_;
+  nn::ParameterSet vae_;
+  nn::ParameterSet actor_;
+  nn::ParameterSet actor_target_;
+  Critics critics_;
+  nn::Adam vae_adam_;
+  nn::Adam actor_adam_;
 };
+
+// The target's value of an action for both critics' (2 x rows).
+at::Tensor MixedValue(const at::Tensor& q, double least_share);
 
 }  // namespace strider

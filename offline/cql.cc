@@ -27,10 +27,10 @@ Cql::Cql(const Task& task, Config config)
                  nn::Activation::kRelu),
       actor_(ActorShapes(actor_net_), task.device),
       critics_(task, config_.critic_hidden, /*members=*/2),
-      log_alpha_({{"log_alpha", {}}}, task.device),
+      alpha_("alpha", config_.alpha, config_.alpha_auto, config_.target_entropy * task.action_size(),
+             config_.alpha_lr, task.device),
       log_alpha_prime_({{"log_alpha_prime", {}}}, task.device),
       actor_adam_(actor_),
-      alpha_adam_(log_alpha_),
       alpha_prime_adam_(log_alpha_prime_) {
   CheckLogStdRange(config_.log_std_min, config_.log_std_max);
   Declare({"critic1_td_loss", "critic2_td_loss", "cql1_diff", "cql2_diff", "cql1_loss", "cql2_loss",
@@ -46,7 +46,6 @@ Cql::Cql(const Task& task, Config config)
   actor_[last].mul_(0.01);
   actor_[last + 2].fill_(1);
   actor_[last + 3].fill_(-1);
-  log_alpha_.flat().fill_(std::log(config_.alpha));
   log_alpha_prime_.flat().fill_(std::log(config_.alpha_prime));
 }
 
@@ -118,9 +117,7 @@ void Cql::Update(const TransitionBatch& batch) {
 
 void Cql::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
   const nn::SquashedSample sample = Sample(batch.observations, noise.action);
-  const double target_entropy = config_.target_entropy * task().action_size();
-  const at::Tensor alpha_loss = -(log_alpha_[0] * (sample.log_prob.detach() + target_entropy)).mean();
-  const at::Tensor alpha = log_alpha_[0].detach().exp();
+  const at::Tensor alpha = alpha_.Value();
   const at::Tensor actor_loss =
       (alpha * sample.log_prob - critics_.Online(batch.observations, sample.action).amin(0)).mean();
 
@@ -139,12 +136,11 @@ void Cql::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
     Report("alpha_prime_loss", alpha_prime_loss);
   }
   const at::Tensor critic_loss = td_losses.sum() + penalties.sum();
-  log_alpha_.Backward(alpha_loss);
   actor_.Backward(actor_loss);
   critics_.online().Backward(critic_loss);
 
   if (config_.lagrange) alpha_prime_adam_.Step(log_alpha_prime_, config_.alpha_prime_lr * anneal());
-  alpha_adam_.Step(log_alpha_, config_.alpha_lr * anneal());
+  if (alpha_.learnt()) Report("alpha_loss", alpha_.Step(sample.log_prob.detach(), anneal()));
   actor_adam_.Step(actor_, config_.actor_lr * anneal());
   critics_.Step(config_.critic_lr * anneal());
   critics_.MoveTargets(config_.tau);
@@ -158,7 +154,6 @@ void Cql::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
   Report("critic_loss", critic_loss);
   Report("q", q.mean());
   Report("alpha", alpha);
-  Report("alpha_loss", alpha_loss);
   Report("actor_loss", actor_loss);
   CountUpdate();
 }
@@ -179,8 +174,8 @@ Policy Cql::MakePolicy() const {
 }
 
 std::vector<nn::NamedTensor> Cql::State() const {
-  auto state = nn::Concatenate({actor_.Named("actor"), critics_.State(), log_alpha_.Named("alpha"),
-                                actor_adam_.Named("actor_adam"), alpha_adam_.Named("alpha_adam")});
+  auto state = nn::Concatenate(
+      {actor_.Named("actor"), critics_.State(), actor_adam_.Named("actor_adam"), alpha_.State()});
   if (config_.lagrange) {
     state = nn::Concatenate(
         {state, log_alpha_prime_.Named("alpha_prime"), alpha_prime_adam_.Named("alpha_prime_adam")});

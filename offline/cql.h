@@ -7,6 +7,7 @@
 #include "agents/agent.h"
 #include "agents/nn/distributions.h"
 #include "agents/nn/mlp.h"
+#include "agents/soft_critics.h"
 #include "datasets/preparation.h"
 #include "offline/critics.h"
 
@@ -22,6 +23,7 @@ struct CqlConfig {
   double critic_lr = 3e-4;
   double alpha_lr = 3e-5;
   double alpha = 1;
+  bool alpha_auto = true;
   double target_entropy = -1;
   bool backup_entropy = false;
   double cql_alpha = 10;
@@ -48,8 +50,9 @@ struct CqlConfig {
     visit("actor_lr", actor_lr, "Adam's step length for the actor", Above(0));
     visit("critic_lr", critic_lr, "Adam's step length for the critics", Above(0));
     visit("alpha_lr", alpha_lr, "Adam's step length for log alpha", Above(0));
-    visit("alpha", alpha, "entropy weight at the start; it is learnt", Above(0));
-    visit("target_entropy", target_entropy, "what the entropy weight aims at, for each action dimension");
+    visit("alpha", alpha, "entropy weight, or its start where alpha_auto is on", AtLeast(0));
+    visit("alpha_auto", alpha_auto, "learn alpha so that the entropy becomes target_entropy");
+    visit("target_entropy", target_entropy, "what alpha_auto aims at, for each action dimension");
     visit("backup_entropy", backup_entropy, "whether the critics' target counts the entropy of a'");
     visit("cql_alpha", cql_alpha, "weight of the penalty", AtLeast(0));
     visit("cql_actions", cql_actions, "actions that the penalty draws from each of its three sources",
@@ -99,7 +102,7 @@ class Cql : public OffPolicyAgent {
 
   const nn::ParameterSet& actor() const { return actor_; }
   const Critics& critics() const { return critics_; }
-  const nn::ParameterSet& log_alpha() const { return log_alpha_; }
+  const nn::ParameterSet& log_alpha() const { return alpha_.logarithm(); }
   const nn::ParameterSet& log_alpha_prime() const { return log_alpha_prime_; }
 
  protected:
@@ -124,10 +127,9 @@ class Cql : public OffPolicyAgent {
   nn::Mlp actor_net_;  // (mean, raw log_std)
   nn::ParameterSet actor_;
   Critics critics_;
-  nn::ParameterSet log_alpha_;
+  EntropyWeight alpha_;
   nn::ParameterSet log_alpha_prime_;
   nn::Adam actor_adam_;
-  nn::Adam alpha_adam_;
   nn::Adam alpha_prime_adam_;
 };
 

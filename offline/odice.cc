@@ -63,7 +63,7 @@ Odice::Odice(const Task& task, Config config)
   } else {
     Declare({"v_dual_term", "v_loss"});
   }
-  Declare({"policy_loss", "residual", "positive_weights"});
+  Declare({"policy_loss", "residual", "residual_min", "residual_max", "positive_weights", "zero_rewards"});
   const at::Generator random = MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation));
   value_net_.Initialise(value_, nn::Initialisation::kUniformFanIn, /*output_gain=*/1, random);
   policy_net_.Initialise(policy_, random);
@@ -138,13 +138,26 @@ void Odice::Update(const TransitionBatch& batch) {
   Report("v_linear_term", terms.linear);
   Report("policy_loss", policy_loss);
   Report("residual", terms.residual.mean());
+  Report("residual_min", terms.residual.min());
+  Report("residual_max", terms.residual.max());
   Report("positive_weights", (weight > 0).to(at::kFloat).mean());
+  Report("zero_rewards", (batch.rewards == 0).to(at::kFloat).mean());
   CountUpdate();
 }
 
 std::string Odice::Warning() const {
-  const auto positive = std::ranges::find(metrics(), "positive_weights", &Metrics::value_type::first);
-  const auto share = positive->second.item<double>();
+  const auto metric = [this](const char* name) {
+    return std::ranges::find(metrics(), name, &Metrics::value_type::first)->second.item<double>();
+  };
+  const double share = metric("positive_weights");
+  // Imitation asks for it.
+  const bool rewards_are_wanted = config_.episode < 0 && config_.rewards.reward_scale != 0;
+  if (rewards_are_wanted && metric("zero_rewards") == 1) {
+    return fmt::format(
+        "all rewards of the latest batch are zero, and {:.2g} % of its transitions have a positive weight: "
+        "nothing tells good actions from bad ones; above agent.lambda = 0.5 the weights vanish altogether",
+        100 * share);
+  }
   if (!(share < kFewWeights)) return {};
   return fmt::format(
       "{:.2g} % of the latest batch's transitions have a positive weight: the policy learns hardly anything; "

@@ -23,14 +23,14 @@ Prdc::Prdc(const Task& task, const Config& config, const TransitionColumns& data
       k_(config.k),
       reward_scale_(config.reward_scale),
       reward_shift_(config.reward_shift) {
-  Declare({"lambda", "actor_q_term", "actor_dc_term"});
+  Declare({"lambda", "actor_q_term", "actor_dc_term", "state_distance", "action_distance"});
   const at::Tensor actions = AllActions(data, config.td3.max_action);
   const std::int64_t rows = actions.size(0);
   if (k_ > rows) throw InputError("agent.k = {} exceeds the dataset's {} transitions", k_, rows);
   actions_ = actions.to(task.device);
+  states_ = nn::OverHostMemory(data.observations, {rows, data.observation_size}).to(task.device);
   if (!task.device.is_cpu() && k_ == 1) {
-    const at::Tensor states = nn::OverHostMemory(data.observations, {rows, data.observation_size});
-    keys_ = at::cat({beta_ * states.to(task.device), actions_}, 1);
+    keys_ = at::cat({beta_ * states_, actions_}, 1);
     return;
   }
   const std::span<const float> values(actions.const_data_ptr<float>(), data.actions.size());
@@ -72,8 +72,11 @@ at::Tensor Prdc::SearchOnHost(const at::Tensor& queries, const at::Tensor& indic
 }
 
 at::Tensor Prdc::ActorLoss(const TransitionBatch& batch, const at::Tensor& action) {
-  const at::Tensor neighbour = actions_.index_select(0, NeighbourRows(batch, action));
+  const at::Tensor rows = NeighbourRows(batch, action);
+  const at::Tensor neighbour = actions_.index_select(0, rows);
   const at::Tensor constraint = at::mse_loss(action, neighbour);
+  Report("state_distance", (states_.index_select(0, rows) - batch.observations).norm(2, {-1}).mean());
+  Report("action_distance", (action.detach() - neighbour).norm(2, {-1}).mean());
   Report("actor_dc_term", constraint);
   return NormalizedQTerm(Q(batch.observations, action)[0], alpha_) + constraint;
 }

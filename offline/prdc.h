@@ -41,12 +41,16 @@ class Prdc : public Td3 {
   using Config = PrdcConfig;
 
   // `data` are the transitions that batches are drawn from, states normalised; they are copied for the
-  // search. Throws InputError where k exceeds their number.
+  // search and must outlive it. Throws InputError where k exceeds their number.
   Prdc(const Task& task, const Config& config, const TransitionColumns& data);
 
   // Rows (batch) of the k-th neighbour of (beta s, pi(s)), on the task's device. Replayed rows of a mixed
   // batch look for theirs in the dataset as well.
   at::Tensor NeighbourRows(const TransitionBatch& batch, const at::Tensor& action);
+
+  // The data's rows as they are searched.
+  const at::Tensor& states() const { return states_; }    // (rows x observations)
+  const at::Tensor& actions() const { return actions_; }  // (rows x actions)
 
  protected:
   at::Tensor ActorLoss(const TransitionBatch& batch, const at::Tensor& action) override;
@@ -60,9 +64,10 @@ class Prdc : public Td3 {
   double reward_shift_;
   at::Tensor SearchOnHost(const at::Tensor& queries, const at::Tensor& indices);
 
-  at::Tensor
-      actions_;      // (rows x actions) on the device; on the CPU the caller's memory where max_action is 1
-  at::Tensor keys_;  // (rows x [beta s, a]) on the device, for a search there; undefined on the CPU
+  // The data's rows on the device; on the CPU the caller's memory, the actions where max_action is 1.
+  at::Tensor states_;   // (rows x observations)
+  at::Tensor actions_;  // (rows x actions)
+  at::Tensor keys_;     // (rows x [beta s, a]) on the device, for a search there; undefined on the CPU
   std::optional<NeighbourSearch> search_;  // on the host, where the device does not search
   std::vector<std::int64_t> last_rows_;  // what was found for each row of the data last time; -1: nothing yet
 };

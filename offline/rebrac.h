@@ -39,7 +39,8 @@ struct RebracConfig {
 // TD3 with penalties for leaving the data in both places: the critics' target is
 //   y = r + gamma (1 - terminal) (min_i Q_i'(s', a') - beta_2 |a' - a'_data|^2),
 // and the actor minimises beta_1 |pi(s) - a|^2 - lambda min_i Q_i(s, pi(s)) with lambda = 1 / mean |min_i
-// Q_i|, norms being sums over dimensions. Actions are in the networks' frame here as in Td3.
+// Q_i|, norms being sums over dimensions; on updates 1, 3, 5, ... Actions are in the networks' frame here as
+// in Td3.
 class Rebrac : public Td3 {
  public:
   using Config = RebracConfig;
@@ -52,6 +53,7 @@ class Rebrac : public Td3 {
   at::Tensor TdTarget(const TransitionBatch& batch, const at::Tensor& next_action) const override;
   at::Tensor ActorLoss(const TransitionBatch& batch, const at::Tensor& action) override;
   bool ActorTargetMovesFirst() const override { return true; }
+  bool ActorStepsFirst() const override { return true; }
 
  private:
   Config config_;

@@ -7,6 +7,7 @@
 #include "offline/bc.h"
 #include "offline/bcq.h"
 #include "offline/cql.h"
+#include "offline/discrete_bcq.h"
 #include "offline/discrete_cql.h"
 #include "offline/iql.h"
 #include "offline/odice.h"
@@ -32,7 +33,8 @@ std::span<const AgentEntry> OfflineAgents() {
       AgentEntry{"cql",
                  "Conservative Q-Learning, CQL(H) on SAC, or on double Q-learning for discrete actions",
                  AgentKind::kOffline, &MakeEitherFactory<Cql, DiscreteCql>},
-      AgentEntry{"bcq", "Batch-Constrained Q-learning, discrete", AgentKind::kOffline, &MakeFactory<Bcq>},
+      AgentEntry{"bcq", "Batch-Constrained Q-learning, continuous and discrete", AgentKind::kOffline,
+                 &MakeEitherFactory<Bcq, DiscreteBcq>},
       AgentEntry{"awac", "Advantage-Weighted Actor-Critic", AgentKind::kOffline, &MakeFactory<Awac>},
       AgentEntry{"rebrac", "TD3 with penalties in actor and critics", AgentKind::kOffline,
                  &MakeFactory<Rebrac>},

@@ -2,8 +2,6 @@
 
 #include <ATen/core/grad_mode.h>
 
-#include <cmath>
-
 #include "agents/nn/snapshot.h"
 
 namespace strider {
@@ -28,9 +26,9 @@ SacN::SacN(const Task& task, Config config)
                  config_.log_std_min, config_.log_std_max),
       actor_(actor_net_.Shapes(), task.device),
       critics_(task, config_.hidden, config_.critics),
-      log_alpha_({{"log_alpha", {}}}, task.device),
-      actor_adam_(actor_),
-      alpha_adam_(log_alpha_) {
+      alpha_("alpha", config_.alpha, config_.alpha_auto, config_.target_entropy * task.action_size(),
+             config_.alpha_lr, task.device),
+      actor_adam_(actor_) {
   CheckLogStdRange(config_.log_std_min, config_.log_std_max);
   if (config_.eta > 0 && config_.critics < 2) {
     throw InputError("agent.eta = {} asks critics to differ, but agent.critics = {}; expected at least 2",
@@ -41,8 +39,6 @@ SacN::SacN(const Task& task, Config config)
   const at::Generator random = MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation));
   DrawSmallOutputs(actor_, /*outputs=*/2, /*bound=*/1e-3, random);
   critics_.InitialiseSmall(random);
-  const at::NoGradGuard no_grad;
-  log_alpha_.flat().fill_(std::log(config_.alpha));
 }
 
 nn::SquashedSample SacN::Sample(const at::Tensor& observations, const at::Tensor& noise) const {
@@ -59,8 +55,8 @@ void SacN::Update(const TransitionBatch& batch) {
 }
 
 void SacN::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
-  StepAlpha(batch, noise.alpha);
-  const at::Tensor alpha = log_alpha_[0].detach().exp();  // after its step
+  if (alpha_.learnt()) StepAlpha(batch, noise.alpha);
+  const at::Tensor alpha = alpha_.Value();  // after its step
   StepActor(batch, noise.action, alpha);
   StepCritics(batch, noise.next_action, alpha);
   critics_.MoveTargets(config_.tau);
@@ -69,16 +65,8 @@ void SacN::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
 }
 
 void SacN::StepAlpha(const TransitionBatch& batch, const at::Tensor& noise) {
-  at::Tensor log_prob;
-  {
-    const at::NoGradGuard no_grad;
-    log_prob = Sample(batch.observations, noise).log_prob;
-  }
-  const double target_entropy = config_.target_entropy * task().action_size();
-  const at::Tensor loss = -(log_alpha_[0] * (log_prob + target_entropy)).mean();
-  log_alpha_.Backward(loss);
-  alpha_adam_.Step(log_alpha_, config_.alpha_lr * anneal());
-  Report("alpha_loss", loss);
+  const at::NoGradGuard no_grad;
+  Report("alpha_loss", alpha_.Step(Sample(batch.observations, noise).log_prob, anneal()));
 }
 
 void SacN::StepActor(const TransitionBatch& batch, const at::Tensor& noise, const at::Tensor& alpha) {
@@ -125,8 +113,8 @@ Policy SacN::MakePolicy() const {
 }
 
 std::vector<nn::NamedTensor> SacN::State() const {
-  return nn::Concatenate({actor_.Named("actor"), critics_.State(), log_alpha_.Named("alpha"),
-                          actor_adam_.Named("actor_adam"), alpha_adam_.Named("alpha_adam")});
+  return nn::Concatenate(
+      {actor_.Named("actor"), critics_.State(), actor_adam_.Named("actor_adam"), alpha_.State()});
 }
 
 }  // namespace strider

@@ -6,6 +6,7 @@
 
 #include "agents/agent.h"
 #include "agents/nn/heads.h"
+#include "agents/soft_critics.h"
 #include "datasets/preparation.h"
 #include "offline/critics.h"
 
@@ -22,6 +23,7 @@ struct SacNConfig {
   double critic_lr = 3e-4;
   double alpha_lr = 3e-4;
   double alpha = 1;
+  bool alpha_auto = true;
   double target_entropy = -1;
   double log_std_min = -5;
   double log_std_max = 2;
@@ -40,8 +42,9 @@ struct SacNConfig {
     visit("actor_lr", actor_lr, "Adam's step length for the actor", Above(0));
     visit("critic_lr", critic_lr, "Adam's step length for the critics", Above(0));
     visit("alpha_lr", alpha_lr, "Adam's step length for log alpha", Above(0));
-    visit("alpha", alpha, "entropy weight at the start; it is learnt", Above(0));
-    visit("target_entropy", target_entropy, "what the entropy weight aims at, for each action dimension");
+    visit("alpha", alpha, "entropy weight, or its start where alpha_auto is on", AtLeast(0));
+    visit("alpha_auto", alpha_auto, "learn alpha so that the entropy becomes target_entropy");
+    visit("target_entropy", target_entropy, "what alpha_auto aims at, for each action dimension");
     visit("log_std_min", log_std_min, "lower clamp of the policy's log deviation");
     visit("log_std_max", log_std_max, "upper clamp of the policy's log deviation");
     visit("normalize_states", normalize_states, "scale states by the dataset's mean and deviation");
@@ -78,7 +81,7 @@ class SacN : public OffPolicyAgent {
 
   const nn::ParameterSet& actor() const { return actor_; }
   const Critics& critics() const { return critics_; }
-  const nn::ParameterSet& log_alpha() const { return log_alpha_; }
+  const nn::ParameterSet& log_alpha() const { return alpha_.logarithm(); }
 
  protected:
   nn::SquashedSample Sample(const at::Tensor& observations, const at::Tensor& noise) const;
@@ -92,9 +95,8 @@ class SacN : public OffPolicyAgent {
   nn::GaussianHeads actor_net_;
   nn::ParameterSet actor_;
   Critics critics_;
-  nn::ParameterSet log_alpha_;
+  EntropyWeight alpha_;
   nn::Adam actor_adam_;
-  nn::Adam alpha_adam_;
 };
 
 struct EdacConfig : SacNConfig {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agents/td3.h"
+#include "datasets/preparation.h"
 
 namespace strider {
 
@@ -9,12 +10,14 @@ struct Td3BcConfig {
   Td3Config td3;
   double alpha = 2.5;
   bool normalize_states = true;
+  RewardConfig rewards;
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
     td3.Visit(visit);
     visit("alpha", alpha, "weight of the Q term relative to cloning", AtLeast(0));
     visit("normalize_states", normalize_states, "scale states by the dataset's mean and deviation");
+    rewards.Visit(visit);
   }
 };
 

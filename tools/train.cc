@@ -16,7 +16,8 @@ CommandLine TrainLine() {
       "Trains an agent. `strider train AGENT --help` lists every setting that --set and config files take.";
   auto add = line.options.add_options();
   add("agent", po::value<std::string>(), "who learns (`strider list agents`)");
-  add("env", po::value<std::string>(), "environment to learn in, or to evaluate in");
+  add("env", po::value<std::string>(),
+      "environment to learn in, or to evaluate in; of a dataset its own where left out");
   add("dataset", po::value<std::string>(), "file to learn from");
   add("out", po::value<std::string>(), "the run's directory");
   add("preset", po::value<std::string>(), "settings to start from (`strider list presets`)");

@@ -114,7 +114,8 @@ void Adam::Step(const ParameterSet& parameters, double learning_rate) const {
 void Adam::CosineStep(const ParameterSet& parameters, double learning_rate, std::int64_t steps) const {
   const at::NoGradGuard no_grad;
   // From the step count on the device, so that a captured graph follows the schedule.
-  const at::Tensor angle = std::numbers::pi / static_cast<double>(steps) * step_.to(at::kDouble);
+  const at::Tensor angle =
+      (std::numbers::pi / static_cast<double>(steps) * step_.to(at::kDouble)).clamp_max(std::numbers::pi);
   const at::Tensor rate = (0.5 * learning_rate * (1 + at::cos(angle))).to(at::kFloat);
   step_.add_(1);
   at::_fused_adam_({parameters.flat()}, {parameters.flat_grad()}, {first_moment_}, {second_moment_}, {},

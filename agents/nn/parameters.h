@@ -82,7 +82,8 @@ class Adam {
   // One step along the gradient that the set holds.
   void Step(const ParameterSet& parameters, double learning_rate) const;
 
-  // The same with the rate learning_rate (1 + cos(pi t / steps)) / 2 of step t, counted from 0.
+  // The same with the rate learning_rate (1 + cos(pi t / steps)) / 2 of step t, counted from 0; 0 from
+  // t = steps on.
   void CosineStep(const ParameterSet& parameters, double learning_rate, std::int64_t steps) const;
 
   // First and second moments and the step count, for checkpoints (views).

@@ -149,5 +149,19 @@ TEST(Adam, FollowsTheBookForFiveSteps) {
   }
 }
 
+// Along a constant gradient Adam's step is its rate.
+TEST(Adam, CosineFallsToNothingAndStaysThere) {
+  const ParameterSet set = Small();
+  const Adam adam(set);
+  constexpr int kSteps = 4;
+  for (int t = 0; t < 2 * kSteps; ++t) {
+    set.flat_grad().fill_(1);
+    const at::Tensor before = set.flat().clone();
+    adam.CosineStep(set, 0.1, kSteps);
+    const double rate = t < kSteps ? 0.05 * (1 + std::cos(std::numbers::pi * t / kSteps)) : 0;
+    EXPECT_NEAR((before - set.flat()).max().item<double>(), rate, 1e-6) << "step " << t;
+  }
+}
+
 }  // namespace
 }  // namespace strider::nn

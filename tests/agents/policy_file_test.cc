@@ -100,6 +100,26 @@ TEST(PolicyFile, EveryKindComesBackToTheBit) {
   }
 }
 
+TEST(PolicyFile, CandidatesComeBackToTheBit) {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder.path() / "policy.hdf5";
+  const EnvSpec spec = Spec(3, UniformBox(2, -2, 2));
+  Pcg64 random(4);
+  Policy policy = RandomPolicy(ActionDistribution::kTanh, spec);
+  policy.distribution = ActionDistribution::kBestCandidate;
+  policy.hidden[0] = RandomLayer(6, 3 + 4, random);  // codes have twice an action's size
+  policy.perturbation = {RandomLayer(4, 5, random), RandomLayer(2, 4, random)};
+  policy.value = {RandomLayer(4, 5, random), RandomLayer(3, 4, random), RandomLayer(1, 3, random)};
+  policy.candidates = 7;
+  policy.code_bound = 0.5;
+  policy.reach = 0.25;
+  WritePolicy(file, policy, "toy", spec.id);
+  EXPECT_EQ(Acts(ReadPolicy(file, spec)), Acts(policy));
+  Policy still = policy;
+  still.reach = 0;
+  EXPECT_NE(Acts(still), Acts(policy));
+}
+
 TEST(PolicyFile, MixtureComesBackToTheBit) {
   const TemporaryFolder folder;
   const std::filesystem::path file = folder.path() / "policy.hdf5";

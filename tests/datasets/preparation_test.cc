@@ -14,21 +14,27 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// Episodes of three rows each: observation = number of the row, action = half of it; the reward of every row
-// of episode i is returns[i] / 3. Even episodes end by a terminal, odd ones by the step limit.
-Dataset Made(const std::vector<double>& returns) {
+enum class Ends {
+  kByTurns,    // even episodes by a terminal, odd ones by the step limit
+  kTerminals,  // all by a terminal
+};
+
+// Episodes of three rows each and one more row: observation = number of the row, action = half of it; the
+// reward of every row of episode i is returns[i] / 3.
+Dataset Made(const std::vector<double>& returns, Ends ends = Ends::kByTurns) {
   Dataset dataset;
-  dataset.rows = 3 * returns.size();
+  dataset.rows = 3 * returns.size() + 1;
   dataset.observation_size = 1;
   dataset.action_size = 1;
   for (std::size_t row = 0; row < dataset.rows; ++row) {
     const std::size_t episode = row / 3;
     dataset.observations.push_back(static_cast<float>(row));
     dataset.actions.push_back(0.5F * static_cast<float>(row));
-    dataset.rewards.push_back(static_cast<float>(returns[episode] / 3));
+    dataset.rewards.push_back(episode < returns.size() ? static_cast<float>(returns[episode] / 3) : 0.0F);
     const bool last = row % 3 == 2;
-    dataset.terminals.push_back(last && episode % 2 == 0 ? 1 : 0);
-    dataset.timeouts.push_back(last && episode % 2 == 1 ? 1 : 0);
+    const bool terminal = ends == Ends::kTerminals || episode % 2 == 0;
+    dataset.terminals.push_back(last && terminal ? 1 : 0);
+    dataset.timeouts.push_back(last && !terminal ? 1 : 0);
   }
   return dataset;
 }
@@ -67,14 +73,15 @@ TEST(Preparation, TenPercentOfTwentyEpisodesAreTwo) {
   std::swap(returns[4], returns[19]);  // the best is the fifth, the second best the nineteenth
   Preparation preparation;
   preparation.best_fraction = 0.1;
-  const Transitions found = Prepare(Made(returns), preparation);
+  const Transitions found = Prepare(Made(returns, Ends::kTerminals), preparation);
   EXPECT_THAT(found.observations, ElementsAre(12, 13, 14, 54, 55, 56));
   preparation.best_fraction = 1e-9;
-  EXPECT_THAT(Prepare(Made(returns), preparation).observations, ElementsAre(12, 13, 14)) << "at least one";
+  EXPECT_THAT(Prepare(Made(returns, Ends::kTerminals), preparation).observations, ElementsAre(12, 13, 14))
+      << "at least one";
 }
 
 TEST(Preparation, EpisodesAreRankedByDiscountedReturn) {
-  Dataset dataset = Made({0, 0, 0, 0});
+  Dataset dataset = Made({0, 0, 0, 0}, Ends::kTerminals);
   dataset.rewards[2] = 10;    // the first: late
   dataset.rewards[6] = 9.9F;  // the third: early
   Preparation preparation;
@@ -96,32 +103,80 @@ TEST(Preparation, OneEpisodeWithoutTheRowOfItsTimeout) {
               HasSubstr("made.hdf5: agent.episode = 3, but the dataset holds 3 complete episodes"));
 }
 
+// CORL's and the O-DICE authors' cuts, row by row: after a terminal or after `longest` transitions.
+std::vector<double> ReturnsOf(const Transitions& data, int longest) {
+  std::vector<double> returns;
+  double sum = 0;
+  int count = 0;
+  for (std::size_t i = 0; i < data.size; ++i) {
+    sum += static_cast<double>(data.rewards[i]);
+    if (++count != longest && data.terminals[i] == 0) continue;
+    returns.push_back(sum);
+    sum = 0;
+    count = 0;
+  }
+  return returns;
+}
+
 TEST(Preparation, RangeBecomesAThousand) {
   Preparation preparation;
   preparation.rewards.reward_map = "range";
-  Dataset dataset = Made({-5, 15, 5, 7});
-  const Transitions found = Prepare(dataset, preparation);
-  EXPECT_NEAR(found.rewards[0], -5.0 / 3 * 50, 1e-3);
-  EXPECT_NEAR(found.rewards[3], 250, 1e-3);
-  // The scaled data's own range.
-  for (float& reward : dataset.rewards) reward *= 50;
-  const auto episodes = Episodes(dataset);
-  EXPECT_NEAR(episodes[1].episode_return - episodes[0].episode_return, 1000, 1e-3);
+  const Dataset dataset = Made({-5, 15, 5, 7, 1, 2});
+  for (const int longest : {2, 3, 1000}) {
+    const Transitions found =
+        PreparedTransitions(dataset, {.max_episode_steps = longest}, preparation, "made.hdf5");
+    const auto [worst, best] = std::ranges::minmax(ReturnsOf(found, longest));
+    EXPECT_NEAR(best - worst, 1000, 1e-3) << longest;
+  }
+}
+
+// Two rows of an episode of three that the limit ends, then those of the next: the cuts drift.
+TEST(Preparation, EpisodesAreCutFromTheViewAtTerminalsOrTheLimit) {
+  Preparation preparation;
+  preparation.best_fraction = 0.5;
+  const Dataset dataset = Made({0, 30, 0, 3, 0, 0});
+  // In the view: rows 0 1 2 | 3 4 6 | 7 8 | 9 10 12 | 13 14 | and 15 16 at the end, which are no piece.
+  const auto kept = PreparedTransitions(dataset, {.max_episode_steps = 3}, preparation, "made.hdf5");
+  EXPECT_THAT(kept.observations, ElementsAre(3, 4, 6, 9, 10, 12)) << "of five pieces";
+  preparation.best_fraction = 0.3;
+  EXPECT_THAT(PreparedTransitions(dataset, {.max_episode_steps = 3}, preparation, "made.hdf5").observations,
+              ElementsAre(3, 4, 6));
+  EXPECT_THAT(PreparedTransitions(dataset, {}, preparation, "made.hdf5").observations,
+              ElementsAre(3, 4, 6, 7, 8))
+      << "of three pieces, each of which ends by a terminal";
 }
 
 TEST(Preparation, RangeNeedsReturnsThatDiffer) {
   Preparation preparation;
   preparation.rewards.reward_map = "range";
-  EXPECT_THAT(
-      MessageOf<InputError>([&] {
-        Prepare(Made({0, 0}), preparation);
-      }),
-      HasSubstr("made.hdf5: agent.reward_map = range scales by the range of returns, but all 2 complete "
-                "episodes return 0"));
-  Dataset unfinished = Made({1});
-  unfinished.terminals.back() = 0;
-  EXPECT_THAT(MessageOf<InputError>([&] { Prepare(unfinished, preparation); }),
-              HasSubstr("holds no complete episode"));
+  EXPECT_THAT(MessageOf<InputError>([&] {
+                Prepare(Made({3, 3}, Ends::kTerminals), preparation);
+              }),
+              HasSubstr("made.hdf5: agent.reward_map = range scales by the range of returns, but all 2 "
+                        "episodes return 3"));
+}
+
+// No end at all, and fewer rows than an episode may have: no return is known.
+TEST(Preparation, WithoutAnEndTheSettingThatNeedsOneIsNamed) {
+  Dataset endless = Made({1, 2});
+  std::ranges::fill(endless.terminals, 0);
+  endless.timeouts.clear();
+  Preparation preparation;
+  EXPECT_EQ(Prepare(endless, preparation).size, 6);
+  preparation.rewards.reward_map = "range";
+  EXPECT_THAT(MessageOf<InputError>([&] { Prepare(endless, preparation); }),
+              HasSubstr("made.hdf5: agent.reward_map = range needs returns of episodes, but there is none: 6 "
+                        "transitions without a terminal; expected one, or 1000 transitions"));
+  preparation.rewards = {};
+  preparation.best_fraction = 0.1;
+  EXPECT_THAT(MessageOf<InputError>([&] { Prepare(endless, preparation); }),
+              HasSubstr("made.hdf5: agent.best_fraction = 0.1 needs returns of episodes"));
+}
+
+TEST(Preparation, RangeLeavesRewardsThatAreAllZeroAsTheyAre) {
+  Preparation preparation;
+  preparation.rewards.reward_map = "range";
+  EXPECT_THAT(Prepare(Made({0, 0}), preparation).rewards, testing::Each(0));
 }
 
 TEST(Preparation, GoalMapAndShift) {

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "core/parallel.h"
+#include "datasets/hdf5.h"
 #include "datasets/writer.h"
 #include "experiments/presets.h"
 #include "experiments/trainer.h"
@@ -231,7 +232,7 @@ TEST(Misfits, DatasetsOfContinuousActions) {
   const TemporaryFolder folder;
   const auto dataset = folder.path() / "random.hdf5";
   CollectRandomly("Pendulum-v1", 300, dataset);
-  EXPECT_THAT(Misfit(On("bcq", "Pendulum-v1", {{"run.dataset", dataset.string(), ""}})),
+  EXPECT_THAT(Misfit(On("dqn", "Pendulum-v1", {{"run.dataset", dataset.string(), ""}})),
               HasSubstr("needs discrete actions"));
   // Pendulum's actions are no numbers of CartPole's two.
   const auto cart = folder.path() / "cart.hdf5";
@@ -240,6 +241,41 @@ TEST(Misfits, DatasetsOfContinuousActions) {
   EXPECT_THAT(Misfit(On("bcq", "CartPole-v1", {{"run.dataset", cart.string(), ""}})),
               AllOf(HasSubstr(cart.string() + ": holds the action "),
                     HasSubstr("expected whole numbers from 0 to 1")));
+}
+
+// Numbers of actions that would pass for continuous ones.
+TEST(Misfits, NumbersOfActionsForAContinuousTask) {
+  const TemporaryFolder folder;
+  Dataset dataset = MakeDataset(300, 3, 1);
+  const auto misfit = [&](const std::string& name, float low, float high) {
+    for (std::size_t i = 0; i < dataset.rows; ++i) dataset.actions[i] = i % 2 == 0 ? low : high;
+    const auto path = folder.path() / name;
+    WriteDataset(DatasetFormat::kD4rl, path, dataset);
+    return Misfit(On("td3bc", "Pendulum-v1", {{"run.dataset", path.string(), ""}}));
+  };
+  EXPECT_THAT(misfit("numbers.hdf5", 0, 3),
+              HasSubstr("numbers.hdf5: holds nothing but whole numbers, such as 3, as actions"));
+  for (const auto& [low, high] : {std::pair{-2.0F, 2.0F}, {0.5F, 3.0F}}) {
+    for (std::size_t i = 0; i < dataset.rows; ++i) dataset.actions[i] = i % 2 == 0 ? low : high;
+    const auto path = folder.path() / fmt::format("fine{}.hdf5", high);
+    WriteDataset(DatasetFormat::kD4rl, path, dataset);
+    const Experiment experiment(On("td3bc", "Pendulum-v1", {{"run.dataset", path.string(), ""}}));
+    WorkerPool pool(1);
+    EXPECT_NO_THROW(MakeTrainer(experiment, pool)) << "a bang-bang controller's, or out of the box";
+  }
+  const auto integers = folder.path() / "integers.hdf5";
+  {
+    Hdf5File file = Hdf5File::Create(integers);
+    const std::vector<float> zeros(900, 0);
+    file.Write<float>("observations", zeros, {300, 3});
+    file.Write<std::int32_t>("actions", std::vector<std::int32_t>(300, 1), {300, 1});
+    file.Write<float>("rewards", std::span(zeros).first(300), {300});
+    file.Write<float>("terminals", std::span(zeros).first(300), {300});
+  }
+  for (const std::string env : {"Pendulum-v1", ""}) {
+    EXPECT_THAT(Misfit(On("td3bc", env, {{"run.dataset", integers.string(), ""}})),
+                HasSubstr("integers.hdf5: holds integers as actions"));
+  }
 }
 
 TEST(Misfits, DatasetsSmallerThanABatch) {
@@ -847,6 +883,79 @@ TEST(PresetValues, TaskComesFromTheDatasetsNameWithoutAnEnvironment) {
                          {"run.dataset", "/data/halfcheetah_medium-v2.hdf5", ""},
                          {"run.preset", "paper", ""}});
   EXPECT_EQ(Value(experiment, "agent.alpha"), "40");
+}
+
+// A dataset of a hopper's sizes that says where it comes from, as `collect` writes it.
+std::string Recorded(const TemporaryFolder& folder, DatasetFormat format, const std::string& name,
+                     const std::string& env) {
+  const std::filesystem::path path = folder.path() / name;
+  std::filesystem::create_directories(path.parent_path());
+  Dataset dataset = MakeDataset(30, 11, 3);
+  dataset.metadata["env_id"] = env;
+  dataset.metadata["env_options/max_episode_steps"] = "77";
+  WriteDataset(format, path, dataset);
+  return path.string();
+}
+
+Given FromDataset(const std::string& agent, const std::string& dataset, const Given& more = {}) {
+  Given given = {{"run.agent", agent, ""}, {"run.dataset", dataset, ""}, {"run.preset", "paper", ""}};
+  given.insert(given.end(), more.begin(), more.end());
+  return given;
+}
+
+// `strider collect --preset d4rl --out data/hopper` names its files without the robot; Minari's datasets are
+// "mujoco/hopper/medium-v0".
+TEST(PresetValues, RobotComesFromTheEnvironmentWhereTheDatasetsNameLacksIt) {
+  const TemporaryFolder folder;
+  const std::string recipe = Recorded(folder, DatasetFormat::kD4rl, "data/medium.hdf5", "Hopper-v5");
+  const std::string minari = Recorded(folder, DatasetFormat::kMinari, "mujoco/hopper/medium-v0", "Hopper-v5");
+  for (const std::string& dataset : {recipe, minari, minari + "/data", minari + "/data/main_data.hdf5"}) {
+    Experiment experiment(FromDataset("iql", dataset));
+    EXPECT_EQ(Value(experiment, "agent.deterministic"), "true") << dataset;
+  }
+  Experiment replay(
+      FromDataset("a2pr", "elsewhere/medium-replay.hdf5", {{"run.env", "HalfCheetah-v5", "--env"}}));
+  Experiment named(FromDataset("a2pr", "halfcheetah-medium-replay-v2.hdf5"));
+  EXPECT_EQ(Value(replay, "agent.alpha"), Value(named, "agent.alpha"));
+  EXPECT_EQ(Value(replay, "agent.mask"), Value(named, "agent.mask"));
+}
+
+TEST(PresetNotes, SayWhereOnlyTheGeneralSettingsApply) {
+  const Experiment general(
+      FromDataset("iql", "mine.hdf5", {{"run.env", "Hopper-v5", "--env"}, {"run.seed", "1", ""}}));
+  EXPECT_THAT(general.notes(),
+              testing::ElementsAre(AllOf(
+                  HasSubstr("preset iql-paper: its general settings alone apply to mine.hdf5; it has others"),
+                  HasSubstr("hopper-medium-replay"))));
+  const Experiment own(FromDataset("iql", "hopper-medium.hdf5", {{"run.env", "Hopper-v5", "--env"}}));
+  EXPECT_THAT(own.notes(), testing::IsEmpty());
+  const Experiment without(FromDataset("iql", "mine.hdf5", {{"run.env", "HalfCheetah-v5", "--env"}}));
+  EXPECT_THAT(without.notes(), testing::IsEmpty()) << "there is none for this robot";
+}
+
+// D4RL's files were recorded under rules of their own.
+TEST(DatasetOrigin, EnvironmentIsTheDatasetsUnlessAnotherIsGiven) {
+  const TemporaryFolder folder;
+  const std::string recorded = Recorded(folder, DatasetFormat::kD4rl, "mine.hdf5", "Hopper-v4");
+  const Experiment alone({{"run.agent", "bc", ""}, {"run.dataset", recorded, ""}});
+  EXPECT_EQ(alone.run().env, "Hopper-v4");
+  EXPECT_THAT(alone.notes(), testing::ElementsAre(HasSubstr("was recorded in Hopper-v4: evaluated there")));
+  const Experiment with_options(
+      {{"run.agent", "bc", ""}, {"run.dataset", recorded, ""}, {"env.max_episode_steps", "70", "--set"}});
+  EXPECT_EQ(alone.MakeEnv()->spec().max_episode_steps, 77) << "as the dataset says";
+  EXPECT_EQ(with_options.MakeEnv()->spec().max_episode_steps, 70);
+  const Experiment by_name({{"run.agent", "bc", ""}, {"run.dataset", "hopper_medium-v2.hdf5", ""}});
+  EXPECT_EQ(by_name.run().env, "Hopper-v2");
+  const Experiment other(
+      {{"run.agent", "bc", ""}, {"run.dataset", "hopper-medium-v2.hdf5", ""}, {"run.env", "Hopper-v5", ""}});
+  EXPECT_EQ(other.run().env, "Hopper-v5");
+  EXPECT_THAT(other.notes(), testing::ElementsAre(
+                                 HasSubstr("warning: hopper-medium-v2.hdf5 was recorded in Hopper-v2, but "
+                                           "run.env = Hopper-v5: other rules hold there; --env Hopper-v2")));
+  const Experiment none({{"run.agent", "bc", ""}, {"run.dataset", recorded, ""}, {"run.env", "", "--set"}});
+  EXPECT_FALSE(none.has_env()) << "asked for";
+  const Experiment unknown({{"run.agent", "bc", ""}, {"run.dataset", "mine.hdf5", ""}});
+  EXPECT_FALSE(unknown.has_env());
 }
 
 }  // namespace

@@ -58,9 +58,18 @@ TEST(OfflineBenchTest, AsksThePeerInTurns) {
   for (const std::size_t other : {2, 3, 4, 5, 6, 7}) EXPECT_FALSE(results[other].peer) << results[other].name;
 }
 
-// A peer that answers every query with row 0 is farther away and proves nothing against us; one that finds
-// something nearer would, which no peer can.
-TEST(OfflineBenchTest, AnswersAreCompared) {
+TEST(OfflineBenchTest, AnswerFartherThanThePeersIsAnError) {
+  const std::vector<FoundNeighbour> ours = {{3, 0.5}, {8, 2}};
+  EXPECT_NO_THROW(CheckNeighbours(ours, ours));
+  EXPECT_NO_THROW(CheckNeighbours(ours, std::vector<FoundNeighbour>{{4, 0.5}, {0, 100}}));
+  EXPECT_EQ(MessageOf<WorkError>([&] {
+              CheckNeighbours(ours, std::vector<FoundNeighbour>{{3, 0.5}, {7, 1.5}});
+            }),
+            "the search found row 8 at squared distance 2, but SciPy row 7 at 1.5");
+}
+
+// The file of a peer that answers every query with row 0 is read, and is no reason to complain.
+TEST(OfflineBenchTest, PeersFartherAnswersAreAccepted) {
   const FakePeer peer(
       R"sh(case "$line" in *'"query"'*) echo "$line" | sed 's/.*"answers":"\([^"]*\)".*/\1/' | xargs -I F dd if=/dev/zero of=F bs=8 count=256 2>/dev/null; echo 9.0;; *) echo 2.0;; esac)sh");
   const auto results = BenchWith(peer.path());

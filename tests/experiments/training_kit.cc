@@ -15,31 +15,19 @@ namespace {
 
 // Settings that an agent may have, and their tiny values.
 const Assignments& TinyAgent() {
-  static const Assignments settings = {{"agent.hidden", "16,16"},
-                                       {"agent.batch_size", "16"},
-                                       {"agent.buffer_size", "101"},
-                                       {"agent.critic_hidden", "16,16"},
-                                       {"agent.vae_hidden", "16,16"},
-                                       {"agent.policy_hidden", "16,16"},
-                                       {"agent.reward_map", "none"},
-                                       {"agent.critics", "3"},
-                                       {"agent.cql_actions", "2"},
-                                       {"agent.learning_starts", "21"},
-                                       {"agent.rollout_steps", "30"},
-                                       {"agent.inner_steps", "2"},
-                                       {"agent.value_epochs", "2"},
-                                       {"agent.value_batch", "16"},
-                                       {"agent.old_policy_interval", "7"},
-                                       {"agent.policy_lr", "0.01"},
-                                       {"agent.timeout_bootstrap", "true"},
-                                       {"agent.minibatch", "16"},
-                                       {"agent.quantiles", "5"},
-                                       {"agent.edited_stocks", "1"},
-                                       {"agent.target_interval", "10"},
-                                       {"agent.stock_interval", "10"},
-                                       {"agent.batch", "1"},
-                                       {"agent.baseline", "value"},
-                                       {"agent.epochs", "2"}};
+  static const Assignments settings = {{"agent.hidden", "16,16"},        {"agent.batch_size", "16"},
+                                       {"agent.buffer_size", "101"},     {"agent.actor_hidden", "16,16"},
+                                       {"agent.critic_hidden", "16,16"}, {"agent.vae_hidden", "16,16"},
+                                       {"agent.policy_hidden", "16,16"}, {"agent.reward_map", "none"},
+                                       {"agent.critics", "3"},           {"agent.cql_actions", "2"},
+                                       {"agent.learning_starts", "21"},  {"agent.rollout_steps", "30"},
+                                       {"agent.inner_steps", "2"},       {"agent.value_epochs", "2"},
+                                       {"agent.value_batch", "16"},      {"agent.old_policy_interval", "7"},
+                                       {"agent.policy_lr", "0.01"},      {"agent.timeout_bootstrap", "true"},
+                                       {"agent.minibatch", "16"},        {"agent.quantiles", "5"},
+                                       {"agent.edited_stocks", "1"},     {"agent.target_interval", "10"},
+                                       {"agent.stock_interval", "10"},   {"agent.batch", "1"},
+                                       {"agent.baseline", "value"},      {"agent.epochs", "2"}};
   return settings;
 }
 

@@ -17,6 +17,7 @@ namespace {
 class A2prProbe : public Td3Probe<A2pr> {
  public:
   using A2pr::Value;
+  using A2pr::value_before;
   using A2pr::ValueTarget;
   using Td3Probe::Td3Probe;
 
@@ -127,7 +128,6 @@ TEST(A2prChoice, TruthTable) {
     const A2prChoice choice = ChooseAction(at::tensor({row.candidate}), at::tensor({row.data}));
     EXPECT_EQ(choice.candidate_chosen.item<bool>(), row.takes_candidate);
     EXPECT_EQ(choice.gate.item<bool>(), row.pulls);
-    EXPECT_EQ(choice.gate.to(at::kFloat).item<double>(), row.pulls ? 1 : 0) << "never 2";
   }
 }
 
@@ -156,7 +156,7 @@ class A2prCases : public ::testing::Test {
 };
 
 // Nothing is better than a value of 1e6: no reconstruction, no pull, and the actor's step is TD3's with
-// scaled Q. Everything is better than -1e6.
+// scaled Q. Everything is better than -100: a full pull, once, to the better of both.
 TEST_F(A2prCases, Case1ForcedValues) {
   const auto never = Agent(1e6);
   never->Update(batch_, ActionNoise());
@@ -171,11 +171,17 @@ TEST_F(A2prCases, Case1ForcedValues) {
   EXPECT_LT(LargestDifference(never->actor().flat_grad(), unpulled->actor().flat_grad()), 1e-7);
 
   config_.mask = 1;
-  const auto always = Agent(-1e6);
+  const auto always = Agent(-100);
   always->Update(batch_, ActionNoise());
   EXPECT_EQ(Metric(*always, "vae_mask"), 1);
   EXPECT_EQ(Metric(*always, "gate"), 1);
-  EXPECT_GT(Metric(*always, "actor_bc_term"), 0);
+  const at::Tensor candidate = always->seen["candidate"];
+  const at::Tensor takes_candidate = always->Q(batch_.observations, candidate)[0].detach() >=
+                                     always->Q(batch_.observations, batch_.actions)[0].detach();
+  ASSERT_GT(takes_candidate.sum().item<int>(), 0);
+  ASSERT_LT(takes_candidate.sum().item<int>(), 32);
+  const at::Tensor better = at::where(takes_candidate.unsqueeze(-1), candidate, batch_.actions);
+  EXPECT_NEAR(Metric(*always, "actor_bc_term"), at::mse_loss(always->pi(), better).item<double>(), 1e-5);
 }
 
 class IdentityVae : public A2prProbe {
@@ -258,6 +264,65 @@ TEST_F(A2prCases, Case6ValueTargetIsTheLowerBackup) {
     State(*agent, std::string(critic) + "_target.1.bias").add_(2);
   }
   EXPECT_LT(LargestDifference(value_target(), equal - drop), 1e-5);
+}
+
+// Critics that are right everywhere: V becomes the mean over the data's actions. State 0 leads to state 1,
+// where Q is 2 as it is in state 1, whose rows end; rewards differ with the action.
+TEST_F(A2prCases, Case6ValueIsTheMeanOverTheData) {
+  config_.td3.critic_lr = 0;
+  config_.value_lr = 1e-2;
+  A2prProbe agent(BoxTask(2, 2), config_);
+  for (const std::string critic : {"critic1", "critic2", "critic1_target", "critic2_target"}) {
+    State(agent, critic + ".1.weight").zero_();
+    State(agent, critic + ".1.bias").fill_(2);
+  }
+  TransitionBatch batch = RandomBatch(2, 2, 40, 1);
+  const at::Tensor place = batch.indices % 2;
+  batch.observations = at::one_hot(place, 2).to(at::kFloat);
+  batch.next_observations = at::one_hot(at::ones_like(place), 2).to(at::kFloat);
+  batch.terminals = place.to(at::kFloat);
+  batch.rewards = (batch.indices % 4 >= 2).to(at::kFloat);  // half of each state's rows
+  for (int i = 0; i < 1500; ++i) agent.Update(batch);
+  const at::Tensor value = agent.Value(at::eye(2));
+  EXPECT_NEAR(value[0].item<double>(), 0.5 + config_.td3.discount * 2, 0.01);
+  EXPECT_NEAR(value[1].item<double>(), 0.5, 0.01);
+}
+
+// Q of after the critics' step against V of before its own.
+TEST_F(A2prCases, Case8AdvantagesAreOfTheNewCriticsAndTheOldValue) {
+  config_.td3.critic_lr = 0.2;
+  config_.value_lr = 0.2;
+  const auto agent = Agent();
+  const auto q = [&] { return agent->Q(batch_.observations, batch_.actions)[0].detach().clone(); };
+  const auto v = [&] { return agent->Value(batch_.observations).detach().clone(); };
+  const at::Tensor old_q = q();
+  const at::Tensor old_v = v();
+  agent->Update(batch_, ActionNoise());
+  const auto share = [](const at::Tensor& a, const at::Tensor& b) {
+    return (a > b).to(at::kFloat).mean().item<double>();
+  };
+  EXPECT_EQ(Metric(*agent, "vae_mask"), share(q(), old_v));
+  EXPECT_TRUE(at::equal(agent->value_before(), old_v));
+  ASSERT_FALSE(at::equal(q() > old_v, old_q > old_v));
+  ASSERT_FALSE(at::equal(q() > old_v, q() > v()));
+}
+
+TEST_F(A2prCases, VaeWeightWeighsTheReconstructionAlone) {
+  double reconstruction = 0;
+  double divergence = 0;
+  for (const double weight : {1.0, 1.5}) {
+    config_.vae_weight = weight;
+    const auto agent = Agent(-100);
+    agent->latent_noise = {Normal({32, 4}, 6), Normal({32, 4}, 7)};
+    agent->Update(batch_, ActionNoise());
+    if (weight == 1.5) {
+      EXPECT_NEAR(Metric(*agent, "vae_recon_loss"), 1.5 * reconstruction, 1e-6);
+      EXPECT_EQ(Metric(*agent, "vae_kl_loss"), divergence);
+    }
+    reconstruction = Metric(*agent, "vae_recon_loss");
+    divergence = Metric(*agent, "vae_kl_loss");
+    EXPECT_NEAR(Metric(*agent, "vae_loss"), reconstruction + 0.5 * divergence, 1e-6);
+  }
 }
 
 // The actor's gradient against finite differences in double, with the candidate's path into the policy and

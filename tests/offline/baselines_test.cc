@@ -1,12 +1,17 @@
 // IQL, AWAC and CQL against updates recorded from CORL, and the cases of the offline baselines sheet.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "offline/awac.h"
+#include "offline/bc.h"
+#include "offline/bcq.h"
 #include "offline/cql.h"
 #include "offline/iql.h"
+#include "offline/td3_bc.h"
 #include "tests/agents/golden_updates.h"
+#include "tests/experiments/temporary_folder.h"
 #include "tests/offline/offline_kit.h"
 
 namespace strider {
@@ -371,12 +376,184 @@ TEST(CqlCases, PenaltyOfConstantCritics) {
     const at::Tensor expected = at::logaddexp(others, uniform);
     const at::Tensor found = agent.SoftMaximum(batch, noise) - q;
     EXPECT_LT(LargestDifference(found, expected.expand({2, 16})), 2e-5);
-    // With log pi = -A ln 2 for all of them:
-    const double sheet = actions == 3 ? 5.4806 : 7.5601;
-    EXPECT_NEAR(
-        at::logaddexp(at::full({}, std::log(20.0) + actions * std::log(2.0)), uniform[0]).item<double>(),
-        sheet, 1e-4);
   }
+}
+
+// The sheet's numbers: every draw of the policy has the density 2^-A of a uniform one. tanh(x) of x ~ N(0, 1)
+// has it where x^2 / 2 + ln sqrt(2 pi) - 2 ln cosh x = ln 2.
+TEST(CqlCases, PenaltyOfConstantCriticsAndAUniformPolicy) {
+  double low = 0;
+  double high = 1;
+  for (int i = 0; i < 60; ++i) {
+    const double x = (low + high) / 2;
+    const double surprise = x * x / 2 + 0.9189385332 - 2 * std::log(std::cosh(x));
+    (surprise > std::log(2.0) ? low : high) = x;
+  }
+  for (const auto& [actions, sheet] : {std::pair{3, 5.4806}, {6, 7.5601}}) {
+    CqlProbe agent(BoxTask(4, actions), Small<CqlConfig>());
+    for (const char* critic : {"critic1", "critic2"}) State(agent, std::string(critic) + ".1.weight").zero_();
+    State(agent, "actor.1.weight").zero_();
+    State(agent, "actor.1.bias").zero_();
+    State(agent, "actor.log_std_offset").zero_();
+    const TransitionBatch batch = RandomBatch(4, actions, 16, 1);
+    Cql::UpdateNoise noise;
+    noise.action = noise.next_action = at::zeros({16, actions});
+    noise.uniform_actions = Normal({16, 10, actions}, 2).tanh();
+    noise.current_actions = low * Normal({16, 10, actions}, 3).sign();
+    noise.next_actions = low * Normal({16, 10, actions}, 4).sign();
+    agent.Update(batch, noise);
+    for (const char* penalty : {"cql1_diff", "cql2_diff"}) EXPECT_NEAR(Metric(agent, penalty), sheet, 2e-4);
+  }
+}
+
+// With no penalty it is SAC, whatever the penalty's draws are.
+TEST(CqlCases, WithoutThePenaltyItIsSac) {
+  CqlConfig config = Small<CqlConfig>();
+  config.cql_alpha = 0;
+  config.backup_entropy = true;
+  config.alpha = 0.3;
+  const TransitionBatch batch = RandomBatch(4, 2, 16, 1);
+  std::vector<at::Tensor> weights;
+  for (const std::uint64_t seed : {1, 2}) {
+    CqlProbe agent(BoxTask(4, 2), config);
+    const Cql::UpdateNoise noise{Normal({16, 2}, 7), Normal({16, 2}, 8), Normal({16, 10, 2}, seed).tanh(),
+                                 Normal({16, 10, 2}, seed + 10), Normal({16, 10, 2}, seed + 20)};
+    const auto sample = agent.Sample(batch.observations, noise.action);
+    const at::Tensor q_pi = agent.critics().Online(batch.observations, sample.action).amin(0);
+    const auto next = agent.Sample(batch.next_observations, noise.next_action);
+    const at::Tensor next_q = agent.critics().Target(batch.next_observations, next.action.detach()).amin(0);
+    const at::Tensor y =
+        batch.rewards + 0.99 * (1 - batch.terminals) * (next_q - 0.3 * next.log_prob.detach());
+    const at::Tensor td = (agent.critics().Online(batch.observations, batch.actions) - y).square().mean(1);
+    const double actor_loss = (0.3 * sample.log_prob - q_pi).mean().item<double>();
+    const double alpha_loss = -std::log(0.3) * (sample.log_prob.mean().item<double>() - 2);
+    agent.critics().online().Backward(td.sum());
+    const at::Tensor critic_gradient = agent.critics().online().flat_grad().clone();
+    agent.Update(batch, noise);
+    EXPECT_NEAR(Metric(agent, "critic_loss"), td.sum().item<double>(), 1e-5);
+    EXPECT_NEAR(Metric(agent, "actor_loss"), actor_loss, 1e-5);
+    EXPECT_NEAR(Metric(agent, "alpha_loss"), alpha_loss, 1e-5);
+    EXPECT_LT(LargestDifference(agent.critics().online().flat_grad(), critic_gradient), 1e-6);
+    weights.push_back(agent.critics().online().flat().clone());
+  }
+  EXPECT_LT(LargestDifference(weights[0], weights[1]), 1e-6);
+}
+
+TEST(CqlCases, EntropyWeightThatIsFixedStays) {
+  CqlConfig config = Small<CqlConfig>();
+  config.alpha = 0;
+  EXPECT_THAT(MessageOf<InputError>([&] { Cql(BoxTask(4, 2), config); }),
+              ::testing::HasSubstr("agent.alpha = 0, but it is learnt by its logarithm"));
+  config.alpha_auto = false;
+  Cql agent(BoxTask(4, 2), config);
+  for (int i = 0; i < 3; ++i) agent.Update(RandomBatch(4, 2, 16, 1));
+  EXPECT_EQ(Metric(agent, "alpha"), 0);
+  EXPECT_TRUE(std::isnan(Metric(agent, "alpha_loss"))) << "never reported";
+}
+
+// At alpha = 0 the actor of TD3+BC does what BC's does.
+TEST(Td3BcCases, WithoutTheCriticItIsBc) {
+  Td3BcConfig config;
+  config.td3.hidden = {8};
+  config.td3.policy_delay = 1;
+  config.alpha = 0;
+  Td3Bc agent(BoxTask(3, 2), config);
+  BcConfig bc_config;
+  bc_config.hidden = {8};
+  Bc bc(BoxTask(3, 2), bc_config);
+  for (const auto& [name, tensor] : agent.actor().Named("actor")) State(bc, name).copy_(tensor);
+  const TransitionBatch batch = RandomBatch(3, 2, 32, 1);
+  agent.Update(batch);
+  bc.Update(batch);
+  EXPECT_LT(LargestDifference(agent.actor().flat_grad(), bc.actor().flat_grad()), 1e-8);
+  EXPECT_GT(LargestEntry(bc.actor().flat_grad()), 1e-3);
+}
+
+// A VAE that gives one action and a perturbation of nothing: that action.
+TEST(BcqCases, OneActionIsReturned) {
+  BcqConfig config;
+  config.actor_hidden = config.critic_hidden = config.vae_hidden = {8};
+  config.reach = 0;
+  Bcq agent(BoxTask(3, 2), config);
+  State(agent, "vae.decoder.1.weight").zero_();
+  Assign(agent, "vae.decoder.1.bias", {0.5, -1});
+  const std::vector<double> states = {0.1, -2, 3, 1, 1, 1};
+  std::vector<float> actions(4);
+  Pcg64 random(1);
+  agent.MakePolicy().Act(states, /*deterministic=*/true, random, actions);
+  for (const std::size_t row : {0, 1}) {
+    EXPECT_NEAR(actions[2 * row], std::tanh(0.5), 1e-6);
+    EXPECT_NEAR(actions[2 * row + 1], std::tanh(-1.0), 1e-6);
+  }
+}
+
+class BcqProbe : public Bcq {
+ public:
+  using Bcq::actor;
+  using Bcq::Bcq;
+  using Bcq::Decoded;
+  using Bcq::Perturbed;
+  using Bcq::Target;
+};
+
+TEST(BcqCases, TargetMixesTheCriticsAndTakesTheBestCandidate) {
+  EXPECT_NEAR(MixedValue(at::tensor({1.0F, 3.0F}).unsqueeze(1), 0.75).item<double>(), 1.5, 1e-6);
+  EXPECT_NEAR(MixedValue(at::tensor({3.0F, 1.0F}).unsqueeze(1), 0.75).item<double>(), 1.5, 1e-6);
+  BcqConfig config;
+  config.actor_hidden = config.critic_hidden = config.vae_hidden = {8};
+  BcqProbe agent(BoxTask(3, 2), config);
+  for (const std::string critic : {"critic1_target", "critic2_target"}) {
+    State(agent, critic + ".1.weight").zero_();
+    State(agent, critic + ".1.bias").fill_(critic.starts_with("critic1") ? 1 : 3);
+  }
+  const TransitionBatch batch = RandomBatch(3, 2, 16, 1);
+  const at::Tensor codes = Normal({160, 4}, 2);
+  const at::Tensor expected = batch.rewards + 0.99 * 1.5 * (1 - batch.terminals);
+  EXPECT_LT(LargestDifference(agent.Target(batch, codes), expected), 1e-5);
+  // The policy's choice, worked out by LibTorch for the same draws.
+  const Policy policy = agent.MakePolicy();
+  Pcg64 random(3);
+  at::Tensor noise = at::empty({100, 4});
+  for (std::int64_t i = 0; i < 400; ++i)
+    noise.mutable_data_ptr<float>()[i] = static_cast<float>(random.StandardNormal());
+  const at::Tensor states = batch.observations.narrow(0, 0, 1).expand({100, 3});
+  const at::Tensor actions = agent.Perturbed(agent.actor(), states, agent.Decoded(states, noise)).detach();
+  const at::Tensor best = ReferenceMlp({State(agent, "critic1.0.weight"), State(agent, "critic1.0.bias"),
+                                        State(agent, "critic1.1.weight"), State(agent, "critic1.1.bias")},
+                                       at::cat({states, actions}, -1), &at::relu)
+                              .squeeze(-1)
+                              .argmax();
+  at::Tensor found = at::empty({2});
+  Pcg64 again(3);
+  policy.Sample({batch.observations.const_data_ptr<float>(), 3}, true, again,
+                {found.mutable_data_ptr<float>(), 2});
+  EXPECT_LT(LargestDifference(found, actions[best.item<std::int64_t>()]), 1e-5);
+}
+
+// Codes are clipped to 0.5 and actions moved by 0.05 at most.
+TEST(BcqCases, ActionsStayNearTheVaes) {
+  BcqConfig config;
+  config.actor_hidden = config.critic_hidden = config.vae_hidden = {8};
+  BcqProbe agent(BoxTask(3, 2), config);
+  State(agent, "actor.1.bias").fill_(100);
+  const at::Tensor states = Normal({50, 3}, 1);
+  const at::Tensor plain = agent.Decoded(states, 10 * Normal({50, 4}, 2).sign());
+  EXPECT_TRUE(at::equal(plain, agent.Decoded(states, 0.5 * Normal({50, 4}, 2).sign())));
+  EXPECT_LT(LargestDifference(agent.Perturbed(agent.actor(), states, plain), (plain + 0.05).clamp(-1, 1)),
+            1e-6);
+}
+
+TEST(BcqCases, SameBitsAndResume) {
+  BcqConfig config;
+  config.actor_hidden = config.critic_hidden = config.vae_hidden = {8};
+  ExpectSameBitsAndResume(
+      [&](std::uint64_t seed) { return std::make_unique<Bcq>(BoxTask(3, 2, seed), config); },
+      [](Agent& agent, int first, int last) {
+        for (int i = first; i < last; ++i) {
+          dynamic_cast<Bcq&>(agent).Update(RandomBatch(3, 2, 16, static_cast<std::uint64_t>(i)));
+        }
+      },
+      6);
 }
 
 // Up at the logged action, down at the others, and the sum of the weights is zero.

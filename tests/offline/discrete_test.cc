@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "offline/bc.h"
-#include "offline/bcq.h"
+#include "offline/discrete_bcq.h"
 #include "offline/discrete_cql.h"
 #include "tests/agents/learner_kit.h"
 #include "tests/experiments/temporary_folder.h"
@@ -122,26 +122,26 @@ TEST(DiscreteCql, ValuesRareArmsLess) {
   EXPECT_EQ(Choice(strict), 1);
 }
 
-TEST(Bcq, ConsidersLikelyActionsAlone) {
+TEST(DiscreteBcq, ConsidersLikelyActionsAlone) {
   // Of probabilities 0.5, 0.2 and 0.3, relative to the first: 1, 0.4 and 0.6.
   const std::initializer_list<float> heads = {1, 3, 2, std::log(0.5F), std::log(0.2F), std::log(0.3F)};
   for (const auto& [threshold, best] : {std::pair{0.0, 1}, {0.3, 1}, {0.5, 2}, {0.7, 0}, {1.0, 0}}) {
     BcqConfig config;
     config.hidden = {4};
     config.threshold = threshold;
-    const Bcq agent(DiscreteTask(1, 3), config);
+    const DiscreteBcq agent(DiscreteTask(1, 3), config);
     MakeConstant(agent, "q.1", heads);
     EXPECT_EQ(agent.LikelyBest(agent.Forward(agent.online(), at::ones({1, 1}))).item<int>(), best);
     EXPECT_EQ(Choice(agent), static_cast<float>(best)) << threshold;
   }
 }
 
-TEST(Bcq, BootstrapsFromTheTargetsValueOfTheLikelyBest) {
+TEST(DiscreteBcq, BootstrapsFromTheTargetsValueOfTheLikelyBest) {
   BcqConfig config;
   config.hidden = {4};
   config.threshold = 0.5;
   config.discount = 0.5;
-  const Bcq agent(DiscreteTask(1, 3), config);
+  const DiscreteBcq agent(DiscreteTask(1, 3), config);
   MakeConstant(agent, "q.1", {1, 3, 2, std::log(0.5F), std::log(0.2F), std::log(0.3F)});
   // The target's own likelihoods do not count.
   MakeConstant(agent, "q_target.1", {10, 20, 40, 0, 9, 0});
@@ -151,10 +151,10 @@ TEST(Bcq, BootstrapsFromTheTargetsValueOfTheLikelyBest) {
   EXPECT_LT(LargestEntry(agent.Target(batch) - (batch.rewards + 20)), 1e-5);
 }
 
-TEST(Bcq, LossIsThatOfThePaper) {
+TEST(DiscreteBcq, LossIsThatOfThePaper) {
   BcqConfig config;
   config.hidden = {4};
-  Bcq agent(DiscreteTask(1, 3), config);
+  DiscreteBcq agent(DiscreteTask(1, 3), config);
   MakeConstant(agent, "q.1", {0, 0.5, 0, 1, 1, 1});
   agent.Update(Bandit());
   // Errors 0, -0.5 and -3, the last beyond Huber's bound.
@@ -164,13 +164,13 @@ TEST(Bcq, LossIsThatOfThePaper) {
   EXPECT_NEAR(Metric(agent, "loss"), q_loss + std::log(3.0) + 0.01, 1e-6);
 }
 
-TEST(Bcq, TakesTheBestOfTheCommonArms) {
+TEST(DiscreteBcq, TakesTheBestOfTheCommonArms) {
   BcqConfig config;
   config.hidden = {16};
   config.lr = 0.01;
-  Bcq careful(DiscreteTask(1, 3), config);
+  DiscreteBcq careful(DiscreteTask(1, 3), config);
   config.threshold = 0;
-  Bcq greedy(DiscreteTask(1, 3), config);
+  DiscreteBcq greedy(DiscreteTask(1, 3), config);
   for (int i = 0; i < 600; ++i) {
     careful.Update(Bandit());
     greedy.Update(Bandit());
@@ -179,8 +179,9 @@ TEST(Bcq, TakesTheBestOfTheCommonArms) {
   EXPECT_EQ(Choice(greedy), 2);
 }
 
-TEST(Bcq, RefusesContinuousActions) {
-  EXPECT_THAT(MessageOf<InputError>([] { Bcq(BoxTask(1, 2), {}); }), HasSubstr("needs discrete actions"));
+TEST(DiscreteBcq, RefusesContinuousActions) {
+  EXPECT_THAT(MessageOf<InputError>([] { DiscreteBcq(BoxTask(1, 2), {}); }),
+              HasSubstr("needs discrete actions"));
 }
 
 TEST(DiscreteAgents, SameBitsAndResume) {
@@ -190,8 +191,8 @@ TEST(DiscreteAgents, SameBitsAndResume) {
   const auto task = [](std::uint64_t seed) { return DiscreteTask(1, 3, seed); };
   ExpectSameBitsAndResume([&](std::uint64_t seed) { return std::make_unique<Bc>(task(seed), BcConfig{}); },
                           train, 6);
-  ExpectSameBitsAndResume([&](std::uint64_t seed) { return std::make_unique<Bcq>(task(seed), BcqConfig{}); },
-                          train, 6);
+  ExpectSameBitsAndResume(
+      [&](std::uint64_t seed) { return std::make_unique<DiscreteBcq>(task(seed), BcqConfig{}); }, train, 6);
   ExpectSameBitsAndResume(
       [&](std::uint64_t seed) { return std::make_unique<DiscreteCql>(task(seed), CqlConfig{}); }, train, 6);
 }

@@ -171,6 +171,57 @@ TEST(EdacCases, DiversityLowersTheSimilarity) {
   EXPECT_LT(similarity(edac), similarity(sac_n) - 0.2);
 }
 
+// One critic: SAC's losses, each by hand.
+TEST(SacNCases, OneCriticIsSac) {
+  SacNConfig config;
+  config.hidden = {8, 8};
+  config.critics = 1;
+  config.alpha = 0.3;
+  config.actor_lr = config.alpha_lr = 0;  // the steps follow one another; so that each sees the same weights
+  SacNProbe agent(BoxTask(3, 2), config);
+  const TransitionBatch batch = RandomBatch(3, 2, 32, 1);
+  const SacN::UpdateNoise noise{Normal({32, 2}, 2), Normal({32, 2}, 3), Normal({32, 2}, 4)};
+  const auto q = [&](const std::string& critic, const at::Tensor& s, const at::Tensor& a) {
+    std::vector<at::Tensor> layers;
+    for (const char* layer : {".0", ".1", ".2"}) {
+      for (const char* part : {".weight", ".bias"}) layers.push_back(State(agent, critic + layer + part));
+    }
+    return ReferenceMlp(layers, at::cat({s, a}, -1), &at::relu).squeeze(-1);
+  };
+  const std::string online = "critic";
+  const auto p = agent.Sample(batch.observations, noise.action);
+  const auto next = agent.Sample(batch.next_observations, noise.next_action);
+  const at::Tensor next_q = q("critic_target", batch.next_observations, next.action.detach());
+  const at::Tensor y = batch.rewards + 0.99 * (1 - batch.terminals) * (next_q - 0.3 * next.log_prob.detach());
+  const at::Tensor critic_loss = (q(online, batch.observations, batch.actions) - y).square().mean();
+  const at::Tensor actor_loss = (0.3 * p.log_prob - q(online, batch.observations, p.action)).mean();
+  const at::Tensor alpha_log_prob = agent.Sample(batch.observations, noise.alpha).log_prob;
+  const double alpha_loss = -std::log(0.3) * (alpha_log_prob.mean().item<double>() - 2);
+  agent.actor().Backward(actor_loss);
+  const at::Tensor actor_gradient = agent.actor().flat_grad().clone();
+  agent.Update(batch, noise);
+  EXPECT_NEAR(Metric(agent, "critic_loss"), critic_loss.item<double>(), 1e-5);
+  EXPECT_NEAR(Metric(agent, "actor_loss"), actor_loss.item<double>(), 1e-5);
+  EXPECT_NEAR(Metric(agent, "alpha_loss"), alpha_loss, 1e-5);
+  EXPECT_LT(LargestDifference(agent.actor().flat_grad(), actor_gradient), 1e-6);
+  EXPECT_GT(LargestEntry(actor_gradient), 1e-4);
+}
+
+TEST(SacNCases, EntropyWeightThatIsFixedStays) {
+  SacNConfig config;
+  config.hidden = {8};
+  config.alpha = 0;
+  EXPECT_THAT(MessageOf<InputError>([&] { SacN(BoxTask(3, 2), config); }),
+              ::testing::HasSubstr("agent.alpha = 0, but it is learnt by its logarithm"));
+  for (const double alpha : {0.0, 0.3}) {
+    config.alpha = alpha;
+    config.alpha_auto = false;
+    SacN agent(BoxTask(3, 2), config);
+    for (int i = 0; i < 3; ++i) agent.Update(RandomBatch(3, 2, 32, 1));
+    EXPECT_NEAR(Metric(agent, "alpha"), alpha, 1e-7);
+  }
+}
+
 class OpenRebrac : public Rebrac {
  public:
   using Rebrac::ActorLoss;
@@ -241,6 +292,19 @@ TEST_F(RebracCases, ActorTargetMovesBeforeTheStep) {
   agent.Update(batch_);
   EXPECT_LT(LargestDifference(State(agent, "actor_target.0.bias"), 0.995 * target + 0.005 * actor), 1e-7);
   EXPECT_GT(LargestDifference(State(agent, "actor.0.bias"), actor), 1e-4);
+}
+
+// CORL's epochs begin with an actor step.
+TEST_F(RebracCases, ActorStepsOnTheFirstOfTwoUpdates) {
+  config_.td3.policy_delay = 2;
+  OpenRebrac agent(BoxTask(3, 2), config_);
+  for (int update = 1; update <= 6; ++update) {
+    const at::Tensor actor = agent.actor().flat().clone();
+    const at::Tensor targets = agent.critic_target().flat().clone();
+    agent.Update(batch_);
+    EXPECT_EQ(at::equal(agent.actor().flat(), actor), update % 2 == 0) << "update " << update;
+    EXPECT_EQ(at::equal(agent.critic_target().flat(), targets), update % 2 == 0) << "update " << update;
+  }
 }
 
 // Layer norm follows the ReLU, eps 1e-6, in every hidden layer of the critics and nowhere in the actor.

@@ -428,17 +428,47 @@ TEST(OdiceCases, Case10TargetsFollow) {
   EXPECT_NEAR(gap.item<double>(), std::pow(0.995, 100), 1e-5);
 }
 
-// Case 11: with zero rewards every weight becomes 1.
+// Case 11: with zero rewards V of the ring comes to rest at -1 / (1 - discount), wherever it starts.
 TEST(OdiceCases, Case11ImitationOnTheRing) {
-  Table ring = Ring(0.4, 1, /*reward=*/0, 4);
-  ring.config.discount = 0.9;
-  {
-    const at::NoGradGuard no_grad;
-    for (const at::Tensor& v : {ring.value, ring.target}) v.fill_(-10);  // -1 / (1 - discount)
+  for (const double distance : {-1.0, 0.0, 1.0}) {
+    Table ring = Ring(0.4, 1, /*reward=*/0, 4);
+    {
+      const at::NoGradGuard no_grad;
+      for (const at::Tensor& v : {ring.value, ring.target}) v.fill_(-10 + distance);
+    }
+    const at::Tensor direction = ring.Direction();
+    if (distance == 0) {
+      EXPECT_LT(LargestEntry(direction), 1e-14);
+    } else {
+      EXPECT_GT((direction * distance).min().item<double>(), 1e-4) << "descent leads back";
+    }
   }
-  EXPECT_LT(LargestEntry(ring.Direction()), 1e-14) << "this is where V comes to rest";
-  const OdiceProbe agent(BoxTask(1, 1), SmallConfig());
-  ExpectNear(agent.Weight(ring.Terms().residual.detach()), std::vector<double>(4, 1.0), 1e-14);
+}
+
+// There every weight is 1, and the policy's gradient that of plain cloning.
+TEST(OdiceCases, Case11PolicyIsClonedPlainly) {
+  OdiceConfig config = SmallConfig();
+  config.discount = 0.9;
+  config.lambda = 0.4;
+  config.value_lr = 0;
+  OdiceProbe agent(BoxTask(3, 2), config);
+  for (const std::string v : {"v1", "v2", "v1_target", "v2_target"}) {
+    State(agent, v + ".2.weight").zero_();
+    State(agent, v + ".2.bias").fill_(-10);
+  }
+  TransitionBatch batch = RandomBatch(3, 2, 32, 1);
+  batch.rewards.zero_();
+  batch.terminals.zero_();
+  agent.policy().Backward(agent.NegativeLogProb(batch).mean());
+  const at::Tensor cloning = agent.policy().flat_grad().clone();
+  agent.Update(batch);
+  EXPECT_NEAR(Metric(agent, "residual_min"), 1, 1e-5);
+  EXPECT_NEAR(Metric(agent, "residual_max"), 1, 1e-5);
+  EXPECT_EQ(Metric(agent, "positive_weights"), 1);
+  EXPECT_LT(LargestDifference(agent.policy().flat_grad(), cloning), 1e-5);
+  batch.terminals[0] = 1;
+  agent.Update(batch);
+  EXPECT_NEAR(Metric(agent, "residual_max"), 10, 1e-5) << "the terminal row's";
 }
 
 TEST(OdiceWarning, SaysTheShareOfPositiveWeights) {
@@ -455,6 +485,24 @@ TEST(OdiceWarning, SaysTheShareOfPositiveWeights) {
   batch.rewards[0] = 1000;
   agent.Update(batch);
   EXPECT_THAT(agent.Warning(), ::testing::StartsWith("0.39 % of"));
+  batch.rewards.fill_(0);
+  agent.Update(batch);
+  EXPECT_THAT(agent.Warning(),
+              ::testing::AllOf(::testing::StartsWith("all rewards of the latest batch are zero, and "),
+                               ::testing::HasSubstr(fmt::format("{:.2g} % of its transitions",
+                                                                100 * Metric(agent, "positive_weights")))));
+}
+
+// Imitation sets all rewards to zero.
+TEST(OdiceWarning, ImitationWantsNoRewards) {
+  OdiceConfig config = SmallConfig();
+  config.rewards.reward_scale = 0;
+  Odice agent(BoxTask(3, 2), config);
+  TransitionBatch batch = RandomBatch(3, 2, 256, 1);
+  batch.rewards.fill_(0);
+  agent.Update(batch);
+  EXPECT_GT(Metric(agent, "positive_weights"), 0.01);
+  EXPECT_EQ(agent.Warning(), "");
 }
 
 }  // namespace

@@ -53,7 +53,9 @@ TEST_F(PrdcCases, Case2ConstraintAndItsGradient) {
   data_.next_observations = data_.observations;
   config_.alpha = 0;  // the constraint alone
   const TransitionBatch batch = Rows(data_, at::zeros({1}, at::kLong));
-  const struct { double beta, loss, gradient; } cases[] = {{2, 3.61, 3.8}, {1.8, 0.01, -0.2}};
+  const struct {
+    double beta, loss, gradient, state_distance, action_distance;
+  } cases[] = {{2, 3.61, 3.8, 0, 1.9}, {1.8, 0.01, -0.2, 1, 0.1}};
   for (const auto& expected : cases) {
     config_.beta = expected.beta;
     OpenPrdc agent(BoxTask(1, 1), config_, ColumnsOf(data_));
@@ -61,6 +63,8 @@ TEST_F(PrdcCases, Case2ConstraintAndItsGradient) {
     const at::Tensor loss = agent.ActorLoss(batch, p);
     EXPECT_NEAR(loss.item<double>(), expected.loss, 1e-6);
     EXPECT_NEAR(Metric(agent, "actor_dc_term"), expected.loss, 1e-6);
+    EXPECT_NEAR(Metric(agent, "state_distance"), expected.state_distance, 1e-6);
+    EXPECT_NEAR(Metric(agent, "action_distance"), expected.action_distance, 1e-6);
     loss.backward();
     EXPECT_NEAR(p.grad().item<double>(), expected.gradient, 1e-6);
   }

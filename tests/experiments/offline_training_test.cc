@@ -1,0 +1,86 @@
+// Offline runs on data with something amiss.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "datasets/hdf5.h"
+#include "datasets/writer.h"
+#include "experiments/run_directory.h"
+#include "tests/datasets/make_dataset.h"
+#include "tests/experiments/temporary_folder.h"
+#include "tests/experiments/training_kit.h"
+
+namespace strider {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+std::filesystem::path Written(const TemporaryFolder& folder, const Dataset& dataset) {
+  const auto path = folder.path() / "made.hdf5";
+  WriteDataset(DatasetFormat::kD4rl, path, dataset);
+  return path;
+}
+
+std::vector<std::string> OfflineIds() {
+  std::vector<std::string> ids;
+  for (const AgentEntry& entry : AllAgents()) {
+    if (entry.kind == AgentKind::kOffline) ids.emplace_back(entry.id);
+  }
+  return ids;
+}
+
+// Neither terminals nor time-outs, and fewer rows than an episode has.
+TEST(OfflineTraining, NeedsNoEndOfAnEpisode) {
+  const TemporaryFolder folder;
+  Dataset dataset = MakeDataset(300, 3, 2);
+  std::ranges::fill(dataset.terminals, 0);
+  dataset.timeouts.clear();
+  const auto path = Written(folder, dataset);
+  for (const std::string& id : OfflineIds()) {
+    const auto run = folder.path() / id;
+    EXPECT_EQ(TrainIn(run, TinySettings(id, "", path, {{"run.steps", "20"}})), TrainOutcome::kFinished) << id;
+    EXPECT_TRUE(std::filesystem::exists(RunPaths{run}.policy())) << id;
+  }
+}
+
+TEST(OfflineTraining, OdiceSaysThatAllRewardsAreZero) {
+  const TemporaryFolder folder;
+  Dataset dataset = MakeDataset(300, 3, 2);
+  std::ranges::fill(dataset.rewards, 0.0F);
+  const auto path = Written(folder, dataset);
+  testing::internal::CaptureStderr();
+  TrainIn(folder.path() / "run",
+          TinySettings("odice", "", path, {{"run.steps", "20"}, {"agent.reward_map", "range"}}));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              AllOf(HasSubstr("warning: step 10: all rewards of the latest batch are zero"),
+                    HasSubstr("% of its transitions have a positive weight")));
+}
+
+// One row whose reward no critic can be fitted to in float32.
+TEST(OfflineTraining, DivergenceKeepsTheLastGoodCheckpoint) {
+  const TemporaryFolder folder;
+  Dataset dataset = MakeDataset(300, 3, 2);
+  dataset.rewards[200] = 1e30F;
+  const auto path = Written(folder, dataset);
+  for (const std::string id : {"td3bc", "iql", "cql"}) {
+    const auto run = folder.path() / id;
+    const std::string message = MessageOf<WorkError>([&] {
+      TrainIn(run, TinySettings(id, "", path, {{"run.steps", "1000"}, {"run.checkpoint_interval", "1"}}));
+    });
+    EXPECT_THAT(message, AllOf(HasSubstr("the learner diverged"),
+                               HasSubstr("the last good checkpoint, of step"), HasSubstr(run.string())))
+        << id;
+    const Hdf5File checkpoint = Hdf5File::Open(RunPaths{run}.checkpoint());
+    for (const std::string& name : checkpoint.Names("tensors")) {
+      for (const float x : checkpoint.Read<float>("tensors/" + name).values) {
+        ASSERT_TRUE(std::isfinite(x)) << id << ": " << name;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace strider
