@@ -213,8 +213,8 @@ int Evaluate(const Words& words) {
     std::cout << json.dump() << '\n';
   } else {
     Print(choice.id, scores);
-    if (const auto& choice = json["expert_choice"]; !choice.is_null()) {
-      PrintExperts(choice.get<std::string>(), options.deterministic);
+    if (const auto& chosen = json["expert_choice"]; !chosen.is_null()) {
+      PrintExperts(chosen.get<std::string>(), options.deterministic);
     }
     if (!options.deterministic) std::cout << "with sampled actions\n";
     if (json.contains("objective")) PrintObjective(json["objective"]);

@@ -59,7 +59,8 @@ at::Tensor NoiseOf(Pcg64 random) {
 constexpr double kFloatRounding = 2e-5;
 
 TEST(Snapshot, GaussianOfOnPolicyMdpo) {
-  const MdpoOn agent(BoxTask(kObservations, kActions), {});
+  const MdpoOnConfig config;
+  const MdpoOn agent(BoxTask(kObservations, kActions), config);
   Disturb(agent);
   const at::Tensor s = Normal({kRows, kObservations}, 1);
   const auto outputs = agent.actor().Evaluate(s);
@@ -73,7 +74,8 @@ TEST(Snapshot, GaussianOfOnPolicyMdpo) {
 }
 
 TEST(Snapshot, CategoricalOfOnPolicyMdpo) {
-  const MdpoOn agent(DiscreteTask(kObservations, 4), {});
+  const MdpoOnConfig config;
+  const MdpoOn agent(DiscreteTask(kObservations, 4), config);
   Disturb(agent);
   const at::Tensor s = Normal({kRows, kObservations}, 1);
   const auto outputs = agent.actor().Evaluate(s);

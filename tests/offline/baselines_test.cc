@@ -443,7 +443,7 @@ TEST(CqlCases, EntropyWeightThatIsFixedStays) {
   CqlConfig config = Small<CqlConfig>();
   config.alpha = 0;
   EXPECT_THAT(MessageOf<InputError>([&] { Cql(BoxTask(4, 2), config); }),
-              ::testing::HasSubstr("agent.alpha = 0, but it is learnt by its logarithm"));
+              ::testing::HasSubstr("agent.alpha = 0 with agent.alpha_auto = true"));
   config.alpha_auto = false;
   Cql agent(BoxTask(4, 2), config);
   for (int i = 0; i < 3; ++i) agent.Update(RandomBatch(4, 2, 16, 1));

@@ -212,7 +212,7 @@ TEST(SacNCases, EntropyWeightThatIsFixedStays) {
   config.hidden = {8};
   config.alpha = 0;
   EXPECT_THAT(MessageOf<InputError>([&] { SacN(BoxTask(3, 2), config); }),
-              ::testing::HasSubstr("agent.alpha = 0, but it is learnt by its logarithm"));
+              ::testing::HasSubstr("agent.alpha = 0 with agent.alpha_auto = true"));
   for (const double alpha : {0.0, 0.3}) {
     config.alpha = alpha;
     config.alpha_auto = false;
