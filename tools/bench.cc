@@ -44,6 +44,7 @@ struct Selection {
 
 Selection Named(const std::vector<std::string>& names) {
   Selection selection;
+  bool envs = false;
   for (const std::string& name : names) {
     if (name == "datasets") {
       selection.datasets = true;
@@ -52,10 +53,14 @@ Selection Named(const std::vector<std::string>& names) {
     } else if (name == "online") {
       selection.online = true;
     } else if (name == "envs") {
-      for (const std::string& id : BenchedEnvIds()) selection.ids.push_back(id);
+      envs = true;
     } else {
       selection.ids.emplace_back(FindEnv(name).id);
     }
+  }
+  // Beside ids the word says only what they are.
+  if (envs && selection.ids.empty()) {
+    for (const std::string& id : BenchedEnvIds()) selection.ids.push_back(id);
   }
   return selection;
 }

@@ -46,11 +46,15 @@ int ObservationSize(const mjModel& model, const AntConfig& config) {
 
 }  // namespace
 
-Ant::Ant(std::string_view id, const Config& config)
-    : Ant(id, ModelFor(id, config.simulation, &Compile), config) {}
+Ant::Ant(std::string_view id, const Config& config) : Ant(id, RobotModel(id, config), config, 6000.0) {}
 
-Ant::Ant(std::string_view id, const SharedModel& model, const Config& config)
-    : MujocoEnv(id, model, config.simulation, ObservationSize(*model, config), 6000.0),
+SharedModel Ant::RobotModel(std::string_view id, const Config& config) {
+  return ModelFor(id, config.simulation, &Compile);
+}
+
+Ant::Ant(std::string_view id, const SharedModel& model, const Config& config,
+         std::optional<double> reward_threshold)
+    : MujocoEnv(id, model, config.simulation, ObservationSize(*model, config), reward_threshold),
       forward_reward_weight_(config.forward_reward_weight),
       ctrl_cost_weight_(config.ctrl_cost_weight),
       contact_cost_weight_(config.contact_cost_weight),

@@ -1,6 +1,7 @@
 // A robot that walks on four legs.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,8 +61,12 @@ class Ant : public MujocoEnv {
   Ant(std::string_view id, const Config& config);
 
  protected:
-  // With this model, such as the robot amid other things.
-  Ant(std::string_view id, const SharedModel& model, const Config& config);
+  // With this model, such as the robot amid other things, and for other tasks than to run.
+  Ant(std::string_view id, const SharedModel& model, const Config& config,
+      std::optional<double> reward_threshold = std::nullopt);
+
+  // The robot alone.
+  static SharedModel RobotModel(std::string_view id, const Config& config);
 
   // Simulates a step, with the contact forces where they are needed.
   void Act(const ActionRow& action);

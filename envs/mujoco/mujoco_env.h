@@ -24,7 +24,7 @@ struct MujocoConfig {
     if (version != RobotVersion::kV2) {
       visit("xml_file", xml_file, "MJCF file of another model with the same joints; empty: the robot's own");
     }
-    visit("frame_skip", frame_skip, "simulation steps per control step", AtLeast(1));
+    visit("frame_skip", frame_skip, "simulation steps per control step", InRange(1, 10000));
     visit("max_episode_steps", max_episode_steps, "control steps until an episode is truncated", AtLeast(1));
   }
 };

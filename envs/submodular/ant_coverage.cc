@@ -36,7 +36,7 @@ Coverage SquaresSeen() {
 }  // namespace
 
 AntCoverage::AntCoverage(std::string_view id, const Config& config)
-    : Ant(id, RobotConfig(config)),
+    : Ant(id, RobotModel(id, RobotConfig(config)), RobotConfig(config)),
       modular_(config.reward == "modular"),
       trail_(std::make_unique<Coverage>(SquaresSeen()), config.max_episode_steps + 1) {}
 

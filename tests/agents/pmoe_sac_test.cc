@@ -505,6 +505,7 @@ TEST(PmoeSac, ReportsExpertsAsTheyAre) {
   PmoeSac agent(BoxTask(kStates, kActions), config);
   Disturb(agent);
   const auto draw = agent.DrawActions(s, Normal({kRows, 1, kActions}, 2));
+  Policy policy = agent.MakePolicy();  // before the step, as the draw
   agent.StepPolicy(s, draw, {}, Scalar(0.2));
   const at::Tensor w = 1 / (1 + (-draw.logits.detach().to(at::kDouble)).exp());
   EXPECT_NEAR(Metric(agent, "weight_2"), w.mean(0)[1].item<double>(), 1e-6);
@@ -512,7 +513,6 @@ TEST(PmoeSac, ReportsExpertsAsTheyAre) {
   EXPECT_NEAR(Metric(agent, "router_entropy"), -(share * share.log()).sum(1).mean().item<double>(), 1e-5);
   for (const auto& [name, value] : agent.metrics()) EXPECT_FALSE(name.starts_with("win_")) << name;
 
-  Policy policy = agent.MakePolicy();
   const auto seen = policy.ExpertsAt({s.const_data_ptr<float>(), static_cast<std::size_t>(s.numel())});
   for (std::int64_t row = 0; row < kRows; ++row) {
     for (std::int64_t k = 0; k < kExperts; ++k) {

@@ -36,7 +36,9 @@ TEST(RegistryTest, BadOptionsAreRefused) {
   ExpectRefused("Hopper-v5", {{"reset_noise_scale", "-1"}},
                 "env.reset_noise_scale = '-1' is not accepted; expected a number at least 0");
   ExpectRefused("HalfCheetah-v5", {{"frame_skip", "0"}},
-                "env.frame_skip = '0' is not accepted; expected a whole number at least 1");
+                "env.frame_skip = '0' is not accepted; expected a whole number in [1, 10000]");
+  ExpectRefused("Hopper-v5", {{"frame_skip", "1000000000"}},
+                "env.frame_skip = '1000000000' is not accepted; expected a whole number in [1, 10000]");
   ExpectRefused("CartPole-v1", {{"sutton_barto_reward", "maybe"}},
                 "env.sutton_barto_reward = 'maybe' is not accepted; expected true or false");
   for (const auto* range : {"0.7", "2,1", "1,1", "1,2,3"}) {
@@ -244,6 +246,13 @@ TEST(CartPoleTest, VersionsDifferInTheLimit) {
   EXPECT_EQ(v0->spec().max_episode_steps, 200);
   EXPECT_EQ(v0->spec().reward_threshold, 195.0);
   EXPECT_EQ(MakeEnv("CartPole-v1")->spec().max_episode_steps, 500);
+}
+
+TEST(AntTest, OnlyRunningHasAReturnThatSolvesIt) {
+  EXPECT_EQ(MakeEnv("Ant-v5")->spec().reward_threshold, 6000.0);
+  for (const auto* id : {"AntMaze_UMaze-v4", "AntMaze_UMaze-v5", "antmaze-umaze-v2", "AntCoverage-v0"}) {
+    EXPECT_EQ(MakeEnv(id)->spec().reward_threshold, std::nullopt) << id;
+  }
 }
 
 TEST(PendulumTest, GravityPullsAndTorqueIsClipped) {

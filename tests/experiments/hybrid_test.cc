@@ -94,6 +94,11 @@ TEST_F(Hybrid, StatesOfAnotherWorldAreRefused) {
 
 TEST_F(Hybrid, DataOfWrongShapesAreRefused) {
   CollectRandomly("Pendulum-v1", 300, data());
+  EXPECT_THAT(Misfit("hnpg", {}),
+              HasSubstr("metadata/env_id is Pendulum-v1; expected data of CombinationLock-v0"));
+  Dataset dataset = ReadD4rl(data());
+  dataset.metadata.clear();  // so that only its columns tell
+  WriteD4rl(data(), dataset);
   EXPECT_THAT(Misfit("hnpg", {}), HasSubstr("observations: has 3 columns, expected 16 as the environment's"));
   EXPECT_THAT(Misfit("hac", {}, "LockChain-v0"), HasSubstr("has 3 columns, expected 1"));
 }

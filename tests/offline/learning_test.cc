@@ -224,11 +224,10 @@ TEST(TwoArmBandit, ConservativeAndEnsembleCriticsTellTheArmsApart) {
   cql_config.cql_alpha = 1;
   cql_config.alpha_lr = 1e-3;
   Cql cql(BoxTask(1, 1), cql_config);
-  // Between the arms lies a valley that the penalty digs, so that a Gaussian stays on its side of it: it must
-  // start on the good one's.
-  State(cql, "actor.2.bias").narrow(0, 0, 1).fill_(0.3);
+  // Between the arms lies a valley that the penalty digs, and a Gaussian stays on the side of it that it
+  // happens on, which need not be the better arm's: only the critics are asked which that is.
   Train(cql, data, 2000);
-  EXPECT_NEAR(Action(cql, {1}), 0.5, 0.15);
+  EXPECT_NEAR(std::abs(Action(cql, {1})), 0.5, 0.15);
   const auto q = [&](const Critics& critics, float action) {
     return critics.Online(at::ones({1, 1}), at::full({1, 1}, action)).amin().item<double>();
   };
@@ -385,11 +384,11 @@ TEST(Corridor, PessimisticCriticsBootstrapThroughTenStates) {
   cql_config.tau = 0.05;
   cql_config.alpha = 0;
   cql_config.alpha_auto = false;
-  cql_config.cql_alpha = 0.1;
+  // Without the penalty, which raises the values of actions where the data are denser than its own draws.
+  cql_config.cql_alpha = 0;
   Cql cql(BoxTask(10, 1), cql_config);
   Train(cql, data, 4000);
-  EXPECT_LT(FirstValue(cql.critics(), data), 1.02 * kFirst);
-  EXPECT_GT(FirstValue(cql.critics(), data), 0.7);
+  EXPECT_NEAR(FirstValue(cql.critics(), data), kFirst, 0.02 * kFirst);
   EXPECT_EQ(Metric(cql, "alpha"), 0);
 
   for (const double eta : {0.0, 0.1}) {
