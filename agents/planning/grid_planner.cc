@@ -92,7 +92,7 @@ void GridPlan::PlanToHorizon(WorkerPool& pool, const Progress& progress) {
   constexpr double kShareOfValues = 0.2;  // of the whole work
   const double horizon = mdp_.horizon();
   for (sweeps_ = 0; sweeps_ < mdp_.horizon(); ++sweeps_) {
-    if (sweeps_ > 0) std::ranges::rotate(policies_, policies_.end() - 1);
+    if (sweeps_ > 0) std::rotate(policies_.begin(), policies_.end() - 1, policies_.end());
     SweepActions(pool);
     if (progress) progress(kShareOfValues * (sweeps_ + 1) / horizon);
   }

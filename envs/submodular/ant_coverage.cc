@@ -30,7 +30,7 @@ Coverage SquaresSeen() {
       }
     }
   }
-  return Coverage(seen, std::vector<double>(static_cast<std::size_t>(kSquares * kSquares), kWorth));
+  return Coverage(seen, std::vector<double>(std::size_t{kSquares} * kSquares, kWorth));
 }
 
 }  // namespace
@@ -87,7 +87,7 @@ MapPicture AntCoverage::Map() const {
   map.rows = map.columns = kSquares;
   map.cell = kSquareSide;
   map.origin = {-kHalfWidth, -kHalfWidth};
-  map.shades.assign(static_cast<std::size_t>(kSquares * kSquares), 1);
+  map.shades.assign(std::size_t{kSquares} * kSquares, 1);
   Coverage seen = SquaresSeen();
   for (const int square : trail_.elements()) seen.Add(square);
   for (int j = 0; j < kSquares; ++j) {

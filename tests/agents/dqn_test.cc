@@ -184,7 +184,8 @@ TEST(Dqn, SameSeedSameBitsAndResume) {
 }
 
 TEST(Dqn, RefusesContinuousActions) {
-  EXPECT_THAT(MessageOf<InputError>([] { Dqn(BoxTask(3, 2), DqnConfig()); }), HasSubstr("needs discrete actions"));
+  EXPECT_THAT(MessageOf<InputError>([] { Dqn(BoxTask(3, 2), DqnConfig()); }),
+              HasSubstr("needs discrete actions"));
 }
 
 // A buffer of two environments in which row i has reward i and observation i, and leads to observation i +

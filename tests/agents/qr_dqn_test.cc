@@ -104,7 +104,8 @@ TEST(QrDqn, SameSeedSameBitsAndResume) {
 }
 
 TEST(QrDqn, RefusesContinuousActions) {
-  EXPECT_THAT(MessageOf<InputError>([] { QrDqn(BoxTask(3, 2), QrDqnConfig()); }), HasSubstr("needs discrete actions"));
+  EXPECT_THAT(MessageOf<InputError>([] { QrDqn(BoxTask(3, 2), QrDqnConfig()); }),
+              HasSubstr("needs discrete actions"));
 }
 
 }  // namespace
