@@ -180,7 +180,7 @@ TEST(ConfigErrors, ValuesNameKeyValueAndExpectation) {
             "--set: agent.step_size_schedule = 'cosine' is not accepted; expected one of linear, constant, "
             "inverse_sqrt");
   EXPECT_EQ(Complaint(On("td3", "Hopper-v5", {{"env.frame_skip", "0", "--set"}})),
-            "--set: env.frame_skip = '0' is not accepted; expected a whole number at least 1");
+            "--set: env.frame_skip = '0' is not accepted; expected a whole number in [1, 10000]");
   EXPECT_EQ(MessageOf<InputError>([] { ParseAssignment("agent.tau"); }),
             "--set 'agent.tau': expected key=value, such as agent.discount=0.99");
   EXPECT_EQ(ParseAssignment("a=b=c").value, "b=c");
