@@ -27,8 +27,20 @@ void Synchronise(const std::filesystem::path& path) {
 
 }  // namespace
 
-void WriteWhole(const std::filesystem::path& path,
+std::filesystem::path PlaceFor(const std::filesystem::path& path) {
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status) &&
+      !std::filesystem::is_directory(status)) {
+    throw InputError("cannot write {}: it is no regular file; expected a file's name", path.string());
+  }
+  if (!std::filesystem::is_symlink(path, error)) return path;
+  return std::filesystem::weakly_canonical(path, error);
+}
+
+void WriteWhole(const std::filesystem::path& asked,
                 const std::function<void(const std::filesystem::path&)>& write) {
+  const std::filesystem::path path = PlaceFor(asked);
   std::filesystem::path temporary = path;
   temporary += fmt::format(".{}.tmp", ::getpid());
   try {

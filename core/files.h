@@ -9,10 +9,14 @@
 
 namespace strider {
 
-// Calls write(temporary), which must create a file (or a folder) at that path in the folder of `path`; then
-// flushes it to the disk and renames it to `path`. A reader sees the old file or the new one, never half of
-// one. Where `write` throws, the temporary is removed and the old file stays as it was. Throws WorkError
-// where the system refuses (a full disk).
+// The file that writing to `path` means: the one that a link points to. Throws InputError where a device, a
+// pipe or a socket is there, which must not be replaced.
+std::filesystem::path PlaceFor(const std::filesystem::path& path);
+
+// Calls write(temporary), which must create a file (or a folder) at that path in the folder of `path`
+// (PlaceFor(path)); then flushes it to the disk and renames it to `path`. A reader sees the old file or the
+// new one, never half of one. Where `write` throws, the temporary is removed and the old file stays as it
+// was. Throws WorkError where the system refuses (a full disk).
 void WriteWhole(const std::filesystem::path& path,
                 const std::function<void(const std::filesystem::path&)>& write);
 

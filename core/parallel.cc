@@ -1,6 +1,7 @@
 #include "core/parallel.h"
 
 #include <algorithm>
+#include <system_error>
 
 #include "core/error.h"
 
@@ -18,13 +19,21 @@ int ThreadsFor(std::size_t pieces) {
 }
 
 WorkerPool::WorkerPool(int threads) {
-  if (threads < 1) throw InputError("number of threads is {}; expected at least 1", threads);
-  for (int i = 1; i < threads; ++i) {
-    workers_.emplace_back([this] { WorkerLoop(); });
+  if (threads < 1 || threads > kMostThreads) {
+    throw InputError("number of threads is {}; expected at least 1 and at most {}", threads, kMostThreads);
+  }
+  try {
+    for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { WorkerLoop(); });
+  } catch (const std::system_error& error) {
+    const std::size_t started = workers_.size() + 1;
+    Join();
+    throw WorkError("the system gives {} of {} threads: {}", started, threads, error.code().message());
   }
 }
 
-WorkerPool::~WorkerPool() {
+WorkerPool::~WorkerPool() { Join(); }
+
+void WorkerPool::Join() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

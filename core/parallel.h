@@ -13,6 +13,9 @@
 
 namespace strider {
 
+// More are a slip of the pen.
+inline constexpr int kMostThreads = 1024;
+
 // One for each core, but not more than there are pieces of work; at least 1.
 int ThreadsFor(std::size_t pieces);
 
@@ -23,7 +26,7 @@ int ThreadsFor(std::size_t pieces);
 // depend on the number of threads. One caller at a time.
 class WorkerPool {
  public:
-  // `threads` >= 1.
+  // Throws InputError where `threads` is not in [1, kMostThreads], WorkError where the system gives no more.
   explicit WorkerPool(int threads);
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
@@ -48,6 +51,7 @@ class WorkerPool {
   using Call = void (*)(const void* context, std::int64_t begin, std::int64_t end);
 
   void Run(std::int64_t count, Call call, const void* context);
+  void Join();
   void TakeRanges();
   void WorkerLoop();
 

@@ -9,7 +9,7 @@
 
 namespace strider {
 
-WholeHdf5::WholeHdf5(const std::filesystem::path& path) : path_(path), part_(path) {
+WholeHdf5::WholeHdf5(const std::filesystem::path& path) : path_(PlaceFor(path)), part_(path_) {
   part_ += fmt::format(".{}.part", ::getpid());
   try {
     file_ = Hdf5File::Create(part_);

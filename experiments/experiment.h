@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agents/registry.h"
+#include "core/parallel.h"
 #include "core/settings.h"
 #include "envs/registry.h"
 #include "experiments/dataset_origin.h"
@@ -48,7 +49,8 @@ struct RunConfig {
     visit("steps", steps, "environment steps, or updates where a dataset is learnt from", AtLeast(1));
     visit("seed", seed, "every random stream of the run derives from it", AtLeast(0));
     visit("device", device, "where the learner computes: cpu, cuda or cuda:N");
-    visit("threads", threads, "threads for environments and learner; 0: one for each core", AtLeast(0));
+    visit("threads", threads, "threads for environments and learner; 0: one for each core",
+          InRange(0, kMostThreads));
     visit("num_envs", num_envs, "environments stepped side by side", InRange(1, 65536));
     visit("log_interval", log_interval, "steps between rows of progress.csv; 0: a 200th of the run",
           AtLeast(0));
@@ -57,7 +59,7 @@ struct RunConfig {
     visit("eval_threads", eval_threads,
           "threads that evaluate beside training, which changes no result; 0: training waits; -1: as many as "
           "there are cores beyond run.threads",
-          AtLeast(-1));
+          InRange(-1, kMostThreads));
     visit("checkpoint_interval", checkpoint_interval, "steps between checkpoints; 0: a 20th of the run",
           AtLeast(0));
     visit("target_return", target_return,

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/version.hpp>
+#include <cctype>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -89,6 +90,28 @@ FolderLock CreateRun(const RunPaths& paths, Experiment& experiment) {
   // Last, since its presence makes the folder a run.
   WriteTextWhole(paths.config(), experiment.Text());
   return lock;
+}
+
+void RemoveLeftOvers(const RunPaths& paths) {
+  const auto is_temporary = [](const std::filesystem::path& name) {  // as WriteWhole calls them
+    const std::string process = name.stem().extension().string();
+    return name.extension() == ".tmp" && process.size() > 1 &&
+           std::ranges::all_of(process.substr(1), [](unsigned char c) { return std::isdigit(c) != 0; });
+  };
+  for (const auto& folder : {paths.root, paths.checkpoint().parent_path(), paths.policy().parent_path()}) {
+    std::error_code ignored;  // what cannot be removed does no harm
+    std::vector<std::filesystem::path> found;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+      if (is_temporary(entry.path().filename())) found.push_back(entry.path());
+    }
+    for (const auto& path : found) std::filesystem::remove(path, ignored);
+  }
+}
+
+void CheckSteps(const RunPaths& paths, std::int64_t done, std::int64_t steps) {
+  if (steps >= done || steps >= Experiment(ReadConfigFile(paths.config())).run().steps) return;
+  throw InputError("{} has done {} steps already; expected run.steps of at least that, not {}",
+                   paths.root.string(), done, steps);
 }
 
 std::vector<GivenSetting> ResumedSettings(const RunPaths& paths, const std::vector<GivenSetting>& changes) {

@@ -39,6 +39,13 @@ bool IsRun(const std::filesystem::path& directory);
 // differ.
 std::vector<GivenSetting> ResumedSettings(const RunPaths& paths, const std::vector<GivenSetting>& changes);
 
+// Removes the temporaries that killed processes left in a run's folders. REQUIRES: its lock.
+void RemoveLeftOvers(const RunPaths& paths);
+
+// Throws InputError where a run that has done `done` steps is asked to end before, at `steps`, having been
+// meant to go further.
+void CheckSteps(const RunPaths& paths, std::int64_t done, std::int64_t steps);
+
 // Throws InputError where the experiment's dataset is another than the one that the run's manifest names.
 void CheckDataset(const RunPaths& paths, const Experiment& experiment);
 

@@ -40,10 +40,12 @@ class TrainingRun {
     if (options.resume && IsRun(directory)) {
       lock_.emplace(directory);
       CheckDataset(paths_, experiment);
+      RemoveLeftOvers(paths_);
       Restore();
       resumed_at = trainer_->step();
-      // What was given with --resume holds from now on.
-      WriteTextWhole(paths_.config(), experiment.Text());
+      CheckSteps(paths_, *resumed_at, run_.steps);
+      // What was given with --resume holds from now on, if there is anything to do.
+      if (!Done()) WriteTextWhole(paths_.config(), experiment.Text());
     } else {
       lock_.emplace(CreateRun(paths_, experiment));
       for (const std::string& note : experiment.notes()) std::cerr << "strider: " << note << "\n";

@@ -1,6 +1,7 @@
 #include "experiments/train.h"
 
 #include <iostream>
+#include <limits>
 
 #include "core/error.h"
 #include "experiments/run_directory.h"
@@ -110,6 +111,9 @@ int Train(const Words& words) {
   if (!seeds) return TrainOne(given, out, resume, quiet);
   if (*seeds < 1) throw InputError("--seeds {}: expected at least 1", *seeds);
   const std::int64_t first = Experiment(given).run().seed;
+  if (first > std::numeric_limits<std::int64_t>::max() - (*seeds - 1)) {
+    throw InputError("--seeds {} from run.seed = {} on: the last one would be too large", *seeds, first);
+  }
   for (int i = 0; i < *seeds; ++i) {
     auto one = given;
     one.push_back({"run.seed", std::to_string(first + i), "--seeds"});

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <csignal>
 #include <filesystem>
@@ -102,6 +103,26 @@ TEST_F(FilesTest, AFullDiskLeavesTheOldFile) {
                 ThrowsMessage<WorkError>("cannot write " + path_.string() + ": File too large"));
   }
   ExpectUntouched();
+}
+
+TEST_F(FilesTest, PipesAndDevicesAreNotReplaced) {
+  const auto pipe = folder_ / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_THAT([&] { WriteTextWhole(pipe, "text"); },
+              ThrowsMessage<InputError>("cannot write " + pipe.string() +
+                                        ": it is no regular file; expected a file's name"));
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  std::filesystem::remove(pipe);
+  ExpectUntouched();
+}
+
+TEST_F(FilesTest, ALinkStaysOne) {
+  const auto link = folder_ / "link";
+  std::filesystem::create_symlink("file", link);
+  WriteTextWhole(link, "new");
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_FALSE(std::filesystem::is_symlink(path_));
+  EXPECT_EQ(ReadText(path_), "new");
 }
 
 TEST_F(FilesTest, MissingFoldersAreNamed) {

@@ -64,9 +64,11 @@ TEST(WorkerPoolBalanceTest, OtherThreadsTakeOverFromOneThatIsHeldUp) {
 
 INSTANTIATE_TEST_SUITE_P(Threads, WorkerPoolTest, ::testing::Values(1, 2, 3, 4));
 
-TEST(WorkerPoolBadInputTest, NoThreadIsAnError) {
+TEST(WorkerPoolBadInputTest, NoThreadIsAnErrorAndSoAreThousands) {
   EXPECT_THAT([] { WorkerPool pool(0); },
-              ThrowsMessage<InputError>("number of threads is 0; expected at least 1"));
+              ThrowsMessage<InputError>("number of threads is 0; expected at least 1 and at most 1024"));
+  EXPECT_THAT([] { WorkerPool pool(1025); },
+              ThrowsMessage<InputError>("number of threads is 1025; expected at least 1 and at most 1024"));
 }
 
 }  // namespace

@@ -351,6 +351,32 @@ TEST_F(RunFolder, WhatIsGivenWithResumeIsKept) {
   EXPECT_EQ(Experiment(ResumedSettings(paths, {})).run().steps, 999);
 }
 
+TEST_F(RunFolder, AFinishedRunDoesNotEndEarlierAfterwards) {
+  const RunPaths paths{folder_.path() / "run"};
+  ASSERT_EQ(TrainIn(paths.root, Settings()), TrainOutcome::kFinished);
+  const std::string config = ReadText(paths.config());
+  const std::int64_t steps = Experiment(ResumedSettings(paths, {})).run().steps;
+  EXPECT_THAT(MessageOf<InputError>([&] {
+                ResumeIn(paths.root, {}, {{"run.steps", "1", "--steps"}});
+              }),
+              HasSubstr(fmt::format("{} has done {} steps already", paths.root.string(), steps)));
+  ASSERT_EQ(ResumeIn(paths.root, {}, {{"run.log_interval", "3", "--set"}}), TrainOutcome::kFinished);
+  EXPECT_EQ(ReadText(paths.config()), config);
+}
+
+TEST_F(RunFolder, TemporariesOfKilledProcessesGoWithTheNextResume) {
+  const RunPaths paths{folder_.path() / "run"};
+  ASSERT_EQ(TrainIn(paths.root, Settings(), StopAfter(1)), TrainOutcome::kStopped);
+  const std::vector<std::string> left = {"run/checkpoint/checkpoint.hdf5.4711.tmp",
+                                         "run/policy/policy.hdf5.12.tmp", "run/config.cfg.9.tmp"};
+  const std::vector<std::string> others = {"run/notes.tmp", "run/4711.tmp.txt", "run/checkpoint/a.12x.tmp"};
+  for (const auto& name : left) folder_.Write(name, "half");
+  for (const auto& name : others) folder_.Write(name, "mine");
+  ASSERT_EQ(ResumeIn(paths.root), TrainOutcome::kFinished);
+  for (const auto& name : left) EXPECT_FALSE(std::filesystem::exists(folder_.path() / name)) << name;
+  for (const auto& name : others) EXPECT_TRUE(std::filesystem::exists(folder_.path() / name)) << name;
+}
+
 TEST_F(RunFolder, LostCheckpointIsNoNewStart) {
   const RunPaths paths{folder_.path() / "run"};
   ASSERT_EQ(TrainIn(paths.root, Settings()), TrainOutcome::kFinished);

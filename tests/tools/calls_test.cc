@@ -161,7 +161,9 @@ TEST(Calls, ValuesOutOfRangeNameWhatIsAccepted) {
   ExpectRefused(with(train, {"--device", "tpu"}), {"tpu", "cpu, cuda or cuda:N"});
   ExpectRefused(with(train, {"--set", "agent.tau=1.5"}), {"--set: agent.tau = '1.5'", "a number in [0, 1]"});
   ExpectRefused(with(train, {"--set", "agent.tau"}), {"--set 'agent.tau'", "expected key=value"});
+  ExpectRefused(with(train, {"--threads", "1025"}), {"--threads: run.threads = '1025'", "[0, 1024]"});
   ExpectRefused(with(train, {"--seeds", "0"}), {"--seeds 0", "at least 1"});
+  ExpectRefused(with(train, {"--seed", "9223372036854775807", "--seeds", "2"}), {"--seeds 2", "too large"});
   const Words collect = {"collect", "--policy", "random", "--env", "Hopper-v5", "--out", "x"};
   ExpectRefused(with(collect, {"--steps", "0"}), {"--steps 0", "at least 1"});
   ExpectRefused(with(collect, {"--steps", "9", "--epsilon", "1.5"}), {"--epsilon 1.5", "[0, 1]"});
