@@ -12,12 +12,6 @@
 
 namespace strider {
 
-// Whether the file of recorded updates is there: some are left out of tests/golden for their size, and are
-// compared only where STRIDER_GOLDEN names a folder that has them.
-inline bool HasGoldenUpdates(const std::string& algorithm) {
-  return std::filesystem::exists(GoldenPath("updates/" + algorithm + ".hdf5"));
-}
-
 // One file of recorded updates, and the comparison of an agent of ours with it. Sizes, widths and
 // hyper-parameters all come from the file; so do the steps at which something is compared. Every comparison
 // is by the tolerances of the files' own page, and an array of the file that has no counterpart fails the
