@@ -2,6 +2,8 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include "agents/clipped_losses.h"
+
 namespace strider {
 namespace {
 
@@ -34,22 +36,26 @@ at::Tensor Ppo::PolicyLoss(const Minibatch& batch, const Actor::Outputs& outputs
   const at::Tensor log_ratio = actor_.LogProb(batch.data.actions, outputs) - batch.old_log_prob;
   const at::Tensor ratio = log_ratio.exp();
   const at::Tensor& advantages = batch.data.advantages;
-  at::Tensor loss = at::maximum(-advantages * ratio, -advantages * ratio.clamp(1 - clip, 1 + clip)).mean();
-  Report("policy_loss", loss);
+  const at::Tensor losses = at::maximum(-advantages * ratio, -advantages * ratio.clamp(1 - clip, 1 + clip));
+  ReportPolicy(losses, log_ratio, ratio, clip);
   at::Tensor entropy;
   {
     const c10::AutoGradMode wanted(ppo_.entropy_coef > 0);  // else it is only reported
     entropy = actor_.Entropy(outputs).mean();
   }
-  if (ppo_.entropy_coef > 0) loss = loss - ppo_.entropy_coef * entropy;
-  const at::NoGradGuard no_grad;
   Report("entropy", entropy);
+  return ppo_.entropy_coef > 0 ? losses.mean() - ppo_.entropy_coef * entropy : losses.mean();
+}
+
+void Ppo::ReportPolicy(const at::Tensor& losses, const at::Tensor& log_ratio, const at::Tensor& ratio,
+                       double clip) {
+  const at::NoGradGuard no_grad;
+  Report("policy_loss", losses);
   // (r - 1) - log r is never negative and has the divergence as its mean.
   const at::Tensor beyond = ratio - 1;
-  kl_ = (beyond - log_ratio).mean();
-  Report("kl", kl_);
-  Report("clipped", (beyond.abs() > clip).to(at::kFloat).mean());
-  return loss;
+  divergences_ = beyond - log_ratio;
+  Report("kl", divergences_);
+  Report("clipped", beyond.abs_() > clip);
 }
 
 void Ppo::Update(const Rollout& rollout, std::int64_t iteration, std::int64_t iterations) {
@@ -77,20 +83,42 @@ void Ppo::Update(const Rollout& rollout, std::int64_t iteration, std::int64_t it
 }
 
 bool Ppo::MovedBeyond(double multiple) const {
-  return ppo_.target_kl > 0 && kl_.item<double>() > multiple * ppo_.target_kl;
+  return ppo_.target_kl > 0 && divergences_.mean().item<double>() > multiple * ppo_.target_kl;
 }
 
 bool Ppo::Step(const Minibatch& batch, double clip, double learning_rate) {
+  if (!(in_closed_form() ? ClosedGradient(batch, clip) : GraphGradient(batch, clip))) return false;
+  ClipJointGradientNorm(ClippedTogether(), ppo_.max_grad_norm);
+  policy_adam_.Step(actor_.parameters(), learning_rate);
+  if (actor_.mixture()) router_adam_.Step(actor_.router(), learning_rate);
+  value_.Step(learning_rate);
+  return true;
+}
+
+bool Ppo::GraphGradient(const Minibatch& batch, double clip) {
   const at::Tensor policy_loss = PolicyLoss(batch, actor_.Evaluate(batch.data.observations), clip);
   if (ppo_.kl_stop == "minibatch" && MovedBeyond(1.5)) return false;
   actor_.Backward(policy_loss);
   const at::Tensor value_loss = 0.5 * value_.Loss(batch.data, ppo_.value_clip);
   value_.parameters().Backward(ppo_.value_coef * value_loss);
   Report("value_loss", value_loss);
-  ClipJointGradientNorm(ClippedTogether(), ppo_.max_grad_norm);
-  policy_adam_.Step(actor_.parameters(), learning_rate);
-  if (actor_.mixture()) router_adam_.Step(actor_.router(), learning_rate);
-  value_.Step(learning_rate);
+  return true;
+}
+
+bool Ppo::ClosedGradient(const Minibatch& batch, double clip) {
+  const nn::ForwardPass policy = actor_.Run(batch.data.observations);
+  const at::Tensor& log_std = actor_.parameters().leaves().back();
+  const ClippedSurrogate surrogate =
+      GaussianSurrogate(batch.data, batch.old_log_prob, policy.outputs[0], log_std, clip, ppo_.entropy_coef);
+  ReportPolicy(surrogate.losses, surrogate.log_ratio, surrogate.ratio, clip);
+  if (ppo_.kl_stop == "minibatch" && MovedBeyond(1.5)) return false;
+  Report("entropy", actor_.Entropy({policy.outputs[0], log_std.detach()}));
+  actor_.Backward(policy, surrogate.of_mean, surrogate.of_log_std);
+  const nn::ForwardPass value = value_.Run(batch.data.observations);
+  const ClippedError error = ValueError(batch.data, value.outputs[0].squeeze(-1), ppo_.value_clip,
+                                        /*weight=*/0.5 * ppo_.value_coef);
+  value_.Backward(value, error.of_value);
+  Report("value_loss", error.losses, 0.5);
   return true;
 }
 

@@ -101,6 +101,14 @@ class Ppo : public OnPolicyAgent {
   at::Generator& random_weights() { return random_weights_; }
 
  private:
+  // Both losses' gradients; false, and none, as Step has it. By LibTorch's graph, or for one Gaussian on the
+  // CPU by agents/clipped_losses.h.
+  bool GraphGradient(const Minibatch& batch, double clip);
+  bool ClosedGradient(const Minibatch& batch, double clip);
+  bool in_closed_form() const { return !actor_.mixture() && !actor_.discrete() && task().device.is_cpu(); }
+  void ReportPolicy(const at::Tensor& losses, const at::Tensor& log_ratio, const at::Tensor& ratio,
+                    double clip);
+
   // Whether the latest minibatch's divergence is above that multiple of target_kl, where there is one.
   bool MovedBeyond(double multiple) const;
 
@@ -110,7 +118,7 @@ class Ppo : public OnPolicyAgent {
   nn::Adam policy_adam_;
   nn::Adam router_adam_;
   at::Generator random_weights_;
-  at::Tensor kl_;  // of the latest minibatch
+  at::Tensor divergences_;  // of the latest minibatch, (rows)
 };
 
 }  // namespace strider
