@@ -58,14 +58,16 @@ ClippedSurrogate GaussianSurrogate(const Experience& batch, const at::Tensor& ol
     const float of_ratio = (share + (inside ? 1 - share : 0)) / static_cast<float>(rows) * advantage;
     slope[i] = of_ratio * ratio;
   }
-  // d log pi / d mean = z / sd, d log pi / d log_std = z^2 - 1.
+  // d log pi / d mean = z / sd, d log pi / d log_std = z^2 - 1, rounded as LibTorch's graph rounds them.
   result.of_mean = at::empty_like(mean);
   float* const to_mean = result.of_mean.mutable_data_ptr<float>();
   for (std::int64_t i = 0; i < rows * width; ++i) {
-    to_mean[i] = slope[i / width] * deviate[i] * Numbers(inverse)[i % width];
-    term[i] = slope[i / width] * (deviate[i] * deviate[i] - 1);
+    const float of_square = slope[i / width] * deviate[i];
+    to_mean[i] = of_square * Numbers(inverse)[i % width];
+    term[i] = of_square * (Numbers(actions)[i] - Numbers(mean)[i]);
   }
-  result.of_log_std = terms.sum(0).sub_(entropy_coef);
+  const at::Tensor of_shift = of_log_prob.unsqueeze(1).repeat({1, width}).sum(0).add_(entropy_coef);
+  result.of_log_std = terms.sum(0).mul_(inverse).sub_(of_shift);
   return result;
 }
 

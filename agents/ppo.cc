@@ -86,8 +86,11 @@ bool Ppo::MovedBeyond(double multiple) const {
   return ppo_.target_kl > 0 && divergences_.mean().item<double>() > multiple * ppo_.target_kl;
 }
 
+bool Ppo::MovedTooFar() const { return ppo_.kl_stop == "minibatch" && MovedBeyond(1.5); }
+
 bool Ppo::Step(const Minibatch& batch, double clip, double learning_rate) {
-  if (!(in_closed_form() ? ClosedGradient(batch, clip) : GraphGradient(batch, clip))) return false;
+  if (!PolicyGradient(batch, clip)) return false;
+  ValueGradient(batch.data);
   ClipJointGradientNorm(ClippedTogether(), ppo_.max_grad_norm);
   policy_adam_.Step(actor_.parameters(), learning_rate);
   if (actor_.mixture()) router_adam_.Step(actor_.router(), learning_rate);
@@ -95,31 +98,37 @@ bool Ppo::Step(const Minibatch& batch, double clip, double learning_rate) {
   return true;
 }
 
-bool Ppo::GraphGradient(const Minibatch& batch, double clip) {
-  const at::Tensor policy_loss = PolicyLoss(batch, actor_.Evaluate(batch.data.observations), clip);
-  if (ppo_.kl_stop == "minibatch" && MovedBeyond(1.5)) return false;
-  actor_.Backward(policy_loss);
-  const at::Tensor value_loss = 0.5 * value_.Loss(batch.data, ppo_.value_clip);
-  value_.parameters().Backward(ppo_.value_coef * value_loss);
-  Report("value_loss", value_loss);
+bool Ppo::PolicyGradient(const Minibatch& batch, double clip) {
+  const bool closed = task().device.is_cpu() && !actor_.mixture() && !actor_.discrete();
+  if (!closed) {
+    const at::Tensor loss = PolicyLoss(batch, actor_.Evaluate(batch.data.observations), clip);
+    if (MovedTooFar()) return false;
+    actor_.Backward(loss);
+    return true;
+  }
+  const nn::ForwardPass pass = actor_.Run(batch.data.observations);
+  const at::Tensor log_std = actor_.parameters().leaves().back().detach();
+  const ClippedSurrogate surrogate =
+      GaussianSurrogate(batch.data, batch.old_log_prob, pass.outputs[0], log_std, clip, ppo_.entropy_coef);
+  ReportPolicy(surrogate.losses, surrogate.log_ratio, surrogate.ratio, clip);
+  Report("entropy", actor_.Entropy({pass.outputs[0], log_std}));
+  if (MovedTooFar()) return false;
+  actor_.Backward(pass, surrogate.of_mean, surrogate.of_log_std);
   return true;
 }
 
-bool Ppo::ClosedGradient(const Minibatch& batch, double clip) {
-  const nn::ForwardPass policy = actor_.Run(batch.data.observations);
-  const at::Tensor& log_std = actor_.parameters().leaves().back();
-  const ClippedSurrogate surrogate =
-      GaussianSurrogate(batch.data, batch.old_log_prob, policy.outputs[0], log_std, clip, ppo_.entropy_coef);
-  ReportPolicy(surrogate.losses, surrogate.log_ratio, surrogate.ratio, clip);
-  if (ppo_.kl_stop == "minibatch" && MovedBeyond(1.5)) return false;
-  Report("entropy", actor_.Entropy({policy.outputs[0], log_std.detach()}));
-  actor_.Backward(policy, surrogate.of_mean, surrogate.of_log_std);
-  const nn::ForwardPass value = value_.Run(batch.data.observations);
-  const ClippedError error = ValueError(batch.data, value.outputs[0].squeeze(-1), ppo_.value_clip,
+void Ppo::ValueGradient(const Experience& batch) {
+  if (!task().device.is_cpu()) {
+    const at::Tensor loss = 0.5 * value_.Loss(batch, ppo_.value_clip);
+    value_.parameters().Backward(ppo_.value_coef * loss);
+    Report("value_loss", loss);
+    return;
+  }
+  const nn::ForwardPass pass = value_.Run(batch.observations);
+  const ClippedError error = ValueError(batch, pass.outputs[0].squeeze(-1), ppo_.value_clip,
                                         /*weight=*/0.5 * ppo_.value_coef);
-  value_.Backward(value, error.of_value);
+  value_.Backward(pass, error.of_value);
   Report("value_loss", error.losses, 0.5);
-  return true;
 }
 
 std::vector<const nn::ParameterSet*> Ppo::ClippedTogether() const {

@@ -101,16 +101,16 @@ class Ppo : public OnPolicyAgent {
   at::Generator& random_weights() { return random_weights_; }
 
  private:
-  // Both losses' gradients; false, and none, as Step has it. By LibTorch's graph, or for one Gaussian on the
-  // CPU by agents/clipped_losses.h.
-  bool GraphGradient(const Minibatch& batch, double clip);
-  bool ClosedGradient(const Minibatch& batch, double clip);
-  bool in_closed_form() const { return !actor_.mixture() && !actor_.discrete() && task().device.is_cpu(); }
+  // The losses' gradients, by LibTorch's graph or in closed form (agents/clipped_losses.h) where there is
+  // one: on the CPU, the policy's for one Gaussian. False, and no gradient, as Step has it.
+  bool PolicyGradient(const Minibatch& batch, double clip);
+  void ValueGradient(const Experience& batch);
   void ReportPolicy(const at::Tensor& losses, const at::Tensor& log_ratio, const at::Tensor& ratio,
                     double clip);
 
   // Whether the latest minibatch's divergence is above that multiple of target_kl, where there is one.
   bool MovedBeyond(double multiple) const;
+  bool MovedTooFar() const;  // for the step of this minibatch
 
   Config ppo_;
   Actor actor_;
