@@ -2,6 +2,7 @@
 // Online baselines sheet, section 3.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,33 @@ struct PpoConfig {
   }
 };
 
+nn::Activation ActivationOf(const PpoConfig& config);
+nn::Initialisation InitialisationOf(const PpoConfig& config);
+
+// Adam's, of policy and value.
+inline constexpr double kPpoAdamEpsilon = 1e-5;
+
+// How much better some actions have become, and how far the policy has moved. Scalars.
+struct ClippedObjective {
+  at::Tensor loss;     // mean max(-A r, -A clip(r, 1 +- epsilon))
+  at::Tensor kl;       // mean (r - 1) - log r, which has the divergence as its mean; without gradient
+  at::Tensor clipped;  // share of rows with r beyond 1 +- epsilon
+};
+// For log r (rows) and advantages (rows).
+ClippedObjective Clipped(const at::Tensor& log_ratio, const at::Tensor& advantages, double clip);
+
+// The passes of one update: step(rows) for shuffled minibatches of `count` rows, until it returns false or,
+// where kl_stop is "epoch", `moved_too_far` says so after a pass.
+void MakePasses(const PpoConfig& config, std::int64_t count, at::Device device, at::Generator& random,
+                const std::function<bool(const at::Tensor& rows)>& step,
+                const std::function<bool()>& moved_too_far);
+
+// Whether a divergence is above that multiple of target_kl, where there is one.
+bool IsBeyond(const PpoConfig& config, const at::Tensor& kl, double multiple);
+
+// How many times target_kl stops the steps in mid-pass, where kl_stop is "minibatch".
+inline constexpr double kMinibatchKlMultiple = 1.5;
+
 // Several passes of shuffled minibatches over each rollout, each step minimising
 //   mean max(-A r, -A clip(r, 1 +- epsilon)) - entropy_coef H + value_coef L_V,   r = pi(a|s) / pi_old(a|s),
 // L_V = 1/2 mean max((V - R)^2, (V_old + clip(V - V_old, +-value_clip) - R)^2), advantages standardised in
@@ -101,9 +129,6 @@ class Ppo : public OnPolicyAgent {
   at::Generator& random_weights() { return random_weights_; }
 
  private:
-  // Whether the latest minibatch's divergence is above that multiple of target_kl, where there is one.
-  bool MovedBeyond(double multiple) const;
-
   Config ppo_;
   Actor actor_;
   ValueFunction value_;
