@@ -40,8 +40,9 @@ at::Tensor OptionLogProbs(const at::Tensor& choice, const at::Tensor& end, const
 //
 // What the authors have otherwise: an option has body and mean of its own (here one body with K heads, as
 // PMOE-PPO), means in tanh, deviations in softplus, 1e-5 added to probabilities, no clip of the value,
-// returns without lambda, and a drawn option where the rollout breaks off (here the mean over pi_H). With one
-// option there is nothing to choose: this is PPO, to the bit.
+// returns without lambda, advantages standardised over a whole rollout, one Adam for all weights, and a drawn
+// option where the rollout breaks off (here the mean over pi_H). With one option there is nothing to choose:
+// this is PPO, to the bit.
 class Dac : public OnPolicyAgent {
  public:
   using Config = DacConfig;
