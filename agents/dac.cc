@@ -13,7 +13,8 @@ namespace {
 
 Task OwnTask(Task task, int options) {
   const int actions = ContinuousActionSize(task) - 1;
-  if (task.augmentation.options != options) throw std::logic_error("rows without their options");
+  if (task.augmentation.options != options || task.observation_size < options)
+    throw std::logic_error("rows without their options");
   task.observation_size -= options;
   task.action_space = UniformBox(options * actions, -1, 1);
   return task;
@@ -55,7 +56,7 @@ Dac::Dac(const Task& task, const Config& config)
 }
 
 at::Tensor Dac::Own(const at::Tensor& observations) const {
-  return observations.narrow(1, 0, own_.observation_size);
+  return observations.narrow(1, 0, own_.observation_size).contiguous();  // as small networks want it
 }
 
 at::Tensor Dac::Previous(const at::Tensor& observations) const {
@@ -81,10 +82,15 @@ at::Tensor Dac::OptionLogProbs(const at::Tensor& observations) const {
                                  Previous(observations));
 }
 
-at::Tensor Dac::ActionLogProb(const at::Tensor& observations, const at::Tensor& actions) const {
+at::Tensor Dac::ActionLogProb(const at::Tensor& observations, const at::Tensor& actions,
+                              const at::Tensor& log_std) const {
   const at::Tensor own = actions.narrow(1, 0, actions.size(1) - 1);
-  const at::Tensor log_probs = nn::GaussianLogProb(own.unsqueeze(1), Means(observations), LogStd());
+  const at::Tensor log_probs = nn::GaussianLogProb(own.unsqueeze(1), Means(observations), log_std);
   return log_probs.gather(1, Chosen(actions)).squeeze(1);
+}
+
+at::Tensor Dac::ActionLogProb(const at::Tensor& observations, const at::Tensor& actions) const {
+  return ActionLogProb(observations, actions, LogStd());
 }
 
 at::Tensor Dac::Q(const at::Tensor& observations) const {
@@ -101,8 +107,10 @@ Dac::Stance Dac::Look(Level level, const Experience& rows) const {
     const at::Tensor log_probs = OptionLogProbs(rows.observations);
     return {log_probs.gather(1, chosen).squeeze(1), -(log_probs.exp() * log_probs).sum(1).mean()};
   }
+  const at::Tensor log_std = LogStd();
   const at::Tensor shares = at::one_hot(chosen.squeeze(1), config_.options).to(at::kFloat).mean(0);
-  return {ActionLogProb(rows.observations, rows.actions), (shares * nn::GaussianEntropy(LogStd())).sum()};
+  return {ActionLogProb(rows.observations, rows.actions, log_std),
+          (shares * nn::GaussianEntropy(log_std)).sum()};
 }
 
 Dac::Experiences Dac::Judge(const Rollout& rollout, Level level) const {

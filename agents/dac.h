@@ -80,6 +80,8 @@ class Dac : public OnPolicyAgent {
     at::Tensor log_prob;  // (rows) of the level's own actions
     at::Tensor entropy;   // scalar, the mean; of the Gaussians by how often each acted
   };
+  at::Tensor ActionLogProb(const at::Tensor& observations, const at::Tensor& actions,
+                           const at::Tensor& log_std) const;
   Stance Look(Level level, const Experience& rows) const;
   void ReportOptions(const Experience& data);
 

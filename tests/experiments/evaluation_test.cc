@@ -74,15 +74,19 @@ TEST(Evaluation, CarriesTheStockOfThePolicy) {
 // What the policy does, summed up over an episode.
 class SumOfActions final : public Env {
  public:
-  SumOfActions()
-      : Env({.id = "Sum-v0",
-             .observation_space = UniformBox(1, -1, 1),
-             .action_space = UniformBox(1, -1, 1),
-             .max_episode_steps = 20}) {}
+  SumOfActions() : Env(Spec()) {}
   std::vector<double> State() const override { return {}; }
   void SetState(std::span<const double>) override {}
 
  private:
+  static EnvSpec Spec() {
+    EnvSpec spec;
+    spec.id = "Sum-v0";
+    spec.observation_space = UniformBox(1, -1, 1);
+    spec.action_space = UniformBox(1, -1, 1);
+    spec.max_episode_steps = 20;
+    return spec;
+  }
   void DoReset(std::span<double> observation) override { observation[0] = 0; }
   StepResult DoStep(const ActionRow& action, std::span<double>) override { return {action[0], false, false}; }
 };
