@@ -41,6 +41,13 @@ class Actor {
   // Gradients of a loss for policy and router.
   void Backward(const at::Tensor& loss) const;
 
+  // Evaluate without a graph, and the gradients of a loss whose gradients by mean (rows x actions) and
+  // log_std (actions) are given. One Gaussian only.
+  nn::ForwardPass Run(const at::Tensor& observations) const {
+    return net_.Run(parameters_.leaves(), observations);
+  }
+  void Backward(const nn::ForwardPass& pass, const at::Tensor& of_mean, const at::Tensor& of_log_std) const;
+
   Policy MakePolicy() const;
   std::vector<nn::NamedTensor> State() const;
 
@@ -83,10 +90,9 @@ Experience Judge(const Rollout& rollout, const RolloutConfig& config, at::Device
                  const std::function<at::Tensor(const Experience& rows)>& values,
                  const std::function<at::Tensor(const at::Tensor& observations)>& ahead);
 
-// mean max((V - R)^2, (V_old + clip(V - V_old, +-clip) - R)^2), or mean (V - R)^2 where `clip` is 0. (rows)
-// each.
-at::Tensor ClippedValueLoss(const at::Tensor& value, const at::Tensor& old_value, const at::Tensor& returns,
-                            double clip);
+// max((V - R)^2, (V_old + clip(V - V_old, +-clip) - R)^2), or (V - R)^2 where `clip` is 0; (rows) each.
+at::Tensor ClippedErrors(const at::Tensor& value, const at::Tensor& old_value, const at::Tensor& returns,
+                         double clip);
 
 // (x - mean) / deviation.
 at::Tensor Standardized(const at::Tensor& x);
@@ -104,7 +110,15 @@ class ValueFunction {
   // The next two and Fit are for one output. Advantages and returns of a rollout, without gradients.
   Experience Judge(const Rollout& rollout, const RolloutConfig& config) const;
 
-  // ClippedValueLoss of these rows.
+  // Value without a graph, (rows x 1), and the gradient of a loss whose gradient by it (rows) is given.
+  nn::ForwardPass Run(const at::Tensor& observations) const {
+    return net_.Run(parameters_.leaves(), observations);
+  }
+  void Backward(const nn::ForwardPass& pass, const at::Tensor& of_value) const {
+    net_.Backward(parameters_, pass, of_value.unsqueeze(-1));
+  }
+
+  // The mean of these rows' ClippedErrors.
   at::Tensor Loss(const Experience& batch, double clip) const;
 
   // How Fit steps.

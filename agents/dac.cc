@@ -170,8 +170,7 @@ void Dac::Improve(Level level, const Experiences& all, double clip, double learn
     batch.data.advantages = Standardized(batch.data.advantages);
     return Step(level, batch, clip, learning_rate);
   };
-  MakePasses(config_.ppo, all.data.values.size(0), own_.device, random(), step,
-             [&] { return IsBeyond(config_.ppo, kl_, 1); });
+  MakePasses(config_.ppo, all.data.values.size(0), own_.device, random(), step, divergences_);
 }
 
 bool Dac::Step(Level level, const Experiences& batch, double clip, double learning_rate) {
@@ -179,24 +178,27 @@ bool Dac::Step(Level level, const Experiences& batch, double clip, double learni
   const PpoConfig& ppo = config_.ppo;
   const Experience& data = batch.data;
   const Stance now = Look(level, data);
-  const ClippedObjective objective = Clipped(now.log_prob - batch.old_log_prob, data.advantages, clip);
-  kl_ = objective.kl;
+  const at::Tensor log_ratio = now.log_prob - batch.old_log_prob;
+  const at::Tensor ratio = log_ratio.exp();
+  const at::Tensor losses = ClippedLosses(ratio, data.advantages, clip);
+  const at::Tensor beyond = (ratio - 1).detach();
+  divergences_ = beyond - log_ratio.detach();  // as Ppo's
   const std::string prefix = high ? "option_" : "";
-  Report(prefix + "policy_loss", objective.loss);
+  Report(prefix + "policy_loss", losses);
   Report(prefix + "entropy", now.entropy);
-  Report(prefix + "kl", kl_);
-  Report(prefix + "clipped", objective.clipped);
-  if (ppo.kl_stop == "minibatch" && IsBeyond(ppo, kl_, kMinibatchKlMultiple)) return false;
+  Report(prefix + "kl", divergences_);
+  Report(prefix + "clipped", beyond.abs() > clip);
+  if (ForbidsStep(ppo, divergences_)) return false;
 
   const nn::ParameterSet& policy = high ? chooser_ : actor_.parameters();
   const double coef = high ? config_.option_entropy_coef : ppo.entropy_coef;
-  policy.Backward(coef > 0 ? objective.loss - coef * now.entropy : objective.loss);
+  policy.Backward(coef > 0 ? losses.mean() - coef * now.entropy : losses.mean());
   const at::Tensor q = Q(data.observations);
   const at::Tensor value =
       high ? (batch.old_probability * q).sum(1) : q.gather(1, Chosen(data.actions)).squeeze(1);
-  const at::Tensor value_loss = 0.5 * ClippedValueLoss(value, data.values, data.returns, ppo.value_clip);
-  q_.parameters().Backward(ppo.value_coef * value_loss);
-  Report(prefix + "value_loss", value_loss);
+  const at::Tensor errors = ClippedErrors(value, data.values, data.returns, ppo.value_clip);
+  q_.parameters().Backward(ppo.value_coef * (0.5 * errors.mean()));
+  Report(prefix + "value_loss", errors, 0.5);
   ClipJointGradientNorm({&policy, &q_.parameters()}, ppo.max_grad_norm);
   (high ? chooser_adam_ : actor_adam_).Step(policy, learning_rate);
   q_.Step(learning_rate);

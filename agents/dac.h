@@ -99,7 +99,7 @@ class Dac : public OnPolicyAgent {
   nn::ParameterSet chooser_;
   nn::Adam actor_adam_;
   nn::Adam chooser_adam_;
-  at::Tensor kl_;  // of the latest minibatch
+  at::Tensor divergences_;  // of the latest minibatch, (rows)
 };
 
 }  // namespace strider

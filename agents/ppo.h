@@ -67,26 +67,19 @@ nn::Initialisation InitialisationOf(const PpoConfig& config);
 // Adam's, of policy and value.
 inline constexpr double kPpoAdamEpsilon = 1e-5;
 
-// How much better some actions have become, and how far the policy has moved. Scalars.
-struct ClippedObjective {
-  at::Tensor loss;     // mean max(-A r, -A clip(r, 1 +- epsilon))
-  at::Tensor kl;       // mean (r - 1) - log r, which has the divergence as its mean; without gradient
-  at::Tensor clipped;  // share of rows with r beyond 1 +- epsilon
-};
-// For log r (rows) and advantages (rows).
-ClippedObjective Clipped(const at::Tensor& log_ratio, const at::Tensor& advantages, double clip);
+// max(-A r, -A clip(r, 1 +- epsilon)), (rows), for r = pi(a|s) / pi_old(a|s) and epsilon = `clip`.
+at::Tensor ClippedLosses(const at::Tensor& ratio, const at::Tensor& advantages, double clip);
 
-// The passes of one update: step(rows) for shuffled minibatches of `count` rows, until it returns false or,
-// where kl_stop is "epoch", `moved_too_far` says so after a pass.
+// Whether the mean of some divergences is above that multiple of target_kl, where there is one.
+bool IsBeyond(const PpoConfig& config, const at::Tensor& divergences, double multiple);
+
+// Whether a minibatch's divergences forbid its step (kl_stop).
+bool ForbidsStep(const PpoConfig& config, const at::Tensor& divergences);
+
+// The passes of one update: step(rows) for shuffled minibatches of `count` rows, until it returns false or
+// kl_stop asks for an end after a pass. `divergences` are those that the latest step has put there.
 void MakePasses(const PpoConfig& config, std::int64_t count, at::Device device, at::Generator& random,
-                const std::function<bool(const at::Tensor& rows)>& step,
-                const std::function<bool()>& moved_too_far);
-
-// Whether a divergence is above that multiple of target_kl, where there is one.
-bool IsBeyond(const PpoConfig& config, const at::Tensor& kl, double multiple);
-
-// How many times target_kl stops the steps in mid-pass, where kl_stop is "minibatch".
-inline constexpr double kMinibatchKlMultiple = 1.5;
+                const std::function<bool(const at::Tensor& rows)>& step, const at::Tensor& divergences);
 
 // Several passes of shuffled minibatches over each rollout, each step minimising
 //   mean max(-A r, -A clip(r, 1 +- epsilon)) - entropy_coef H + value_coef L_V,   r = pi(a|s) / pi_old(a|s),
@@ -129,13 +122,20 @@ class Ppo : public OnPolicyAgent {
   at::Generator& random_weights() { return random_weights_; }
 
  private:
+  // The losses' gradients, by LibTorch's graph or in closed form (agents/clipped_losses.h) where there is
+  // one: on the CPU, the policy's for one Gaussian. False, and no gradient, as Step has it.
+  bool PolicyGradient(const Minibatch& batch, double clip);
+  void ValueGradient(const Experience& batch);
+  void ReportPolicy(const at::Tensor& losses, const at::Tensor& log_ratio, const at::Tensor& ratio,
+                    double clip);
+
   Config ppo_;
   Actor actor_;
   ValueFunction value_;
   nn::Adam policy_adam_;
   nn::Adam router_adam_;
   at::Generator random_weights_;
-  at::Tensor kl_;  // of the latest minibatch
+  at::Tensor divergences_;  // of the latest minibatch, (rows)
 };
 
 }  // namespace strider

@@ -10,6 +10,7 @@ namespace strider {
 
 TwinCritics::TwinCritics(const Task& task, const std::vector<int>& hidden)
     : net_(task.observation_size + task.action_size(), hidden, 1, nn::Activation::kRelu, /*members=*/2),
+      alone_(task.observation_size + task.action_size(), hidden, 1, nn::Activation::kRelu),
       online_(net_.Shapes(), task.device),
       adam_(online_) {}
 
@@ -27,18 +28,40 @@ at::Tensor TwinCritics::LeastQ(const nn::ParameterSet& critic, const at::Tensor&
   return std::get<0>(Q(critic, observations, actions).min(0));
 }
 
+TwinCritics::Slope TwinCritics::ActionSlope(const nn::ParameterSet& critic, const at::Tensor& observations,
+                                            const at::Tensor& actions, bool least, double weight) const {
+  const at::NoGradGuard no_grad;
+  const at::Tensor x = at::cat({observations, actions}, -1);
+  at::Tensor q;
+  at::Tensor of_x;
+  if (least) {
+    const nn::ForwardPass pass = net_.Run(critic.leaves(), x);
+    const at::Tensor& both = pass.outputs[0];  // (2 x rows x 1)
+    const auto [lesser, which] = both.min(0, /*keepdim=*/true);
+    q = lesser.flatten();
+    of_x = net_.InputGradient(critic.leaves(), pass, at::zeros_like(both).scatter_(0, which, weight));
+  } else {
+    std::vector<at::Tensor> first;
+    for (const at::Tensor& leaf : critic.leaves()) first.push_back(leaf[0]);
+    const nn::ForwardPass pass = alone_.Run(first, x);
+    q = pass.outputs[0].flatten();
+    of_x = alone_.InputGradient(first, pass, at::full_like(pass.outputs[0], weight));
+  }
+  return {q, of_x.narrow(1, observations.size(1), actions.size(1))};
+}
+
 at::Tensor TwinCritics::Step(const TransitionBatch& batch, const at::Tensor& next_value, double discount,
                              double learning_rate, double max_grad_norm) {
-  const at::Tensor target = at::addcmul(batch.rewards, 1 - batch.terminals, next_value, discount);
-  const at::Tensor q = Q(online_, batch.observations, batch.actions);
   const at::NoGradGuard no_grad;
+  const at::Tensor target = at::addcmul(batch.rewards, 1 - batch.terminals, next_value, discount);
+  const nn::ForwardPass pass = net_.Run(online_.leaves(), at::cat({batch.observations, batch.actions}, -1));
+  latest_q_ = pass.outputs[0].squeeze(-1);
+  const at::Tensor errors = latest_q_ - target;
   // Of half the mean squared errors, added up, this is the gradient.
-  const at::Tensor errors = q - target;
-  online_.Backward(q, errors / static_cast<double>(errors.size(1)));
+  net_.Backward(online_, pass, (errors / static_cast<double>(errors.size(1))).unsqueeze(-1));
   nn::ClipGradientNorm(online_, max_grad_norm);
   adam_.Step(online_, learning_rate);
-  mean_q_ = q.mean();
-  return errors.square().mean(1);
+  return errors.square();
 }
 
 std::vector<nn::NamedTensor> TwinCritics::State() const {

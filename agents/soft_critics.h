@@ -24,22 +24,31 @@ class TwinCritics {
   at::Tensor LeastQ(const nn::ParameterSet& critic, const at::Tensor& observations,
                     const at::Tensor& actions) const;
 
-  // Squared errors (2) against y = r + gamma (1 - terminal) V(s'), for `next_value` (batch), and one step on
-  // half their sum, its gradient's norm at most `max_grad_norm` (0: any).
+  // Q(s, a) of the first critic, or of the lesser of both, and d (weight * its sum) / d a, without a graph.
+  struct Slope {
+    at::Tensor q;          // (rows)
+    at::Tensor of_action;  // (rows x actions)
+  };
+  Slope ActionSlope(const nn::ParameterSet& critic, const at::Tensor& observations, const at::Tensor& actions,
+                    bool least, double weight) const;
+
+  // Squared errors (2 x rows) against y = r + gamma (1 - terminal) V(s'), for `next_value` (batch), and one
+  // step on half the sum of their means, its gradient's norm at most `max_grad_norm` (0: any).
   at::Tensor Step(const TransitionBatch& batch, const at::Tensor& next_value, double discount,
                   double learning_rate, double max_grad_norm);
 
-  // The mean of Q(s, a) in the latest step.
-  const at::Tensor& mean_q() const { return mean_q_; }
+  // Q(s, a) in the latest step, before it, (2 x rows).
+  const at::Tensor& latest_q() const { return latest_q_; }
 
   const nn::ParameterSet& online() const { return online_; }
   std::vector<nn::NamedTensor> State() const;
 
  private:
   nn::Mlp net_;
+  nn::Mlp alone_;  // one of them
   nn::ParameterSet online_;
   nn::Adam adam_;
-  at::Tensor mean_q_;
+  at::Tensor latest_q_;
 };
 
 // alpha of SAC, lambda of MDPO: fixed, or learnt through its logarithm so that the policy's entropy becomes
