@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "agents/nn/small_product.h"
+#include "agents/nn/small_vector.h"
 
 namespace strider::nn {
 namespace {
@@ -78,11 +79,8 @@ void WriteWeightGradient(const Layer& layer, const at::Tensor& gradient, const a
 void WriteBiasGradient(const Layer& layer, const at::Tensor& gradient, const at::Tensor& into) {
   const float* dy = gradient.const_data_ptr<float>();
   for (std::int64_t m = 0; m < layer.members; ++m) {
-    float* sum = into.mutable_data_ptr<float>() + m * layer.out;
-    std::fill_n(sum, layer.out, 0.0F);
-    for (std::int64_t row = 0; row < layer.rows; ++row, dy += layer.out) {
-      for (std::int64_t j = 0; j < layer.out; ++j) sum[j] += dy[j];
-    }
+    SumRows(dy + m * layer.rows * layer.out, layer.rows, layer.out,
+            into.mutable_data_ptr<float>() + m * layer.out);
   }
 }
 
@@ -108,10 +106,7 @@ void ActivateInPlace(const at::Tensor& h, Activation activation) {
     h.tanh_();
     return;
   }
-  float* const entries = h.mutable_data_ptr<float>();
-  const std::int64_t count = h.numel();
-  // As at::relu, NaN stays NaN.
-  for (std::int64_t i = 0; i < count; ++i) entries[i] = entries[i] < 0 ? 0 : entries[i];
+  ReluInPlace(h.mutable_data_ptr<float>(), h.numel());
 }
 
 // gradient <- gradient times the activation's slope, told from its value h.
@@ -120,7 +115,7 @@ void PassActivation(const at::Tensor& h, Activation activation, const at::Tensor
   float* const g = gradient.mutable_data_ptr<float>();
   const std::int64_t count = h.numel();
   if (activation == Activation::kRelu) {
-    for (std::int64_t i = 0; i < count; ++i) g[i] = value[i] > 0 ? g[i] : 0;
+    PassRelu(value, g, count);
   } else {
     for (std::int64_t i = 0; i < count; ++i) g[i] *= 1 - value[i] * value[i];
   }
