@@ -134,11 +134,45 @@ Experience Experience::Select(const at::Tensor& rows) const {
           advantages.index_select(0, rows), returns.index_select(0, rows)};
 }
 
+Experience Judge(const Rollout& rollout, const RolloutConfig& config, at::Device device,
+                 const std::function<at::Tensor(const Experience& rows)>& values,
+                 const std::function<at::Tensor(const at::Tensor& observations)>& ahead) {
+  const at::NoGradGuard no_grad;
+  const std::int64_t rows = rollout.rows();
+  const std::int64_t size = rollout.observation_size;
+  Experience data;
+  data.observations = OnDevice(rollout.observations, {rows, size}, device);
+  data.actions = OnDevice(rollout.actions, {rows, rollout.action_size}, device);
+  data.values = values(data);
+  const at::Tensor last_values =
+      ahead(OnDevice(rollout.last_observations, {rollout.environments, size}, device));
+  std::vector<float> bonus;
+  if (config.timeout_bootstrap && !rollout.truncated_rows.empty()) {
+    const auto cut = static_cast<std::int64_t>(rollout.truncated_rows.size());
+    bonus = ToHost(config.discount * ahead(OnDevice(rollout.truncated_observations, {cut, size}, device)));
+  }
+  std::vector<float> advantages(static_cast<std::size_t>(rows));
+  std::vector<float> returns(static_cast<std::size_t>(rows));
+  EstimateAdvantages(rollout, ToHost(data.values), ToHost(last_values), bonus, config.discount,
+                     config.gae_lambda, advantages, returns);
+  // Copies: the lists end here.
+  data.advantages = OnDevice(advantages, {rows}, device).clone();
+  data.returns = OnDevice(returns, {rows}, device).clone();
+  return data;
+}
+
+at::Tensor ClippedErrors(const at::Tensor& value, const at::Tensor& old_value, const at::Tensor& returns,
+                         double clip) {
+  if (clip == 0) return (value - returns).square();
+  const at::Tensor clipped = old_value + (value - old_value).clamp(-clip, clip);
+  return at::maximum((value - returns).square(), (clipped - returns).square());
+}
+
 at::Tensor Standardized(const at::Tensor& x) { return (x - x.mean()) / (x.std(/*unbiased=*/false) + 1e-8); }
 
 ValueFunction::ValueFunction(const Task& task, const std::vector<int>& hidden, double adam_epsilon,
-                             nn::Activation activation)
-    : net_(task.observation_size, hidden, 1, activation),
+                             nn::Activation activation, int outputs)
+    : net_(task.observation_size, hidden, outputs, activation),
       parameters_(net_.Shapes(), task.device),
       adam_(parameters_, adam_epsilon) {}
 
@@ -151,36 +185,13 @@ at::Tensor ValueFunction::Value(const at::Tensor& observations) const {
 }
 
 Experience ValueFunction::Judge(const Rollout& rollout, const RolloutConfig& config) const {
-  const at::NoGradGuard no_grad;
-  const at::Device device = parameters_.device();
-  const std::int64_t rows = rollout.rows();
-  const std::int64_t size = rollout.observation_size;
-  Experience data;
-  data.observations = OnDevice(rollout.observations, {rows, size}, device);
-  data.actions = OnDevice(rollout.actions, {rows, rollout.action_size}, device);
-  data.values = Value(data.observations);
-  const at::Tensor last_values =
-      Value(OnDevice(rollout.last_observations, {rollout.environments, size}, device));
-  std::vector<float> bonus;
-  if (config.timeout_bootstrap && !rollout.truncated_rows.empty()) {
-    const auto cut = static_cast<std::int64_t>(rollout.truncated_rows.size());
-    bonus = ToHost(config.discount * Value(OnDevice(rollout.truncated_observations, {cut, size}, device)));
-  }
-  std::vector<float> advantages(static_cast<std::size_t>(rows));
-  std::vector<float> returns(static_cast<std::size_t>(rows));
-  EstimateAdvantages(rollout, ToHost(data.values), ToHost(last_values), bonus, config.discount,
-                     config.gae_lambda, advantages, returns);
-  // Copies: the lists end here.
-  data.advantages = OnDevice(advantages, {rows}, device).clone();
-  data.returns = OnDevice(returns, {rows}, device).clone();
-  return data;
+  return strider::Judge(
+      rollout, config, parameters_.device(), [&](const Experience& rows) { return Value(rows.observations); },
+      [&](const at::Tensor& observations) { return Value(observations); });
 }
 
 at::Tensor ValueFunction::Loss(const Experience& batch, double clip) const {
-  const at::Tensor value = Value(batch.observations);
-  if (clip == 0) return (value - batch.returns).square().mean();
-  const at::Tensor clipped = batch.values + (value - batch.values).clamp(-clip, clip);
-  return at::maximum((value - batch.returns).square(), (clipped - batch.returns).square()).mean();
+  return ClippedErrors(Value(batch.observations), batch.values, batch.returns, clip).mean();
 }
 
 at::Tensor ValueFunction::Fit(const Experience& data, const FitOptions& options,

@@ -1,6 +1,7 @@
 // What on-policy learners have in common: a policy, a value function, and what they make of a rollout.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "agents/agent.h"
@@ -82,19 +83,31 @@ struct Experience {
   Experience Select(const at::Tensor& rows) const;
 };
 
+// Advantages and returns of a rollout, without gradients, as memory of the device. `values` gives those of
+// the rows (observations and actions are set), `ahead` those of the observations that follow the last step or
+// that the time limit cut, where no action has been taken yet; (n) each.
+Experience Judge(const Rollout& rollout, const RolloutConfig& config, at::Device device,
+                 const std::function<at::Tensor(const Experience& rows)>& values,
+                 const std::function<at::Tensor(const at::Tensor& observations)>& ahead);
+
+// max((V - R)^2, (V_old + clip(V - V_old, +-clip) - R)^2), or (V - R)^2 where `clip` is 0; (rows) each.
+at::Tensor ClippedErrors(const at::Tensor& value, const at::Tensor& old_value, const at::Tensor& returns,
+                         double clip);
+
 // (x - mean) / deviation.
 at::Tensor Standardized(const at::Tensor& x);
 
-// V(s): a perceptron (tanh unless told otherwise) with its Adam.
+// V(s): a perceptron (tanh unless told otherwise) with its Adam. With several outputs it is Q(s, .) of as
+// many choices.
 class ValueFunction {
  public:
   ValueFunction(const Task& task, const std::vector<int>& hidden, double adam_epsilon,
-                nn::Activation activation = nn::Activation::kTanh);
+                nn::Activation activation = nn::Activation::kTanh, int outputs = 1);
   void Initialise(const at::Generator& random, nn::Initialisation how = nn::Initialisation::kOrthogonal);
 
-  at::Tensor Value(const at::Tensor& observations) const;  // (rows)
+  at::Tensor Value(const at::Tensor& observations) const;  // (rows), or (rows x outputs) of several
 
-  // Advantages and returns of a rollout, without gradients.
+  // The next two and Fit are for one output. Advantages and returns of a rollout, without gradients.
   Experience Judge(const Rollout& rollout, const RolloutConfig& config) const;
 
   // Value without a graph, (rows x 1), and the gradient of a loss whose gradient by it (rows) is given.
@@ -105,7 +118,7 @@ class ValueFunction {
     net_.Backward(parameters_, pass, of_value.unsqueeze(-1));
   }
 
-  // mean max((V - R)^2, (V_old + clip(V - V_old, +-clip) - R)^2), or mean (V - R)^2 where `clip` is 0.
+  // The mean of these rows' ClippedErrors.
   at::Tensor Loss(const Experience& batch, double clip) const;
 
   // How Fit steps.

@@ -6,18 +6,13 @@
 #include "agents/nn/mixture.h"
 
 namespace strider {
-namespace {
-
-constexpr double kAdamEpsilon = 1e-5;
-
-}  // namespace
 
 PmoePpo::PmoePpo(const Task& task, const Config& config)
     : Ppo(task, config.ppo, config.experts),
       config_(config),
       q_net_(task.observation_size + task.action_size(), config.q_hidden, 1, nn::Activation::kRelu),
       q_(q_net_.Shapes(), task.device),
-      q_adam_(q_, kAdamEpsilon) {
+      q_adam_(q_, kPpoAdamEpsilon) {
   Declare({"router_loss", "q_loss"});
   for (const std::string& name : nn::ExpertMetricNames(config_.experts, /*wins=*/true))
     Declare({name.c_str()});

@@ -17,20 +17,25 @@ Eigen::MatrixXf Linear(const Policy::Layer& layer, const Eigen::MatrixXf& x) {
   return out;
 }
 
+Eigen::MatrixXf Activated(bool tanh, const Eigen::MatrixXf& h) {
+  return tanh ? Eigen::MatrixXf(h.array().tanh()) : Eigen::MatrixXf(h.array().max(0.0F));
+}
+
+// The part of the rows that the networks see: all but the option.
+Eigen::MatrixXf Seen(const Policy& policy, const Rows& observations) {
+  return observations.topRows(observations.rows() - policy.augmentation.options);
+}
+
 Eigen::MatrixXf Body(const Policy& policy, const Rows& observations) {
-  Eigen::MatrixXf h = observations;
-  for (const Policy::Layer& layer : policy.hidden) {
-    h = Linear(layer, h);
-    h = policy.tanh_hidden ? Eigen::MatrixXf(h.array().tanh()) : Eigen::MatrixXf(h.array().max(0.0F));
-  }
+  Eigen::MatrixXf h = Seen(policy, observations);
+  for (const Policy::Layer& layer : policy.hidden) h = Activated(policy.tanh_hidden, Linear(layer, h));
   return h;
 }
 
+float Softplus(float x) { return std::max(x, 0.0F) + std::log1p(std::exp(-std::abs(x))); }
+
 // log(1 - tanh(x)^2) without cancellation.
-float LogTanhSlope(float x) {
-  const float softplus = std::max(-2 * x, 0.0F) + std::log1p(std::exp(-std::abs(2 * x)));
-  return 2 * (std::numbers::ln2_v<float> - x - softplus);
-}
+float LogTanhSlope(float x) { return 2 * (std::numbers::ln2_v<float> - x - Softplus(-2 * x)); }
 
 void SampleUniformRows(const Space& space, Pcg64& random, std::span<float> actions,
                        std::span<float> log_probs) {
@@ -143,13 +148,32 @@ Eigen::Index BestUtility(const Policy& policy, const Eigen::MatrixXf& quantiles,
   return best;
 }
 
-// A ReLU perceptron, all of it.
-Eigen::MatrixXf Perceptron(const std::vector<Policy::Layer>& layers, Eigen::MatrixXf h) {
+// A perceptron, all of it.
+Eigen::MatrixXf Perceptron(const std::vector<Policy::Layer>& layers, Eigen::MatrixXf h, bool tanh = false) {
   for (std::size_t i = 0; i < layers.size(); ++i) {
     h = Linear(layers[i], h);
-    if (i + 1 < layers.size()) h = h.array().max(0.0F);
+    if (i + 1 < layers.size()) h = Activated(tanh, h);
   }
   return h;
+}
+
+// log pi_H of each option (K x n), K > 0: (1 - beta of the option in force) for that one, and beta times the
+// choice for each.
+Eigen::MatrixXf OptionLogProbs(const Policy& policy, const Rows& observations) {
+  const Eigen::Index options = policy.augmentation.options;
+  const Eigen::MatrixXf out = Perceptron(policy.chooser, Seen(policy, observations), policy.tanh_hidden);
+  Eigen::MatrixXf log_probs = out.topRows(options);
+  for (Eigen::Index row = 0; row < out.cols(); ++row) {
+    auto choice = log_probs.col(row);
+    choice.array() -= LogSumExp(choice);
+    Eigen::Index in_force = 0;
+    if (observations.col(row).tail(options).maxCoeff(&in_force) <= 0) continue;
+    const float end = out(options + in_force, row);
+    choice.array() -= Softplus(-end);
+    const float gap = choice[in_force] + Softplus(end);  // log of (beta mu) / (1 - beta)
+    choice[in_force] = -Softplus(end) + Softplus(gap);
+  }
+  return log_probs;
 }
 
 // One observation below which something else stands in each column.
@@ -258,7 +282,9 @@ void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg
                  .min(static_cast<float>(log_std_max));
   }
   const bool mixture = router.bias.size() > 0;
+  const Eigen::Index options = augmentation.options;
   Eigen::MatrixXf logits;
+  if (options > 0) logits = OptionLogProbs(*this, Rows(observations.data(), observation_size, rows));
   if (mixture) {
     logits = router_on_body ? Linear(router, body)
                             : Linear(router, Rows(observations.data(), observation_size, rows));
@@ -268,12 +294,14 @@ void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg
     logits.resize(0, rows);
   }
   const Eigen::Index size = logits.rows() > 0 ? out.rows() / logits.rows() : out.rows();
+  const Eigen::Index width = size + augmentation.ActionColumns();
   for (Eigen::Index row = 0; row < rows; ++row) {
-    Eigen::Index first = 0;
+    Eigen::Index chosen = 0;
     if (logits.rows() > 1) {
       const bool most_probable = deterministic && !sample_expert;
-      first = size * (most_probable ? Best(logits.col(row)) : DrawIndex(logits.col(row), random));
+      chosen = most_probable ? Best(logits.col(row)) : DrawIndex(logits.col(row), random);
     }
+    const Eigen::Index first = size * chosen;
     Eigen::VectorXf x = out.col(row).segment(first, size);
     float log_prob = 0;
     for (Eigen::Index i = 0; stochastic && i < size; ++i) {
@@ -288,8 +316,9 @@ void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg
     for (Eigen::Index i = 0; i < size; ++i) {
       if (squashed) log_prob -= LogTanhSlope(x[i]);
       if (squashed) x[i] = std::tanh(x[i]);
-      actions[static_cast<std::size_t>(row * size + i)] = clipped ? std::clamp(x[i], -1.0F, 1.0F) : x[i];
+      actions[static_cast<std::size_t>(row * width + i)] = clipped ? std::clamp(x[i], -1.0F, 1.0F) : x[i];
     }
+    if (options > 0) actions[static_cast<std::size_t>(row * width + size)] = static_cast<float>(chosen);
     if (!log_probs.empty()) log_probs[static_cast<std::size_t>(row)] = log_prob;
   }
 }

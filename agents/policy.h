@@ -62,10 +62,16 @@ struct Policy {
   Layer router;   // (K x observations) logits of a mixture's experts; empty where there is one Gaussian
   bool router_on_body = false;  // the router looks at the last hidden layer instead of the observation
   Blend blend = Blend::kNone;
+  // Where there are options (augmentation.options = K > 0; Gaussian, no router): DAC's policy (Zhang and
+  // Whiteson 2019). The heads hold the options' numbers one after the other, as a mixture's; a perceptron
+  // with the same activation gives K logits of the choice among options and K of each one's end. Both see the
+  // environment's own part of a row. The option whose column is 1 goes on unless it ends, and then any is
+  // drawn, itself too; so is one at an episode's start, where all columns are 0.
+  std::vector<Layer> chooser;
   Layer behaviour;    // logits of the data's actions, of which kLikelyGreedy takes those that are `likely`:
   double likely = 0;  // this probable at least, relative to the most probable one
-  // Whether a deterministic action is the mean of an expert drawn by the router, as the authors of PMOE do,
-  // or else of the most probable one.
+  // Whether a deterministic action is the mean of an expert (or option) drawn by the router, as the authors
+  // of PMOE do, or else of the most probable one.
   bool sample_expert = true;
   double log_std_min = -20;
   double log_std_max = 2;
@@ -93,9 +99,10 @@ struct Policy {
   // A draw in the learner's frame: [-1, 1] for the tanh and clipped kinds and for uniform draws from a box,
   // unclipped for the Gaussian, the action's number for the categorical and greedy. `observations` are
   // transformed rows (n x observation_size). `deterministic` takes the mean or the most probable action
-  // instead. A mixture's expert, where there are several, and the noise are drawn row by row. Where
-  // `log_probs` (n) is not empty it receives the natural-log density of each action in that frame, before any
-  // clipping. `step` of its episode is where every row is, counted from 0.
+  // instead. A mixture's expert or the option, where there are several, and the noise are drawn row by row;
+  // the option's number is the last of the row. Where `log_probs` (n) is not empty it receives the
+  // natural-log density of each action in that frame, before any clipping, and whichever expert or option it
+  // is from. `step` of its episode is where every row is, counted from 0.
   void Sample(std::span<const float> observations, bool deterministic, Pcg64& random,
               std::span<float> actions, std::span<float> log_probs = {}, int step = 0) const;
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -60,6 +61,7 @@ constexpr std::array kExpertChoices = {
 constexpr std::string_view kOneHot = "one_hot";
 constexpr std::string_view kTime = "time";
 constexpr std::string_view kHidden = "hidden";
+constexpr int kMostOptions = 1024;
 constexpr std::string_view kBody = "body";
 constexpr std::string_view kEvaluationKey = "metadata/evaluation";
 constexpr std::string_view kSampled = "sampled";
@@ -91,6 +93,7 @@ void WriteAugmentation(const PolicySink& sink, const Policy& policy) {
   if (augmentation.one_hot) words.emplace_back(kOneHot);
   if (augmentation.time) words.emplace_back(kTime);
   if (!words.empty()) sink.text("augmentation", fmt::format("{}", fmt::join(words, " ")));
+  if (augmentation.options > 0) sink.text("options", std::to_string(augmentation.options));
   if (!policy.objective.empty()) sink.text("objective", policy.objective);
   if (!augmentation.stock) return;
   const StockRule& stock = *augmentation.stock;
@@ -98,11 +101,14 @@ void WriteAugmentation(const PolicySink& sink, const Policy& policy) {
                                  stock.hidden ? fmt::format(" {}", kHidden) : ""));
 }
 
+void WritePerceptron(const PolicySink& sink, const std::string& name,
+                     const std::vector<Policy::Layer>& layers) {
+  for (std::size_t i = 0; i < layers.size(); ++i) WriteLayer(sink, fmt::format("{}{}", name, i), layers[i]);
+}
+
 void WriteCandidates(const PolicySink& sink, const Policy& policy) {
-  for (std::size_t i = 0; i < policy.perturbation.size(); ++i)
-    WriteLayer(sink, fmt::format("perturbation{}", i), policy.perturbation[i]);
-  for (std::size_t i = 0; i < policy.value.size(); ++i)
-    WriteLayer(sink, fmt::format("value{}", i), policy.value[i]);
+  WritePerceptron(sink, "perturbation", policy.perturbation);
+  WritePerceptron(sink, "value", policy.value);
   const std::array<float, 3> numbers = {static_cast<float>(policy.candidates), policy.code_bound,
                                         policy.reach};
   sink.numbers("candidates", numbers, {numbers.size()});
@@ -125,8 +131,7 @@ void WriteParts(const PolicySink& sink, const Policy& policy) {
     const std::array<float, 2> weights = {policy.weight_below, policy.weight_above};
     sink.numbers("utility_weights", weights, {weights.size()});
   }
-  for (std::size_t i = 0; i < policy.hidden.size(); ++i)
-    WriteLayer(sink, fmt::format("fc{}", i), policy.hidden[i]);
+  WritePerceptron(sink, "fc", policy.hidden);
   WriteLayer(sink, "last_fc", policy.mean);
   if (policy.log_std.bias.size() > 0) WriteLayer(sink, "last_fc_log_std", policy.log_std);
   if (policy.router.bias.size() > 0) {
@@ -134,6 +139,7 @@ void WriteParts(const PolicySink& sink, const Policy& policy) {
     if (policy.router_on_body) sink.text("router_input", kBody);
     sink.text("expert_choice", ExpertChoiceName(policy));
   }
+  WritePerceptron(sink, "chooser", policy.chooser);
   if (policy.distribution == ActionDistribution::kLikelyGreedy) {
     WriteLayer(sink, "behaviour", policy.behaviour);
     const auto likely = static_cast<float>(policy.likely);
@@ -170,7 +176,9 @@ class PolicyReader {
     policy.distribution = ReadDistribution();
     policy.tanh_hidden = ReadChoice("nonlinearity", "relu", "tanh") == "tanh";
     ReadAugmentation(policy);
-    Eigen::Index width = policy.observation_size;
+    const int options = policy.augmentation.options;
+    const Eigen::Index own = policy.observation_size - options;  // what the networks see
+    Eigen::Index width = own;
     const bool decodes = policy.distribution == ActionDistribution::kBestCandidate;
     if (decodes) width += 2 * static_cast<Eigen::Index>(spec_.action_size());  // codes
     for (int i = 0; file_.Has(fmt::format("{}/fc{}", group_, i)); ++i) {
@@ -185,7 +193,14 @@ class PolicyReader {
     }
     Eigen::Index outputs = discrete != nullptr ? discrete->n : spec_.action_size();
     const bool stochastic = IsStochastic(policy.distribution);
-    if (stochastic && file_.Has(group_ + "/router")) {
+    if (options > 0) {
+      if (policy.distribution != ActionDistribution::kGaussian) {
+        throw InputError("{}: {}/options comes with output_distribution gaussian alone", Path(), group_);
+      }
+      policy.action_space = policy.augmentation.ActionSpace(spec_);
+      policy.chooser = ReadPerceptron("chooser", own, 2 * options);
+      outputs *= options;
+    } else if (stochastic && file_.Has(group_ + "/router")) {
       policy.router_on_body = ReadRouterOnBody();
       policy.router = ReadLayer("router", policy.router_on_body ? width : policy.observation_size, -1);
       ReadExpertChoice(policy);
@@ -269,6 +284,9 @@ class PolicyReader {
     if (const std::string stock = text("stock"); !stock.empty()) {
       policy.augmentation.stock = ParseStock(stock);
     }
+    if (const std::string options = text("options"); !options.empty()) {
+      policy.augmentation.options = ParseOptions(options);
+    }
     policy.observation_size = policy.augmentation.RowSize(spec_);
   }
 
@@ -287,6 +305,16 @@ class PolicyReader {
         "above "
         "0, and perhaps {}",
         Path(), group_, text, kHidden);
+  }
+
+  int ParseOptions(const std::string& text) const {
+    int options = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), options);
+    if (error == std::errc() && end == text.data() + text.size() && options >= 1 && options <= kMostOptions) {
+      return options;
+    }
+    throw InputError("{}: {}/options is '{}'; expected a whole number from 1 to {}", Path(), group_, text,
+                     kMostOptions);
   }
 
   // The number of quantiles of each action.
@@ -336,11 +364,11 @@ class PolicyReader {
     return layer;
   }
 
-  // A perceptron on (observation, action) whose layers are NAME0, NAME1, ....
-  std::vector<Policy::Layer> ReadPerceptron(const std::string& name, int observation_size,
+  // A perceptron whose layers are NAME0, NAME1, ....
+  std::vector<Policy::Layer> ReadPerceptron(const std::string& name, Eigen::Index inputs,
                                             Eigen::Index outputs) const {
     std::vector<Policy::Layer> layers;
-    Eigen::Index width = observation_size + static_cast<Eigen::Index>(spec_.action_size());
+    Eigen::Index width = inputs;
     for (int i = 0; i == 0 || file_.Has(fmt::format("{}/{}{}", group_, name, i)); ++i) {
       const bool last = !file_.Has(fmt::format("{}/{}{}", group_, name, i + 1));
       layers.push_back(ReadLayer(fmt::format("{}{}", name, i), width, last ? outputs : -1));
@@ -361,8 +389,9 @@ class PolicyReader {
     policy.candidates = static_cast<int>(numbers.values[0]);
     policy.code_bound = numbers.values[1];
     policy.reach = numbers.values[2];
-    policy.perturbation = ReadPerceptron("perturbation", policy.observation_size, spec_.action_size());
-    policy.value = ReadPerceptron("value", policy.observation_size, 1);
+    const Eigen::Index inputs = policy.observation_size + static_cast<Eigen::Index>(spec_.action_size());
+    policy.perturbation = ReadPerceptron("perturbation", inputs, spec_.action_size());
+    policy.value = ReadPerceptron("value", inputs, 1);
   }
 
   double ReadLikely() const {

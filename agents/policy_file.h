@@ -12,9 +12,11 @@
 // +-clip). A policy that sees more than the environment shows says so in texts: `augmentation`, of the words
 // one_hot and time; `stock`, "DISCOUNT INITIAL BOUND"; `objective`, such as "cvar:0.5"; and the distribution
 // "greedy_utility" (quantiles of discrete actions) comes with utility_weights (2), below and above zero.
-// Where each step of an episode has networks of its own, they lie in groups step0, step1, ....
-// metadata/evaluation, "sampled", says that the policy is judged by drawn actions where nobody says
-// otherwise.
+// `options`, "4", is the number of options of a Gaussian policy that remembers the one it is in: last_fc and
+// last_fc_log_std hold that many times as many rows, and chooser0, chooser1, ... are a perceptron that gives
+// the logits of choosing each option, then those of ending each. Where each step of an episode has networks
+// of its own, they lie in groups step0, step1, .... metadata/evaluation, "sampled", says that the policy is
+// judged by drawn actions where nobody says otherwise.
 #pragma once
 
 #include <filesystem>

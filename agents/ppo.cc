@@ -5,38 +5,58 @@
 #include "agents/clipped_losses.h"
 
 namespace strider {
-namespace {
-
-constexpr double kAdamEpsilon = 1e-5;
 
 nn::Activation ActivationOf(const PpoConfig& config) {
   return config.activation == "relu" ? nn::Activation::kRelu : nn::Activation::kTanh;
 }
 
-}  // namespace
+nn::Initialisation InitialisationOf(const PpoConfig& config) {
+  return config.orthogonal ? nn::Initialisation::kOrthogonal : nn::Initialisation::kUniformFanIn;
+}
+
+at::Tensor ClippedLosses(const at::Tensor& ratio, const at::Tensor& advantages, double clip) {
+  return at::maximum(-advantages * ratio, -advantages * ratio.clamp(1 - clip, 1 + clip));
+}
+
+bool IsBeyond(const PpoConfig& config, const at::Tensor& divergences, double multiple) {
+  return config.target_kl > 0 && divergences.mean().item<double>() > multiple * config.target_kl;
+}
+
+bool ForbidsStep(const PpoConfig& config, const at::Tensor& divergences) {
+  return config.kl_stop == "minibatch" && IsBeyond(config, divergences, 1.5);
+}
+
+void MakePasses(const PpoConfig& config, std::int64_t count, at::Device device, at::Generator& random,
+                const std::function<bool(const at::Tensor& rows)>& step, const at::Tensor& divergences) {
+  for (int epoch = 0; epoch < config.epochs; ++epoch) {
+    for (const at::Tensor& rows : Minibatches(count, config.minibatch, random, device)) {
+      if (!step(rows)) return;
+    }
+    if (config.kl_stop == "epoch" && IsBeyond(config, divergences, 1)) return;
+  }
+}
 
 Ppo::Ppo(const Task& task, const Config& config, int experts)
     : OnPolicyAgent(task),
       ppo_(config),
       actor_(task, config.hidden, experts, ActivationOf(config)),
-      value_(task, config.hidden, kAdamEpsilon, ActivationOf(config)),
-      policy_adam_(actor_.parameters(), kAdamEpsilon),
+      value_(task, config.hidden, kPpoAdamEpsilon, ActivationOf(config)),
+      policy_adam_(actor_.parameters(), kPpoAdamEpsilon),
       random_weights_(MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation))) {
   Declare({"policy_loss", "value_loss", "entropy", "kl", "clipped"});
-  const auto how = ppo_.orthogonal ? nn::Initialisation::kOrthogonal : nn::Initialisation::kUniformFanIn;
+  const auto how = InitialisationOf(ppo_);
   actor_.Initialise(ppo_.log_std_init, random_weights_, how);
   value_.Initialise(random_weights_, how);
   if (actor_.mixture()) {
     actor_.InitialiseRouter(random_weights_);
-    router_adam_ = nn::Adam(actor_.router(), kAdamEpsilon);
+    router_adam_ = nn::Adam(actor_.router(), kPpoAdamEpsilon);
   }
 }
 
 at::Tensor Ppo::PolicyLoss(const Minibatch& batch, const Actor::Outputs& outputs, double clip) {
   const at::Tensor log_ratio = actor_.LogProb(batch.data.actions, outputs) - batch.old_log_prob;
   const at::Tensor ratio = log_ratio.exp();
-  const at::Tensor& advantages = batch.data.advantages;
-  const at::Tensor losses = at::maximum(-advantages * ratio, -advantages * ratio.clamp(1 - clip, 1 + clip));
+  const at::Tensor losses = ClippedLosses(ratio, batch.data.advantages, clip);
   ReportPolicy(losses, log_ratio, ratio, clip);
   at::Tensor entropy;
   {
@@ -68,25 +88,14 @@ void Ppo::Update(const Rollout& rollout, std::int64_t iteration, std::int64_t it
   const double left = 1 - static_cast<double>(iteration) / static_cast<double>(iterations);
   const double learning_rate = ppo_.lr * (ppo_.lr_anneal ? left : 1);
   const double clip = ppo_.clip * (ppo_.clip_anneal ? left : 1);
-  bool near = true;
-  for (int epoch = 0; near && epoch < ppo_.epochs; ++epoch) {
-    for (const at::Tensor& rows :
-         Minibatches(data.values.size(0), ppo_.minibatch, random(), data.observations.device())) {
-      Minibatch batch{data.Select(rows), old_log_prob.index_select(0, rows)};
-      batch.data.advantages = Standardized(batch.data.advantages);
-      near = Step(batch, clip, learning_rate);
-      if (!near) break;
-    }
-    if (ppo_.kl_stop == "epoch" && MovedBeyond(1)) near = false;
-  }
+  const auto step = [&](const at::Tensor& rows) {
+    Minibatch batch{data.Select(rows), old_log_prob.index_select(0, rows)};
+    batch.data.advantages = Standardized(batch.data.advantages);
+    return Step(batch, clip, learning_rate);
+  };
+  MakePasses(ppo_, data.values.size(0), data.observations.device(), random(), step, divergences_);
   CountUpdate();
 }
-
-bool Ppo::MovedBeyond(double multiple) const {
-  return ppo_.target_kl > 0 && divergences_.mean().item<double>() > multiple * ppo_.target_kl;
-}
-
-bool Ppo::MovedTooFar() const { return ppo_.kl_stop == "minibatch" && MovedBeyond(1.5); }
 
 bool Ppo::Step(const Minibatch& batch, double clip, double learning_rate) {
   if (!PolicyGradient(batch, clip)) return false;
@@ -102,7 +111,7 @@ bool Ppo::PolicyGradient(const Minibatch& batch, double clip) {
   const bool closed = task().device.is_cpu() && !actor_.mixture() && !actor_.discrete();
   if (!closed) {
     const at::Tensor loss = PolicyLoss(batch, actor_.Evaluate(batch.data.observations), clip);
-    if (MovedTooFar()) return false;
+    if (ForbidsStep(ppo_, divergences_)) return false;
     actor_.Backward(loss);
     return true;
   }
@@ -112,7 +121,7 @@ bool Ppo::PolicyGradient(const Minibatch& batch, double clip) {
       GaussianSurrogate(batch.data, batch.old_log_prob, pass.outputs[0], log_std, clip, ppo_.entropy_coef);
   ReportPolicy(surrogate.losses, surrogate.log_ratio, surrogate.ratio, clip);
   Report("entropy", actor_.Entropy({pass.outputs[0], log_std}));
-  if (MovedTooFar()) return false;
+  if (ForbidsStep(ppo_, divergences_)) return false;
   actor_.Backward(pass, surrogate.of_mean, surrogate.of_log_std);
   return true;
 }

@@ -2,6 +2,7 @@
 // Online baselines sheet, section 3.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,26 @@ struct PpoConfig {
   }
 };
 
+nn::Activation ActivationOf(const PpoConfig& config);
+nn::Initialisation InitialisationOf(const PpoConfig& config);
+
+// Adam's, of policy and value.
+inline constexpr double kPpoAdamEpsilon = 1e-5;
+
+// max(-A r, -A clip(r, 1 +- epsilon)), (rows), for r = pi(a|s) / pi_old(a|s) and epsilon = `clip`.
+at::Tensor ClippedLosses(const at::Tensor& ratio, const at::Tensor& advantages, double clip);
+
+// Whether the mean of some divergences is above that multiple of target_kl, where there is one.
+bool IsBeyond(const PpoConfig& config, const at::Tensor& divergences, double multiple);
+
+// Whether a minibatch's divergences forbid its step (kl_stop).
+bool ForbidsStep(const PpoConfig& config, const at::Tensor& divergences);
+
+// The passes of one update: step(rows) for shuffled minibatches of `count` rows, until it returns false or
+// kl_stop asks for an end after a pass. `divergences` are those that the latest step has put there.
+void MakePasses(const PpoConfig& config, std::int64_t count, at::Device device, at::Generator& random,
+                const std::function<bool(const at::Tensor& rows)>& step, const at::Tensor& divergences);
+
 // Several passes of shuffled minibatches over each rollout, each step minimising
 //   mean max(-A r, -A clip(r, 1 +- epsilon)) - entropy_coef H + value_coef L_V,   r = pi(a|s) / pi_old(a|s),
 // L_V = 1/2 mean max((V - R)^2, (V_old + clip(V - V_old, +-value_clip) - R)^2), advantages standardised in
@@ -107,10 +128,6 @@ class Ppo : public OnPolicyAgent {
   void ValueGradient(const Experience& batch);
   void ReportPolicy(const at::Tensor& losses, const at::Tensor& log_ratio, const at::Tensor& ratio,
                     double clip);
-
-  // Whether the latest minibatch's divergence is above that multiple of target_kl, where there is one.
-  bool MovedBeyond(double multiple) const;
-  bool MovedTooFar() const;  // for the step of this minibatch
 
   Config ppo_;
   Actor actor_;

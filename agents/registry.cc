@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "agents/dac.h"
 #include "agents/deta_n.h"
 #include "agents/deta_td3.h"
 #include "agents/dqn.h"
@@ -32,6 +33,8 @@ std::span<const AgentEntry> OnlineAgents() {
                  &MakeFactory<PmoeSac>},
       AgentEntry{"pmoe-ppo", "Probabilistic Mixture-of-Experts policy, on PPO", AgentKind::kOnPolicy,
                  &MakeFactory<PmoePpo>},
+      AgentEntry{"dac", "Double Actor-Critic: options, learnt by PPO on two levels", AgentKind::kOnPolicy,
+                 &MakeFactory<Dac>},
       AgentEntry{"ppo", "Proximal Policy Optimization, clipped ratio", AgentKind::kOnPolicy,
                  &MakeFactory<Ppo>},
       AgentEntry{"subpo", "Submodular Policy Optimization: rewards are marginal gains", AgentKind::kOnPolicy,

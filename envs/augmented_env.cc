@@ -14,6 +14,7 @@ Pcg64 StockStream(std::uint64_t seed) { return Pcg64(SeedSequence(seed, {1})); }
 
 EnvSpec AugmentedSpec(EnvSpec spec, const Augmentation& augmentation) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  spec.action_space = augmentation.ActionSpace(spec);
   spec.observation_space = UniformBox(augmentation.RowSize(spec), -kInfinity, kInfinity);
   return spec;
 }
@@ -26,7 +27,19 @@ int Augmentation::OwnSize(const EnvSpec& spec) const {
 }
 
 int Augmentation::RowSize(const EnvSpec& spec) const {
-  return OwnSize(spec) + (time ? 1 : 0) + (stock ? kStockColumns : 0);
+  return OwnSize(spec) + (time ? 1 : 0) + (stock ? kStockColumns : 0) + options;
+}
+
+Space Augmentation::ActionSpace(const EnvSpec& spec) const {
+  if (options == 0) return spec.action_space;
+  const auto* own = std::get_if<Box>(&spec.action_space);
+  if (own == nullptr) {
+    throw InputError("an agent with options needs continuous actions, but those of {} are discrete", spec.id);
+  }
+  Box box{own->low, own->high};
+  box.low.push_back(-0.5);
+  box.high.push_back(options - 0.5);
+  return box;
 }
 
 Augmenter::Augmenter(const EnvSpec& spec, const Augmentation& augmentation)
@@ -39,6 +52,7 @@ void Augmenter::Seed(std::uint64_t seed) { random_ = StockStream(seed); }
 
 void Augmenter::Start(std::span<const double> own, std::span<double> row) {
   steps_ = 0;
+  option_ = kNoOption;
   if (augmentation_.stock) {
     const StockRule& rule = *augmentation_.stock;
     stock_ = std::clamp(random_.Uniform(rule.low, rule.high), -rule.bound, rule.bound);
@@ -65,10 +79,13 @@ void Augmenter::Write(std::span<const double> own, std::span<double> row) const 
     next = std::ranges::copy(own, next).out;
   }
   if (augmentation_.time) *next++ = static_cast<double>(steps_) / limit_;
-  if (!augmentation_.stock) return;
-  const double shown = augmentation_.stock->hidden ? 0 : stock_;
-  *next++ = shown / augmentation_.stock->bound;
-  *next = std::copysign(std::log1p(std::abs(shown)), shown);
+  if (augmentation_.stock) {
+    const double shown = augmentation_.stock->hidden ? 0 : stock_;
+    *next++ = shown / augmentation_.stock->bound;
+    *next++ = std::copysign(std::log1p(std::abs(shown)), shown);
+  }
+  std::fill_n(next, augmentation_.options, 0.0);
+  if (option_ != kNoOption) next[option_] = 1;
 }
 
 void Augmenter::Save(StateWriter& out) const {
@@ -88,17 +105,31 @@ AugmentedEnv::AugmentedEnv(std::unique_ptr<Env> inside, const Augmentation& augm
       inside_(std::move(inside)),
       augmenter_(inside_->spec(), augmentation),
       time_ends_(augmentation.time),
+      options_(augmentation.options),
       own_(static_cast<std::size_t>(inside_->spec().observation_size())) {}
 
 std::vector<double> AugmentedEnv::State() const {
   std::vector<double> state = inside_->State();
+  if (options_ > 0) state.push_back(augmenter_.option());
   state.push_back(augmenter_.stock());
   return state;
 }
 
 void AugmentedEnv::SetState(std::span<const double> state) {
-  if (state.empty()) throw InputError("state of 0 numbers given to {}; expected a stock", spec().id);
-  inside_->SetState(state.first(state.size() - 1));
+  const std::size_t more = options_ > 0 ? 2 : 1;
+  if (state.size() < more) {
+    throw InputError("state of {} numbers given to {}; expected {}a stock", state.size(), spec().id,
+                     options_ > 0 ? "an option and " : "");
+  }
+  if (options_ > 0) {
+    const double option = state[state.size() - more];
+    if (!(option >= Augmenter::kNoOption && option < options_ && option == std::trunc(option))) {
+      throw InputError("option {} given to {}; expected a whole number from {} to {}", option, spec().id,
+                       Augmenter::kNoOption, options_ - 1);
+    }
+    augmenter_.SetOption(static_cast<int>(option));
+  }
+  inside_->SetState(state.first(state.size() - more));
   augmenter_.SetStock(state.back());
 }
 
@@ -118,7 +149,7 @@ void AugmentedEnv::DoReset(std::span<double> observation) {
 }
 
 StepResult AugmentedEnv::DoStep(const ActionRow& action, std::span<double> observation) {
-  StepResult result = action.Visit([this](auto numbers) { return inside_->Step(numbers, own_); });
+  StepResult result = action.Visit([this](auto row) { return inside_->Step(augmenter_.Take(row), own_); });
   if (time_ends_) result.terminated = result.terminated || result.truncated;
   augmenter_.Step(own_, result.reward, observation);
   return result;

@@ -1,6 +1,8 @@
 // What a learner may need to see beside an environment's own observations.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <memory>
 #include <optional>
 
@@ -26,11 +28,21 @@ struct Augmentation {
   bool one_hot = false;  // a discrete observation becomes a row of zeros and a one
   bool time = false;     // the share of the time limit that is over; the limit then ends the task
   std::optional<StockRule> stock = {};  // stock / bound and sign(stock) log(1 + |stock|)
+  // Above 0, an action row ends with the number of the option, counted from 0, that the action before it was
+  // taken under. It is not the environment's: the row that follows shows it, as zeros and a one. At the start
+  // of an episode all are zero.
+  int options = 0;
 
   bool Changes(const EnvSpec& spec) const { return RowSize(spec) != spec.observation_size(); }
   // Numbers in an augmented row, and in the part of it that stands for the environment's own.
   int RowSize(const EnvSpec& spec) const;
   int OwnSize(const EnvSpec& spec) const;
+  // The space of action rows, with the option's number. Between -1/2 and options - 1/2 it is rounded, so that
+  // a uniform draw is one among options as well. Throws InputError where there are options and the actions
+  // are discrete.
+  Space ActionSpace(const EnvSpec& spec) const;
+  // Numbers in an action row that are not the environment's.
+  int ActionColumns() const { return options > 0 ? 1 : 0; }
 };
 
 // The columns that show a stock, at the end of a row.
@@ -47,8 +59,20 @@ class Augmenter {
   void Start(std::span<const double> own, std::span<double> row);
   void Step(std::span<const double> own, double reward, std::span<double> row);
 
+  // The environment's part of an action row, on the way to a step; the option is kept for the rows to come.
+  template <class Number>
+  std::span<const Number> Take(std::span<const Number> action) {
+    if (augmentation_.options == 0) return action;
+    option_ = static_cast<int>(std::lround(std::clamp<double>(action.back(), 0, augmentation_.options - 1)));
+    return action.first(action.size() - 1);
+  }
+
   double stock() const { return stock_; }
   void SetStock(double stock) { stock_ = stock; }
+  int option() const { return option_; }  // kNoOption at an episode's start
+  void SetOption(int option) { option_ = option; }
+
+  static constexpr int kNoOption = -1;
 
   void Save(StateWriter& out) const;
   void Load(StateReader& in);
@@ -62,6 +86,7 @@ class Augmenter {
   Pcg64 random_;
   int steps_ = 0;
   double stock_ = 0;
+  int option_ = kNoOption;
 };
 
 // An environment that shows more of itself. Resets by seed, steps and rewards are those of the environment
@@ -70,7 +95,8 @@ class AugmentedEnv final : public Env {
  public:
   AugmentedEnv(std::unique_ptr<Env> inside, const Augmentation& augmentation);
 
-  // The state inside, then the stock, which is 0 where there is none.
+  // The state inside, then the option where there are options (-1 before the first), then the stock, which is
+  // 0 where there is none.
   std::vector<double> State() const override;
   void SetState(std::span<const double> state) override;
   std::span<const double> qpos() const override { return inside_->qpos(); }
@@ -86,6 +112,7 @@ class AugmentedEnv final : public Env {
   std::unique_ptr<Env> inside_;
   Augmenter augmenter_;
   bool time_ends_;
+  int options_;
   std::vector<double> own_;            // the row inside
   std::optional<std::uint64_t> seed_;  // of the reset under way
 };

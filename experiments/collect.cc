@@ -59,7 +59,8 @@ class Behaviour {
  private:
   void AddNoise(std::span<float> action) {
     const auto& box = std::get<Box>(policy_.action_space);
-    for (std::size_t i = 0; i < action.size(); ++i) {
+    const auto own = action.size() - static_cast<std::size_t>(policy_.augmentation.ActionColumns());
+    for (std::size_t i = 0; i < own; ++i) {
       const double deviation = options_.noise * 0.5 * (box.high[i] - box.low[i]);
       action[i] += static_cast<float>(deviation * random_.StandardNormal());
     }
@@ -198,8 +199,8 @@ bool Collect(const Policy& policy, Env& env, const CollectOptions& options, cons
                      env.spec().id);
   }
   std::vector<double> observation(observation_size);
-  std::vector<float> action(action_size);
-  // What the policy sees; the dataset holds the environment's own rows.
+  // What the policy sees and says; the dataset holds the environment's own rows.
+  std::vector<float> action(static_cast<std::size_t>(RowSize(policy.action_space)));
   Augmenter augmenter(env.spec(), policy.augmentation);
   augmenter.Seed(options.seed);
   std::vector<double> seen(static_cast<std::size_t>(policy.observation_size));
@@ -224,10 +225,11 @@ bool Collect(const Policy& policy, Env& env, const CollectOptions& options, cons
     float log_prob = 0;
     behaviour.Act(seen, env.elapsed_steps(), action, log_prob);
     AppendAs(std::span<const double>(observation), block.observations);
-    AppendAs(std::span<const float>(action), block.actions);
+    const auto own_action = augmenter.Take(std::span<const float>(action));
+    AppendAs(own_action, block.actions);
     AppendAs(env.qpos(), block.qpos);
     AppendAs(env.qvel(), block.qvel);
-    const StepResult step = env.Step(action, observation);
+    const StepResult step = env.Step(own_action, observation);
     augmenter.Step(observation, step.reward, seen);
     AppendAs(std::span<const double>(observation), block.next_observations);
     block.rewards.push_back(static_cast<float>(step.reward));

@@ -96,8 +96,13 @@ class OnPolicyTrainer final : public Trainer {
   }
 
   ObservationTransform Transform() const {
-    return config_.normalize_observations ? observation_moments_.Transform(config_.clip_normalized)
-                                          : agent_->task().transform;
+    if (!config_.normalize_observations) return agent_->task().transform;
+    ObservationTransform transform = observation_moments_.Transform(config_.clip_normalized);
+    // Which option was in force is no measurement; it is shown as it is.
+    const int options = agent_->task().augmentation.options;
+    std::fill_n(transform.mean.rbegin(), options, 0.0);
+    std::fill_n(transform.scale.rbegin(), options, 1.0);
+    return transform;
   }
 
   // Where in their episodes the environments are. Throws WorkError where the policy has to know and they are

@@ -33,7 +33,7 @@ Journey Travel(Env& env, const Policy& policy, int episodes, std::uint64_t seed,
   const MapView& view = ViewOf(env);
   Journey journey;
   std::vector<double> observation(static_cast<std::size_t>(env.spec().observation_size()));
-  std::vector<float> action(static_cast<std::size_t>(env.spec().action_size()));
+  std::vector<float> action(static_cast<std::size_t>(RowSize(policy.action_space)));
   Augmenter augmenter(env.spec(), policy.augmentation);
   std::vector<double> seen(static_cast<std::size_t>(policy.observation_size));
   Pcg64 random(StreamSeed(seed, Purpose::kEvaluation));
@@ -43,7 +43,7 @@ Journey Travel(Env& env, const Policy& policy, int episodes, std::uint64_t seed,
     MapLine& way = journey.ways.emplace_back(1, view.Position());
     for (StepResult step; !step.terminated && !step.truncated;) {
       policy.Act(seen, deterministic, random, action);
-      step = env.Step(std::span<const float>(action), observation);
+      step = env.Step(augmenter.Take(std::span<const float>(action)), observation);
       augmenter.Step(observation, step.reward, seen);
       journey.mean_return += step.reward / episodes;
       way.push_back(view.Position());

@@ -231,6 +231,68 @@ TEST(PolicyFile, WhatItSeesAndWantsComesBackToo) {
   }
 }
 
+// Three options over two actions.
+Policy OptionsPolicy(const EnvSpec& spec) {
+  EnvSpec all = spec;
+  all.action_space = UniformBox(3 * spec.action_size(), -1, 1);
+  Policy policy = RandomPolicy(ActionDistribution::kGaussian, all);
+  policy.augmentation.options = 3;
+  policy.observation_size = policy.augmentation.RowSize(spec);
+  policy.action_space = policy.augmentation.ActionSpace(spec);
+  Pcg64 random(6);
+  policy.chooser = {RandomLayer(4, spec.observation_size(), random), RandomLayer(6, 4, random)};
+  return policy;
+}
+
+TEST(PolicyFile, OptionsComeBackToTheBit) {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder.path() / "policy.hdf5";
+  const EnvSpec spec = Spec(4, UniformBox(2, -2, 2));
+  const Policy policy = OptionsPolicy(spec);
+  WritePolicy(file, policy, "toy", spec.id);
+  const Policy read = ReadPolicy(file, spec);
+  EXPECT_EQ(read.observation_size, 7);
+  EXPECT_EQ(read.augmentation.options, 3);
+  EXPECT_EQ(read.action_space, policy.action_space);
+  EXPECT_EQ(Acts(read), Acts(policy));
+  // Not what another spec needs.
+  EXPECT_THAT(MessageOf<InputError>([&] { ReadPolicy(file, Spec(5, UniformBox(2, -2, 2))); }),
+              HasSubstr("fc0/weight has shape (6, 4); expected (6, 5)"));
+  EXPECT_THAT(MessageOf<InputError>([&] { ReadPolicy(file, Spec(4, Discrete{3})); }),
+              HasSubstr("a policy over continuous actions does not fit"));
+}
+
+TEST(PolicyFile, BadOptionsAreRefused) {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder.path() / "policy.hdf5";
+  const EnvSpec spec = Spec(4, UniformBox(2, -2, 2));
+  const auto refused = [&](const std::string& options, const std::string& distribution) {
+    WritePolicy(file, OptionsPolicy(spec), "toy", spec.id);
+    {
+      Hdf5File spoilt = Hdf5File::Create(folder.path() / "spoilt.hdf5");
+      const Hdf5File whole = Hdf5File::Open(file);
+      spoilt.WriteString("metadata/policy/output_distribution", distribution);
+      spoilt.WriteString("metadata/policy/nonlinearity", "tanh");
+      spoilt.WriteString("metadata/policy/options", options);
+      for (const char* name : {"fc0/weight", "fc0/bias", "fc1/weight", "fc1/bias", "chooser0/weight",
+                               "chooser0/bias", "chooser1/weight", "chooser1/bias"}) {
+        const std::string key = std::string("metadata/policy/") + name;
+        const Array<float> array = whole.Read<float>(key);
+        spoilt.Write<float>(key, array.values, array.shape);
+      }
+      spoilt.Close();
+    }
+    return MessageOf<InputError>([&] { ReadPolicy(folder.path() / "spoilt.hdf5", spec); });
+  };
+  for (const char* options : {"0", "-1", "2.5", "many", "1000000"}) {
+    EXPECT_THAT(refused(options, "gaussian"),
+                HasSubstr(fmt::format("options is '{}'; expected a whole number from 1 to 1024", options)));
+  }
+  EXPECT_THAT(refused("3", "tanh_gaussian"),
+              HasSubstr("options comes with output_distribution gaussian alone"));
+  EXPECT_THAT(refused("4", "gaussian"), HasSubstr("chooser1/weight has shape (6, 4); expected (8, 4)"));
+}
+
 TEST(PolicyFile, BadStocksAreRefused) {
   const TemporaryFolder folder;
   const std::filesystem::path file = folder.path() / "policy.hdf5";

@@ -119,8 +119,9 @@ TEST(OnlineAgents, SettingsReadBackAndKindsAreKept) {
     const bool tables = entry.id == "hac";
     if (!tables) settings.Set("agent.hidden", "4");
     const bool discrete = entry.id == "dqn" || entry.id == "qr-dqn" || entry.id == "deta-n" || tables;
-    Task task = discrete ? DiscreteTask(3, 2) : BoxTask(3, 2);
-    task.augmentation = factory->ObservationAugmentation();
+    const Augmentation more = factory->ObservationAugmentation();
+    Task task = discrete ? DiscreteTask(3, 2) : BoxTask(3 + more.options, 2 + more.ActionColumns());
+    task.augmentation = more;
     if (entry.kind == AgentKind::kOnPolicy || entry.kind == AgentKind::kHybrid) {
       EXPECT_NE(factory->MakeOnPolicy(task), nullptr);
       EXPECT_THAT(MessageOf<InputError>([&] { factory->MakeOffPolicy(task, nullptr); }),

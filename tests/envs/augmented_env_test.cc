@@ -173,6 +173,58 @@ TEST(AugmentedEnvTest, SavedInMidEpisodeItGoesOnAlike) {
   }
 }
 
+TEST(AugmentedEnvTest, OptionsAreShownByTheNextRowAndKeptFromTheEnvironment) {
+  const auto env = Augmented(MakeEnv("Pendulum-v1"), {.options = 3});
+  const auto plain = MakeEnv("Pendulum-v1");
+  EXPECT_EQ(std::get<Box>(env->spec().action_space), (Box{{-2, -0.5}, {2, 2.5}}));
+  ASSERT_EQ(env->spec().observation_size(), 6);
+  std::vector<double> row(6);
+  std::vector<double> own(3);
+  env->Reset(1, row);
+  plain->Reset(1, own);
+  EXPECT_THAT(row, ElementsAre(own[0], own[1], own[2], 0, 0, 0));
+  const struct {
+    float number;
+    int option;
+  } cases[] = {{2, 2}, {0, 0}, {1, 1}, {1.4F, 1}, {-0.5F, 0}, {7, 2}};
+  for (const auto& expected : cases) {
+    const StepResult step = env->Step(std::array{0.5F, expected.number}, row);
+    EXPECT_EQ(step.reward, plain->Step(std::array{0.5F}, own).reward);
+    EXPECT_THAT(row, ElementsAre(own[0], own[1], own[2], expected.option == 0, expected.option == 1,
+                                 expected.option == 2));
+  }
+  env->Reset(row);
+  EXPECT_THAT(std::span(row).subspan(3), ElementsAre(0, 0, 0));
+}
+
+TEST(AugmentedEnvTest, OptionsAreSavedInMidEpisode) {
+  const auto env = Augmented(MakeEnv("Pendulum-v1"), {.options = 3});
+  std::vector<double> row(6);
+  env->Reset(1, row);
+  const auto other = Augmented(MakeEnv("Pendulum-v1"), {.options = 3});
+  for (const double option : {-1.0, 1.0}) {
+    EXPECT_EQ(env->State()[2], option);  // after the pendulum's own two numbers
+    StateWriter out;
+    env->Save(out);
+    StateReader in(out.bytes());
+    other->Load(in);
+    EXPECT_EQ(other->State(), env->State());
+    env->Step(std::array{0.5F, 1.0F}, row);
+  }
+  EXPECT_THAT(
+      [&] {
+        env->SetState(std::array{0.0, 0.0, 3.0, 0.0});
+      },
+      ThrowsMessage<InputError>(HasSubstr("option 3 given to Pendulum-v1; expected a whole number")));
+  EXPECT_THAT([&] { env->SetState(std::array{0.0}); },
+              ThrowsMessage<InputError>(HasSubstr("expected an option and a stock")));
+}
+
+TEST(AugmentedEnvTest, OptionsNeedContinuousActions) {
+  EXPECT_THAT([] { Augmented(MakeEnv("CartPole-v1"), {.options = 2}); },
+              ThrowsMessage<InputError>(HasSubstr("needs continuous actions, but those of CartPole-v1")));
+}
+
 TEST(AugmentedEnvTest, WhereNothingIsAddedThereIsNoWrapper) {
   auto env = MakeEnv("CartPole-v1");
   const Env* const before = env.get();

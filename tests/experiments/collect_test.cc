@@ -296,6 +296,64 @@ TEST_F(CollectTest, StocksStayWithThePolicy) {
   EXPECT_EQ(stored.observation_size, 6);
 }
 
+// The policy remembers its option over an episode, whatever noise is added and whoever explores; the dataset
+// holds the environment's own rows and actions.
+TEST_F(CollectTest, OptionsStayWithThePolicy) {
+  const EnvSpec spec = MakeEnv("Pendulum-v1")->spec();
+  for (const double noise : {0.0, 0.05}) {
+    CollectOptions options;
+    options.steps = 1000;
+    options.noise = noise;
+    const Dataset data =
+        Make("Pendulum-v1", TwoOptionsPolicy(spec, 1, false), options, {{"max_episode_steps", "20"}});
+    ASSERT_EQ(data.observation_size, 3);
+    ASSERT_EQ(data.action_size, 1);
+    int positive = 0;
+    for (std::size_t row = 0; row < 1000; ++row) {
+      EXPECT_EQ(data.actions[row] > 0, data.actions[row / 20 * 20] > 0) << row;
+      EXPECT_NEAR(std::abs(data.actions[row]), 1, 1e-6 + 10 * noise);
+      positive += data.actions[row] > 0 ? 1 : 0;
+    }
+    EXPECT_NEAR(positive / 20, 25, 14);  // of 50 episodes; 4 standard deviations
+  }
+  const Policy stored = LoadPolicy(path().string(), spec);
+  EXPECT_EQ(stored.augmentation.options, 2);
+  EXPECT_EQ(stored.chooser.size(), 1);
+
+  // A random action comes with a random option, and that one goes on.
+  CollectOptions explore;
+  explore.steps = 2000;
+  explore.epsilon = 0.1;
+  const Dataset data =
+      Make("Pendulum-v1", TwoOptionsPolicy(spec, 1, false), explore, {{"max_episode_steps", "2000"}});
+  int positive = 0;
+  for (const float a : data.actions) positive += a > 0 ? 1 : 0;
+  EXPECT_NEAR(positive, 1000, 450);
+}
+
+// Densities are those of the action, whichever option it is from: an even mixture, and after that one
+// Gaussian.
+TEST_F(CollectTest, DensitiesUnderOptions) {
+  const EnvSpec spec = MakeEnv("Pendulum-v1")->spec();
+  CollectOptions options;
+  options.steps = 40;
+  const Dataset data = Make("Pendulum-v1", TwoOptionsPolicy(spec, 0.5F, false, /*log_std=*/-1), options,
+                            {{"max_episode_steps", "2"}});
+  ASSERT_EQ(data.action_log_probs.size(), 40);
+  const auto density = [](double x, double mean) {
+    const double z = (x - mean) * std::exp(1.0);
+    return std::exp(-0.5 * z * z + 1) / std::sqrt(2 * M_PI);
+  };
+  for (std::size_t row = 0; row < 40; row += 2) {
+    const double a = data.actions[row];
+    EXPECT_NEAR(data.action_log_probs[row], std::log(0.5 * density(a, -0.5) + 0.5 * density(a, 0.5)), 1e-4);
+    const double b = data.actions[row + 1];
+    const double first = std::abs(data.action_log_probs[row + 1] - std::log(density(b, -0.5)));
+    const double second = std::abs(data.action_log_probs[row + 1] - std::log(density(b, 0.5)));
+    EXPECT_LT(std::min(first, second), 1e-4);
+  }
+}
+
 // What deta-n remembers, with stocks, times and ones, comes out as the environment's own rows.
 TEST_F(CollectTest, ReplayOfAnAgentThatSeesMore) {
   const auto run = folder_.path() / "run";

@@ -122,5 +122,32 @@ INSTANTIATE_TEST_SUITE_P(Some, LearnerThreads, ::testing::Values("mdpo-on", "mdp
                            return name;
                          });
 
+// A whole run: what acts, is evaluated and is normalised is the same, too.
+TEST(DacRuns, WithOneOptionAreThoseOfPpo) {
+  const TemporaryFolder folder;
+  const auto run = [&](const std::string& agent, const Assignments& more) {
+    Assignments changes = {{"run.num_envs", "3"}, {"run.steps", "400"}, {"env.max_episode_steps", "25"}};
+    changes.insert(changes.end(), more.begin(), more.end());
+    EXPECT_EQ(TrainIn(folder.path() / agent, TinySettings(agent, "Pendulum-v1", {}, changes)),
+              TrainOutcome::kFinished);
+    return ReadBits(folder.path() / agent);
+  };
+  RunBits ppo = run("ppo", {});
+  const RunBits dac = run("dac", {{"agent.options", "1"}});
+  EXPECT_EQ(dac.evaluations, ppo.evaluations);
+  EXPECT_EQ(dac.progress, ppo.progress);
+  for (const auto& [name, values] : ppo.tensors) EXPECT_EQ(dac.tensors.at(name), values) << name;
+  for (const auto& [name, values] : ppo.policy_numbers) {
+    if (name.find("observation_transform") == std::string::npos) {
+      EXPECT_EQ(dac.policy_numbers.at(name), values) << name;
+    } else if (!name.ends_with("clip")) {
+      // The option is no measurement: it is not scaled.
+      std::vector<float> expected = values;
+      expected.push_back(name.ends_with("mean") ? 0 : 1);
+      EXPECT_EQ(dac.policy_numbers.at(name), expected) << name;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace strider

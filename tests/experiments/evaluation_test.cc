@@ -71,6 +71,47 @@ TEST(Evaluation, CarriesTheStockOfThePolicy) {
   }
 }
 
+// What the policy does, summed up over an episode.
+class SumOfActions final : public Env {
+ public:
+  SumOfActions() : Env(Spec()) {}
+  std::vector<double> State() const override { return {}; }
+  void SetState(std::span<const double>) override {}
+
+ private:
+  static EnvSpec Spec() {
+    EnvSpec spec;
+    spec.id = "Sum-v0";
+    spec.observation_space = UniformBox(1, -1, 1);
+    spec.action_space = UniformBox(1, -1, 1);
+    spec.max_episode_steps = 20;
+    return spec;
+  }
+  void DoReset(std::span<double> observation) override { observation[0] = 0; }
+  StepResult DoStep(const ActionRow& action, std::span<double>) override { return {action[0], false, false}; }
+};
+
+// An option that does not end acts to the end of its episode; options that end at once take turns by chance.
+TEST(Evaluation, RemembersTheOptionThatThePolicyIsIn) {
+  const auto make = [] { return std::make_unique<SumOfActions>(); };
+  WorkerPool pool(2);
+  for (const bool deterministic : {true, false}) {
+    const auto kept =
+        Evaluate(TwoOptionsPolicy(make()->spec(), 0.5F, false), make, {200, kSeed, deterministic}, pool);
+    int positive = 0;
+    for (const double sum : kept.returns) {
+      EXPECT_NEAR(std::abs(sum), 10, 1e-4);
+      positive += sum > 0 ? 1 : 0;
+    }
+    EXPECT_NEAR(positive, 100, 30);  // 4 standard deviations
+    const auto ended =
+        Evaluate(TwoOptionsPolicy(make()->spec(), 0.5F, true), make, {200, kSeed, deterministic}, pool);
+    double squares = 0;
+    for (const double sum : ended.returns) squares += sum * sum / 200;
+    EXPECT_NEAR(squares, 20 * 0.25, 2);  // 4 standard deviations
+  }
+}
+
 class EvaluationOf : public ::testing::TestWithParam<std::string> {
  protected:
   EvaluationOf()

@@ -291,6 +291,7 @@ TEST(Misfits, ContinuousActionsNeedAnAgentForThem) {
   }
   EXPECT_THAT(Misfit(On("deta-td3", "CartPole-v1")), HasSubstr("needs continuous actions"));
   EXPECT_THAT(Misfit(On("pmoe-ppo", "CartPole-v1")), HasSubstr("needs continuous actions"));
+  EXPECT_THAT(Misfit(On("dac", "CartPole-v1")), HasSubstr("needs continuous actions"));
 }
 
 TEST(Misfits, BatchLargerThanTheBuffer) {
@@ -815,6 +816,27 @@ TEST(PresetValues, AreTheOnlineSheetsRows) {
         {"agent.lr_anneal", "false"},
         {"agent.joint_clip", "true"},
         {"agent.normalize_observations", "true"}}},
+      {"dac",
+       "authors",
+       "HalfCheetah-v5",
+       {{"run.steps", 2e6},
+        {"agent.options", 4},
+        {"agent.rollout_steps", 2048},
+        {"agent.minibatch", 64},
+        {"agent.epochs", 5},
+        {"agent.lr", 3e-4},
+        {"agent.discount", 0.99},
+        {"agent.gae_lambda", 0.95},
+        {"agent.clip", 0.2},
+        {"agent.value_clip", 0},
+        {"agent.value_coef", 1},
+        {"agent.entropy_coef", 0},
+        {"agent.option_entropy_coef", 0.01},
+        {"agent.max_grad_norm", 0.5}},
+       {{"agent.hidden", "64,64"},
+        {"agent.lr_anneal", "false"},
+        {"agent.normalize_observations", "true"},
+        {"agent.normalize_rewards", "false"}}},
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(fmt::format("{} {} {}", row.agent, row.preset, row.env));

@@ -103,6 +103,16 @@ TEST(Learning, PmoeSacSwingsThePendulumUp) {
   EXPECT_GE(Mean(LastReturns(folder.path() / "run", settings)), -200);
 }
 
+TEST(Learning, DacBalancesThePendulum) {
+  const TemporaryFolder folder;
+  const auto returns = LastReturns(folder.path() / "run", {{"run.agent", "dac", ""},
+                                                           {"run.env", "InvertedPendulum-v5", ""},
+                                                           {"run.preset", "fast", ""},
+                                                           {"run.steps", "60000", ""},
+                                                           {"run.threads", "1", ""}});
+  EXPECT_GE(Mean(returns), 900);
+}
+
 // Distributional DP sheet, V11, with the preset that people get. The learned policy acts for many episodes;
 // optima are the sheet's.
 class DetaNLearns : public ::testing::Test {

@@ -50,6 +50,29 @@ inline Policy ConstantPolicy(const EnvSpec& spec, ActionDistribution distributio
   return policy;
 }
 
+// One option of two with even chances, which holds until it ends, with probability 0 or 1; the mean action is
+// -level under the first and level under the second.
+inline Policy TwoOptionsPolicy(const EnvSpec& spec, float level, bool ends, float log_std = -20) {
+  const int actions = spec.action_size();
+  const int observations = spec.observation_size();
+  Policy policy = UniformPolicy(observations, spec.action_space);
+  policy.distribution = ActionDistribution::kGaussian;
+  policy.augmentation.options = 2;
+  policy.observation_size = policy.augmentation.RowSize(spec);
+  policy.action_space = policy.augmentation.ActionSpace(spec);
+  const auto constant = [&](int out) {
+    return Policy::Layer{Eigen::MatrixXf::Zero(out, observations), Eigen::VectorXf::Zero(out)};
+  };
+  policy.mean = constant(2 * actions);
+  policy.mean.bias.head(actions).setConstant(-level);
+  policy.mean.bias.tail(actions).setConstant(level);
+  policy.log_std = constant(2 * actions);
+  policy.log_std.bias.setConstant(log_std);
+  policy.chooser = {constant(4)};
+  policy.chooser[0].bias.tail(2).setConstant(ends ? 200 : -200);
+  return policy;
+}
+
 // Knows the laws of ThreeState-v0's last step, safe {1, 1} and risky {-1, 4}, and takes what is best under
 // min(x, 0) from its stock, discount one half.
 inline Policy ThreeStatePolicy(double initial_stock) {

@@ -56,7 +56,7 @@ std::vector<Case> Cases() {
     }
     cases.push_back({std::string(entry.id), entry.kind, "Hopper-v5", "1"});
     cases.push_back({std::string(entry.id), entry.kind, "Pendulum-v1", "3"});
-    if (entry.kind == AgentKind::kOnPolicy && entry.id != "pmoe-ppo") {
+    if (entry.kind == AgentKind::kOnPolicy && entry.id != "pmoe-ppo" && entry.id != "dac") {
       const char* env = entry.id == "subpo" ? "ItemCollection-v0" : "CartPole-v1";
       cases.push_back({std::string(entry.id), entry.kind, env, "2"});
     }
