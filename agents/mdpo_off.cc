@@ -7,24 +7,21 @@
 #include "agents/nn/snapshot.h"
 
 namespace strider {
-namespace {
 
-double TrustWeight(const MdpoOffConfig& config) {
-  if (config.kl_coef < config.lambda) {
+double MdpoOffConfig::TrustWeight() const {
+  if (kl_coef < lambda) {
     throw InputError(
         "agent.kl_coef = {} is below agent.lambda = {}: the policy would be pushed away from the old one; "
         "expected kl_coef >= lambda",
-        config.kl_coef, config.lambda);
+        kl_coef, lambda);
   }
-  return config.kl_coef - config.lambda;
+  return kl_coef - lambda;
 }
-
-}  // namespace
 
 MdpoOff::MdpoOff(const Task& task, Config config)
     : OffPolicyAgent(task),
       config_(std::move(config)),
-      trust_weight_(TrustWeight(config_)),
+      trust_weight_(config_.TrustWeight()),
       tsallis_{config_.tsallis_q, config_.tsallis_mode == "joint", std::log(config_.density_floor),
                config_.log_density_cap},
       policy_net_(task.observation_size, config_.hidden, ContinuousActionSize(task), nn::Activation::kRelu,
@@ -229,6 +226,7 @@ MdpoOffConfig SacConfig::AsMdpo() const {
   mdpo.lambda_auto = alpha_auto;
   mdpo.lambda_lr = alpha_lr;
   mdpo.target_entropy = target_entropy;
+  mdpo.discrete_target_entropy = discrete_target_entropy;
   mdpo.kl_coef = alpha;  // c = lambda: no trust region
   mdpo.policy_q = "min";
   mdpo.value_network = false;

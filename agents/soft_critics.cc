@@ -9,7 +9,9 @@
 namespace strider {
 
 TwinCritics::TwinCritics(const Task& task, const std::vector<int>& hidden)
-    : net_(task.observation_size + task.action_size(), hidden, 1, nn::Activation::kRelu, /*members=*/2),
+    : discrete_(std::holds_alternative<Discrete>(task.action_space)),
+      net_(task.observation_size + (discrete_ ? 0 : task.action_size()), hidden,
+           discrete_ ? DiscreteActions(task) : 1, nn::Activation::kRelu, /*members=*/2),
       online_(net_.Shapes(), task.device),
       adam_(online_) {}
 
@@ -19,7 +21,13 @@ void TwinCritics::Initialise(nn::Initialisation how, const at::Generator& random
 
 at::Tensor TwinCritics::Q(const nn::ParameterSet& critic, const at::Tensor& observations,
                           const at::Tensor& actions) const {
-  return net_.Forward(critic, at::cat({observations, actions}, -1)).squeeze(-1);
+  if (!discrete_) return net_.Forward(critic, at::cat({observations, actions}, -1)).squeeze(-1);
+  const at::Tensor taken = actions.to(at::kLong).expand({2, -1, 1});
+  return QOfAll(critic, observations).gather(2, taken).squeeze(-1);
+}
+
+at::Tensor TwinCritics::QOfAll(const nn::ParameterSet& critic, const at::Tensor& observations) const {
+  return net_.Forward(critic, observations);
 }
 
 at::Tensor TwinCritics::LeastQ(const nn::ParameterSet& critic, const at::Tensor& observations,
@@ -43,6 +51,33 @@ at::Tensor TwinCritics::Step(const TransitionBatch& batch, const at::Tensor& nex
 
 std::vector<nn::NamedTensor> TwinCritics::State() const {
   return nn::Concatenate({online_.Named("critic"), adam_.Named("critic_adam")});
+}
+
+ValueWithTarget::ValueWithTarget(const Task& task, const std::vector<int>& hidden, nn::Initialisation how,
+                                 const at::Generator& random)
+    : net_(task.observation_size, hidden, 1, nn::Activation::kRelu),
+      online_(net_.Shapes(), task.device),
+      adam_(online_) {
+  net_.Initialise(online_, how, /*output_gain=*/1, random);
+  target_ = online_.FrozenClone();
+}
+
+at::Tensor ValueWithTarget::Target(const at::Tensor& observations) const {
+  return net_.Forward(target_, observations).squeeze(-1);
+}
+
+at::Tensor ValueWithTarget::Step(const at::Tensor& observations, const at::Tensor& values,
+                                 double learning_rate, double max_grad_norm) const {
+  const at::Tensor loss = 0.5 * (net_.Forward(online_, observations).squeeze(-1) - values).square().mean();
+  online_.Backward(loss);
+  nn::ClipGradientNorm(online_, max_grad_norm);
+  adam_.Step(online_, learning_rate);
+  return loss;
+}
+
+std::vector<nn::NamedTensor> ValueWithTarget::State() const {
+  return nn::Concatenate(
+      {online_.Named("value"), target_.Named("value", "_target"), adam_.Named("value_adam")});
 }
 
 EntropyWeight::EntropyWeight(std::string name, double initial, bool learnt, double target,
