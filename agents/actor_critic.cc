@@ -99,6 +99,12 @@ void Actor::Backward(const at::Tensor& loss) const {
   loss.backward({}, /*retain_graph=*/false, /*create_graph=*/false, at::TensorList(leaves));
 }
 
+void Actor::Backward(const nn::ForwardPass& pass, const at::Tensor& of_mean,
+                     const at::Tensor& of_log_std) const {
+  net_.Backward(parameters_, pass, of_mean);
+  at::Tensor(parameters_.gradients().back()).copy_(of_log_std);
+}
+
 Policy Actor::MakePolicy() const {
   Policy policy = nn::SnapshotBody(task_, parameters_.leaves(), hidden_layers_);
   policy.distribution = discrete_ ? ActionDistribution::kCategorical : ActionDistribution::kGaussian;
@@ -209,9 +215,11 @@ std::vector<at::Tensor> Minibatches(std::int64_t rows, std::int64_t batch, at::G
 
 void ClipJointGradientNorm(const std::vector<const nn::ParameterSet*>& sets, double max_norm) {
   const at::NoGradGuard no_grad;
-  at::Tensor square = sets.front()->flat_grad().norm().square();
-  for (std::size_t i = 1; i < sets.size(); ++i) square = square + sets[i]->flat_grad().norm().square();
-  const at::Tensor factor = (max_norm / (square.sqrt() + 1e-6)).clamp_max_(1.0);
+  at::Tensor square = sets.front()->flat_grad().norm().square_();
+  for (std::size_t i = 1; i < sets.size(); ++i) square += sets[i]->flat_grad().norm().square_();
+  const at::Tensor factor = (max_norm / square.sqrt_().add_(1e-6)).clamp_max_(1.0);
+  // On a device, looking would be waiting.
+  if (factor.device().is_cpu() && factor.item<float>() == 1) return;
   for (const nn::ParameterSet* set : sets) set->flat_grad().mul_(factor);
 }
 

@@ -40,6 +40,13 @@ class Actor {
   // Gradients of a loss for policy and router.
   void Backward(const at::Tensor& loss) const;
 
+  // Evaluate without a graph, and the gradients of a loss whose gradients by mean (rows x actions) and
+  // log_std (actions) are given. One Gaussian only.
+  nn::ForwardPass Run(const at::Tensor& observations) const {
+    return net_.Run(parameters_.leaves(), observations);
+  }
+  void Backward(const nn::ForwardPass& pass, const at::Tensor& of_mean, const at::Tensor& of_log_std) const;
+
   Policy MakePolicy() const;
   std::vector<nn::NamedTensor> State() const;
 
@@ -89,6 +96,14 @@ class ValueFunction {
 
   // Advantages and returns of a rollout, without gradients.
   Experience Judge(const Rollout& rollout, const RolloutConfig& config) const;
+
+  // Value without a graph, (rows x 1), and the gradient of a loss whose gradient by it (rows) is given.
+  nn::ForwardPass Run(const at::Tensor& observations) const {
+    return net_.Run(parameters_.leaves(), observations);
+  }
+  void Backward(const nn::ForwardPass& pass, const at::Tensor& of_value) const {
+    net_.Backward(parameters_, pass, of_value.unsqueeze(-1));
+  }
 
   // mean max((V - R)^2, (V_old + clip(V - V_old, +-clip) - R)^2), or mean (V - R)^2 where `clip` is 0.
   at::Tensor Loss(const Experience& batch, double clip) const;

@@ -1,5 +1,7 @@
 #include "agents/agent.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -28,6 +30,19 @@ void CheckLogStdRange(double log_std_min, double log_std_max) {
                    log_std_min, log_std_max);
 }
 
+namespace {
+
+// Small float32 values on the CPU are looked at in place: this is done after every update there.
+bool AllFinite(const at::Tensor& values) {
+  if (values.device().is_cpu() && values.scalar_type() == at::kFloat && values.is_contiguous()) {
+    const float* const first = values.const_data_ptr<float>();
+    return std::all_of(first, first + values.numel(), [](float x) { return std::isfinite(x); });
+  }
+  return at::isfinite(values).all().item<bool>();
+}
+
+}  // namespace
+
 Agent::Agent(Task task)
     : task_(std::move(task)),
       random_(MakeGenerator(task_.device, StreamSeed(task_.seed, Purpose::kLearning))) {}
@@ -36,7 +51,7 @@ void Agent::Save(StateWriter& out) const {
   out.Put(updates_);
   const at::Tensor state = random_.get_state();
   out.PutSpan(std::span<const std::uint8_t>(state.const_data_ptr<std::uint8_t>(), state.numel()));
-  for (const auto& [name, value] : metrics_) out.Put(value.item<double>());
+  for (const Reported& metric : reported_) out.Put(metric.Mean());
   DoSave(out);
 }
 
@@ -45,19 +60,32 @@ void Agent::Load(StateReader& in) {
   at::Tensor state = random_.get_state();
   in.GetSpan(std::span<std::uint8_t>(state.mutable_data_ptr<std::uint8_t>(), state.numel()));
   random_.set_state(state);
-  for (std::size_t i = 0; i < metrics_.size(); ++i) {
+  for (Reported& metric : reported_) {
     const auto value = in.Get<double>();
-    metrics_[i].second = at::scalar_tensor(value, at::kDouble);
-    reported_[i] = !std::isnan(value);  // a diverged learner is not saved
+    // NaN: not reported, for a diverged learner is not saved.
+    metric.values = std::isnan(value) ? at::Tensor() : at::scalar_tensor(value, at::kDouble);
+    metric.weight = 1;
   }
   DoLoad(in);
 }
 
+double Agent::Reported::Mean() const {
+  if (!values.defined()) return std::numeric_limits<double>::quiet_NaN();
+  return weight * values.mean(at::kDouble).item<double>();
+}
+
+Metrics Agent::metrics() const {
+  Metrics metrics;
+  for (const Reported& metric : reported_) {
+    metrics.emplace_back(metric.name, metric.Mean());
+  }
+  return metrics;
+}
+
 std::optional<std::pair<std::string, double>> Agent::Divergence() const {
-  for (std::size_t i = 0; i < metrics_.size(); ++i) {
-    if (!reported_[i]) continue;
-    const auto value = metrics_[i].second.item<double>();
-    if (!std::isfinite(value)) return std::pair(metrics_[i].first, value);
+  for (const Reported& metric : reported_) {
+    if (!metric.values.defined() || AllFinite(metric.values)) continue;
+    return std::pair(metric.name, metric.Mean());
   }
   return std::nullopt;
 }
@@ -67,17 +95,14 @@ at::Tensor Agent::Noise(at::IntArrayRef shape) {
 }
 
 void Agent::Declare(std::initializer_list<const char*> names) {
-  for (const char* name : names) {
-    metrics_.emplace_back(name, at::scalar_tensor(std::numeric_limits<double>::quiet_NaN()));
-    reported_.push_back(false);
-  }
+  for (const char* name : names) reported_.push_back({name, {}});
 }
 
-void Agent::Report(const std::string& name, const at::Tensor& value) {
-  const auto found = std::ranges::find(metrics_, name, &Metrics::value_type::first);
-  if (found == metrics_.end()) throw std::logic_error("metric " + name + " was not declared");
-  found->second = value.detach();
-  reported_[static_cast<std::size_t>(found - metrics_.begin())] = true;
+void Agent::Report(std::string_view name, const at::Tensor& values, double weight) {
+  const auto found = std::ranges::find(reported_, name, &Reported::name);
+  if (found == reported_.end()) throw std::logic_error(fmt::format("metric {} was not declared", name));
+  found->values = values.requires_grad() ? values.detach() : values;
+  found->weight = weight;
 }
 
 }  // namespace strider

@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -48,8 +49,8 @@ int DiscreteActions(const Task& task);
 // agent.log_std_max, leave nothing between them.
 void CheckLogStdRange(double log_std_min, double log_std_max);
 
-// Losses and diagnostics of the latest update, on the learner's device: reading them costs a synchronisation.
-using Metrics = std::vector<std::pair<std::string, at::Tensor>>;
+// Losses and diagnostics of the latest update; NaN before the first.
+using Metrics = std::vector<std::pair<std::string, double>>;
 
 class Agent {
  public:
@@ -75,7 +76,8 @@ class Agent {
   void Save(StateWriter& out) const;
   void Load(StateReader& in);
 
-  const Metrics& metrics() const { return metrics_; }
+  // Costs a synchronisation with the device, and the means.
+  Metrics metrics() const;
 
   // Name and value of the first metric that an update has reported and that is not finite. Costs a
   // synchronisation.
@@ -93,8 +95,9 @@ class Agent {
 
   // Names the metrics once and for all, in the constructor; each is NaN until it is first reported.
   void Declare(std::initializer_list<const char*> names);
-  // REQUIRES: the name was declared. The value is a scalar.
-  void Report(const std::string& name, const at::Tensor& value);
+  // The metric is the mean of `values` times `weight`, taken when somebody asks for it: values must not be
+  // written to afterwards. REQUIRES: the name was declared.
+  void Report(std::string_view name, const at::Tensor& values, double weight = 1);
   void CountUpdate() { ++updates_; }
 
  private:
@@ -105,8 +108,14 @@ class Agent {
   Task task_;
   at::Generator random_;
   std::int64_t updates_ = 0;
-  Metrics metrics_;
-  std::vector<bool> reported_;  // one a metric
+  struct Reported {
+    std::string name;
+    at::Tensor values;  // undefined before the first report
+    double weight = 1;
+
+    double Mean() const;
+  };
+  std::vector<Reported> reported_;
 };
 
 // How an off-policy learner is fed. Learning from a dataset alone takes the batch size alone; a run that goes

@@ -59,62 +59,62 @@ DiscreteMdpoOff::DiscreteMdpoOff(const Task& task, Config config, const Config& 
 
 DiscreteMdpoOff::Law DiscreteMdpoOff::LawAt(const nn::ParameterSet& policy,
                                             const at::Tensor& observations) const {
-  const at::Tensor log_prob = at::log_softmax(policy_net_.Forward(policy, observations), -1);
-  return {log_prob, log_prob.exp()};
+  nn::ForwardPass pass = policy_net_.Run(policy.leaves(), observations);
+  const at::Tensor log_prob = at::log_softmax(pass.outputs[0], -1);
+  return {std::move(pass), log_prob, log_prob.exp()};
 }
 
 void DiscreteMdpoOff::Update(const TransitionBatch& batch) {
+  const at::NoGradGuard no_grad;  // all gradients are in closed form
   const Law law = LawAt(policy_, batch.observations);
   const at::Tensor lambda = entropy_weight_.Value();  // before its own step
   if (entropy_weight_.learnt()) {
-    const at::Tensor log_prob = (law.prob * law.log_prob).sum(-1).detach();  // its mean over actions
     Report("lambda", lambda);
-    Report("lambda_loss", entropy_weight_.Step(log_prob, anneal()));
+    Report("lambda_loss", entropy_weight_.Step((law.prob * law.log_prob).sum(-1), anneal()));
   }
 
   // All targets are from before any step, so the order matters only for the Q that the policy sees.
   const at::Tensor next_value = NextValue(batch, lambda);
   const at::Tensor value = value_ ? SoftValue(critic(), batch.observations, law, lambda) : at::Tensor();
   if (config_.policy_first) StepPolicy(batch.observations, law, lambda);
-  StepCritics(batch, next_value);
-  if (value_) {
-    Report("value_loss",
-           value_->Step(batch.observations, value, config_.critic_lr * anneal(), config_.max_grad_norm));
-  }
+  StepCritics(batch, next_value, value);
   if (!config_.policy_first) StepPolicy(batch.observations, law, lambda);
   CountUpdate();
   MoveTargets();
 }
 
 at::Tensor DiscreteMdpoOff::PolicyLoss(const at::Tensor& observations, const at::Tensor& lambda) {
-  return PolicyLoss(observations, LawAt(policy_, observations), lambda);
+  const at::NoGradGuard no_grad;
+  return PolicyLoss(observations, LawAt(policy_, observations), lambda).mean();
 }
 
 at::Tensor DiscreteMdpoOff::PolicyLoss(const at::Tensor& observations, const Law& law,
                                        const at::Tensor& lambda) {
-  at::Tensor q;
-  {
-    const at::NoGradGuard no_grad;  // Q depends on the state alone
-    const at::Tensor qs =
-        critics_.QOfAll(config_.freeze_q_with_old ? frozen_critic_ : critic(), observations);
-    q = config_.policy_q == "q1" ? qs[0] : qs.amin(0);
-  }
+  const at::Tensor qs = critics_.QOfAll(config_.freeze_q_with_old ? frozen_critic_ : critic(), observations);
+  const at::Tensor q = config_.policy_q == "q1" ? qs[0] : qs.amin(0);
+  const at::Tensor own = (lambda + trust_weight_) * nn::TsallisLog(law.log_prob, config_.tsallis_q);
   // c log_q pi + q (lambda - c) log_q pi_k - Q with c = lambda + trust_weight.
-  at::Tensor each = (lambda + trust_weight_) * nn::TsallisLog(law.log_prob, config_.tsallis_q) - q;
+  at::Tensor each = own - q;
   if (trust_weight_ > 0) {
     const at::Tensor old = LawAt(old_policy_, observations).log_prob;
     each = each - config_.tsallis_q * trust_weight_ * nn::TsallisLog(old, config_.tsallis_q);
-    Report("kl_to_old", (law.prob * (law.log_prob - old)).sum(-1).mean());
+    Report("kl_to_old", (law.prob * (law.log_prob - old)).sum(-1));
   }
-  const at::Tensor loss = (law.prob * each).sum(-1).mean();
+  const at::Tensor loss = (law.prob * each).sum(-1);
   Report("policy_loss", loss);
-  Report("entropy", -(law.prob * law.log_prob).sum(-1).mean());
+  Report("entropy", (law.prob * law.log_prob).sum(-1), -1);
+
+  // d (pi log_q pi) / d pi = q log_q pi + 1 (section 3.3), of which the 1 is lost in the softmax's
+  // derivative, d pi_a / d z_b = pi_a (1[a = b] - pi_b).
+  const at::Tensor by_prob = each + (config_.tsallis_q - 1) * own;
+  const at::Tensor centred = by_prob - (law.prob * by_prob).sum(-1, /*keepdim=*/true);
+  policy_net_.Backward(policy_, law.pass, law.prob * centred / static_cast<double>(observations.size(0)));
   return loss;
 }
 
 void DiscreteMdpoOff::StepPolicy(const at::Tensor& observations, const Law& law, const at::Tensor& lambda) {
   for (int step = 0; step < config_.inner_steps; ++step) {
-    policy_.Backward(PolicyLoss(observations, step == 0 ? law : LawAt(policy_, observations), lambda));
+    PolicyLoss(observations, step == 0 ? law : LawAt(policy_, observations), lambda);
     nn::ClipGradientNorm(policy_, config_.max_grad_norm);
     policy_adam_.Step(policy_, config_.policy_lr * anneal());
   }
@@ -122,23 +122,25 @@ void DiscreteMdpoOff::StepPolicy(const at::Tensor& observations, const Law& law,
 
 at::Tensor DiscreteMdpoOff::SoftValue(const nn::ParameterSet& critic, const at::Tensor& observations,
                                       const Law& law, const at::Tensor& lambda) const {
-  const at::NoGradGuard no_grad;
   const at::Tensor q = critics_.QOfAll(critic, observations).amin(0);
   return (law.prob * (q - lambda * nn::TsallisLog(law.log_prob, config_.tsallis_q))).sum(-1);
 }
 
 at::Tensor DiscreteMdpoOff::NextValue(const TransitionBatch& batch, const at::Tensor& lambda) const {
-  const at::NoGradGuard no_grad;
   if (value_) return value_->Target(batch.next_observations);
   return SoftValue(critic_target_, batch.next_observations, LawAt(policy_, batch.next_observations), lambda);
 }
 
-void DiscreteMdpoOff::StepCritics(const TransitionBatch& batch, const at::Tensor& next_value) {
-  const at::Tensor losses =
-      critics_.Step(batch, next_value, config_.discount, config_.critic_lr * anneal(), config_.max_grad_norm);
-  Report("critic1_loss", losses[0]);
-  Report("critic2_loss", losses[1]);
-  Report("q", critics_.mean_q());
+void DiscreteMdpoOff::StepCritics(const TransitionBatch& batch, const at::Tensor& next_value,
+                                  const at::Tensor& value) {
+  const double rate = config_.critic_lr * anneal();
+  const at::Tensor squares = critics_.Step(batch, next_value, config_.discount, rate, config_.max_grad_norm);
+  Report("critic1_loss", squares[0]);
+  Report("critic2_loss", squares[1]);
+  Report("q", critics_.latest_q());
+  if (value_) {
+    Report("value_loss", value_->Step(batch.observations, value, rate, config_.max_grad_norm), 0.5);
+  }
 }
 
 void DiscreteMdpoOff::MoveTargets() {

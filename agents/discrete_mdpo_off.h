@@ -33,7 +33,8 @@ class DiscreteMdpoOff : public OffPolicyAgent {
   Policy MakePolicy() const override;
   std::vector<nn::NamedTensor> State() const override;
 
-  // The policy's loss at rows of states, Q and old policy as they stand. Gradients flow to the policy alone.
+  // The policy's loss at rows of states, Q and old policy as they stand; policy().flat_grad() becomes its
+  // gradient.
   at::Tensor PolicyLoss(const at::Tensor& observations, const at::Tensor& lambda);
 
   // V'(s'), (rows). No gradients.
@@ -45,19 +46,22 @@ class DiscreteMdpoOff : public OffPolicyAgent {
   const nn::ParameterSet& critic() const { return critics_.online(); }
 
  private:
-  // A policy at some states, (rows x n) each.
+  // A policy at some states.
   struct Law {
-    at::Tensor log_prob;
+    nn::ForwardPass pass;
+    at::Tensor log_prob;  // (rows x n)
     at::Tensor prob;
   };
   Law LawAt(const nn::ParameterSet& policy, const at::Tensor& observations) const;
 
+  // The same of each row, where the policy is `law`.
   at::Tensor PolicyLoss(const at::Tensor& observations, const Law& law, const at::Tensor& lambda);
   // V(s) by a set of critics, (rows). No gradients.
   at::Tensor SoftValue(const nn::ParameterSet& critic, const at::Tensor& observations, const Law& law,
                        const at::Tensor& lambda) const;
   void StepPolicy(const at::Tensor& observations, const Law& law, const at::Tensor& lambda);
-  void StepCritics(const TransitionBatch& batch, const at::Tensor& next_value);
+  // `value` is what the value network is to learn of s; undefined without it.
+  void StepCritics(const TransitionBatch& batch, const at::Tensor& next_value, const at::Tensor& value);
   void MoveTargets();
 
   Config config_;

@@ -26,7 +26,6 @@ MdpoOff::MdpoOff(const Task& task, Config config)
                config_.log_density_cap},
       policy_net_(task.observation_size, config_.hidden, ContinuousActionSize(task), nn::Activation::kRelu,
                   config_.log_std_min, config_.log_std_max),
-      value_net_(task.observation_size, config_.hidden, 1, nn::Activation::kRelu),
       policy_(policy_net_.Shapes(), task.device),
       critics_(task, config_.hidden),
       entropy_weight_("lambda", config_.lambda, config_.lambda_auto,
@@ -45,23 +44,23 @@ MdpoOff::MdpoOff(const Task& task, Config config)
   critics_.Initialise(how, random);
   old_policy_ = policy_.FrozenClone();
   if (config_.value_network) {
-    value_ = nn::ParameterSet(value_net_.Shapes(), task.device);
-    value_net_.Initialise(value_, how, /*output_gain=*/1, random);
-    value_target_ = value_.FrozenClone();
-    value_adam_ = nn::Adam(value_);
+    value_.emplace(task, config_.hidden, how, random);
   } else {
     critic_target_ = critic().FrozenClone();
   }
   if (config_.freeze_q_with_old) frozen_critic_ = critic().FrozenClone();
 }
 
-MdpoOff::Draw MdpoOff::SamplePolicy(const at::Tensor& observations, const at::Tensor& noise) const {
-  const auto heads = policy_net_.Forward(policy_, observations);
+MdpoOff::Draw MdpoOff::SampleFrom(const nn::GaussianHeads::Output& heads, const at::Tensor& noise) const {
   const auto sample = nn::SampleSquashed(heads.mean, heads.log_std, noise, config_.squash_epsilon);
-  if (tsallis_.q == 1) return {sample, heads, sample.log_prob};
+  if (tsallis_.q == 1) return {heads, sample, sample.log_prob};
   return {
-      sample, heads,
+      heads, sample,
       nn::SquashedTsallisLog(sample.pre_tanh, heads.mean, heads.log_std, tsallis_, config_.squash_epsilon)};
+}
+
+MdpoOff::Draw MdpoOff::SamplePolicy(const at::Tensor& observations, const at::Tensor& noise) const {
+  return SampleFrom(policy_net_.Forward(policy_, observations), noise);
 }
 
 void MdpoOff::Update(const TransitionBatch& batch) {
@@ -72,25 +71,27 @@ void MdpoOff::Update(const TransitionBatch& batch) {
 }
 
 void MdpoOff::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
+  // All gradients are in closed form, or of a small graph of their own.
+  const at::NoGradGuard no_grad;
   // One draw serves the policy's step, lambda and the value's target (section 4, step 2).
-  const Draw draw = SamplePolicy(batch.observations, noise.action);
-  const nn::SquashedSample& sample = draw.sample;
+  const auto pass = policy_net_.Run(policy_, batch.observations);
+  const Draw draw = SampleFrom(pass.output, noise.action);
   const at::Tensor lambda = entropy_weight_.Value();  // before its own step
   if (entropy_weight_.learnt()) {
     Report("lambda", lambda);
-    Report("lambda_loss", entropy_weight_.Step(sample.log_prob.detach(), anneal()));
+    Report("lambda_loss", entropy_weight_.Step(draw.sample.log_prob, anneal()));
   }
 
   // Both draws are from before either step, so the order matters only for the Q that the policy sees.
   const at::Tensor next_value = NextValue(batch, noise.next_action, lambda);
-  if (config_.policy_first) StepPolicy(batch.observations, draw, noise.action, lambda);
+  if (config_.policy_first) StepPolicy(batch.observations, pass, draw, noise.action, lambda);
   StepCritics(batch, draw, next_value, lambda);
-  if (!config_.policy_first) StepPolicy(batch.observations, draw, noise.action, lambda);
+  if (!config_.policy_first) StepPolicy(batch.observations, pass, draw, noise.action, lambda);
 
   CountUpdate();
   if (updates() % config_.target_interval == 0) {
-    if (config_.value_network) {
-      value_target_.MoveTowards(value_, config_.tau);
+    if (value_) {
+      value_->MoveTarget(config_.tau);
     } else {
       critic_target_.MoveTowards(critic(), config_.tau);
     }
@@ -103,25 +104,31 @@ void MdpoOff::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
 
 at::Tensor MdpoOff::PolicyLoss(const at::Tensor& observations, const at::Tensor& noise,
                                const at::Tensor& lambda) {
-  return PolicyLoss(observations, SamplePolicy(observations, noise), lambda);
+  const Draw draw = SamplePolicy(observations, noise);
+  const at::Tensor qs = Q(judge(), observations, draw.sample.action);
+  const at::Tensor q = config_.policy_q == "q1" ? qs[0] : std::get<0>(qs.min(0));
+  return (EntropyLoss(draw, OldHeads(observations), lambda) - q).mean();
 }
 
-at::Tensor MdpoOff::PolicyLoss(const at::Tensor& observations, const Draw& draw, const at::Tensor& lambda) {
+nn::GaussianHeads::Output MdpoOff::OldHeads(const at::Tensor& observations) const {
+  if (trust_weight_ == 0) return {};
+  return policy_net_.Run(old_policy_, observations).output;
+}
+
+at::Tensor MdpoOff::EntropyLoss(const Draw& draw, const nn::GaussianHeads::Output& old,
+                                const at::Tensor& lambda) {
   const nn::SquashedSample& sample = draw.sample;
-  const at::Tensor qs = Q(config_.freeze_q_with_old ? frozen_critic_ : critic(), observations, sample.action);
-  const at::Tensor q = config_.policy_q == "q1" ? qs[0] : std::get<0>(qs.min(0));
-  // c log_q pi + q (lambda - c) log_q pi_k - Q with c = lambda + trust_weight.
-  at::Tensor loss = ((lambda + trust_weight_) * draw.log_q - q).mean();
+  // c log_q pi + q (lambda - c) log_q pi_k with c = lambda + trust_weight.
+  at::Tensor loss = (lambda + trust_weight_) * draw.log_q;
   if (trust_weight_ > 0) {
-    const auto old = policy_net_.Forward(old_policy_, observations);
     const at::Tensor old_log_prob =
         nn::SquashedLogProb(sample.pre_tanh, old.mean, old.log_std, config_.squash_epsilon);
     const at::Tensor old_log_q = tsallis_.q == 1
                                      ? old_log_prob
                                      : nn::SquashedTsallisLog(sample.pre_tanh, old.mean, old.log_std,
                                                               tsallis_, config_.squash_epsilon);
-    loss = loss - tsallis_.q * trust_weight_ * old_log_q.mean();
-    Report("kl_to_old", (sample.log_prob - old_log_prob).mean());
+    loss = loss - tsallis_.q * trust_weight_ * old_log_q;
+    Report("kl_to_old", sample.log_prob - old_log_prob);
   }
   if (tsallis_.q != 1) {
     Report("density_clamped", nn::TsallisClamped(sample.pre_tanh, draw.heads.mean, draw.heads.log_std,
@@ -130,55 +137,85 @@ at::Tensor MdpoOff::PolicyLoss(const at::Tensor& observations, const Draw& draw,
   if (config_.reg_coef > 0) {
     loss = loss + config_.reg_coef * (draw.heads.mean.square().mean() + draw.heads.log_std.square().mean());
   }
-  Report("policy_loss", loss);
-  Report("entropy", -sample.log_prob.mean());
+  Report("entropy", sample.log_prob, -1);
   return loss;
 }
 
-void MdpoOff::StepPolicy(const at::Tensor& observations, const Draw& draw, const at::Tensor& noise,
-                         const at::Tensor& lambda) {
-  const auto step_on = [&](const at::Tensor& loss) {
-    policy_.Backward(loss);
+MdpoOff::LossAndGradient MdpoOff::PolicySlope(const Draw& draw, const nn::GaussianHeads::Output& old,
+                                              const at::Tensor& noise, const at::Tensor& lambda,
+                                              const at::Tensor& of_action) {
+  const auto& [mean, log_std] = draw.heads;
+  const nn::SquashedSample& sample = draw.sample;
+  nn::SquashedSample of;
+  of.action = of_action;
+  if (tsallis_.q != 1) {
+    const auto through = nn::SampleSquashedBackward(sample, log_std, noise, config_.squash_epsilon, of);
+    const c10::AutoGradMode graph(true);
+    const nn::GaussianHeads::Output heads{mean.detach().requires_grad_(), log_std.detach().requires_grad_()};
+    const at::Tensor loss = EntropyLoss(SampleFrom(heads, noise), old, lambda);
+    loss.mean().backward();
+    return {loss.detach(), {heads.mean.grad() + through.mean, heads.log_std.grad() + through.log_std}};
+  }
+  const double each = 1 / static_cast<double>(mean.size(0));
+  of.log_prob = ((lambda + trust_weight_) * each).expand({mean.size(0)});
+  if (trust_weight_ > 0) {
+    of.pre_tanh = -trust_weight_ * each *
+                  nn::SquashedLogProbSlope(sample.pre_tanh, sample.action, old.mean, old.log_std,
+                                           config_.squash_epsilon);
+  }
+  nn::GaussianGradient gradient =
+      nn::SampleSquashedBackward(sample, log_std, noise, config_.squash_epsilon, of);
+  if (config_.reg_coef > 0) {
+    const double weight = 2 * config_.reg_coef / static_cast<double>(mean.numel());
+    gradient.mean.add_(mean, weight);
+    gradient.log_std.add_(log_std, weight);
+  }
+  return {EntropyLoss(draw, old, lambda), gradient};
+}
+
+void MdpoOff::StepPolicy(const at::Tensor& observations, const nn::GaussianHeads::Pass& pass,
+                         const Draw& draw, const at::Tensor& noise, const at::Tensor& lambda) {
+  const nn::GaussianHeads::Output old = OldHeads(observations);
+  const auto step = [&](const nn::GaussianHeads::Pass& at_policy, const Draw& drawn) {
+    const auto critics = critics_.ActionSlope(judge(), observations, drawn.sample.action,
+                                              /*least=*/config_.policy_q == "min",
+                                              /*weight=*/-1 / static_cast<double>(observations.size(0)));
+    const auto [loss, gradient] = PolicySlope(drawn, old, noise, lambda, critics.of_action);
+    policy_net_.Backward(policy_, at_policy, {gradient.mean, gradient.log_std});
     nn::ClipGradientNorm(policy_, config_.max_grad_norm);
     policy_adam_.Step(policy_, config_.policy_lr * anneal());
+    Report("policy_loss", loss - critics.q);
   };
-  step_on(PolicyLoss(observations, draw, lambda));
-  for (int step = 1; step < config_.inner_steps; ++step) step_on(PolicyLoss(observations, noise, lambda));
+  step(pass, draw);
+  for (int i = 1; i < config_.inner_steps; ++i) {
+    const auto again = policy_net_.Run(policy_, observations);
+    step(again, SampleFrom(again.output, noise));
+  }
 }
 
 at::Tensor MdpoOff::NextValue(const TransitionBatch& batch, const at::Tensor& next_noise,
                               const at::Tensor& lambda) const {
-  const at::NoGradGuard no_grad;
-  if (config_.value_network) {
-    return value_net_.Forward(value_target_, batch.next_observations).squeeze(-1);
-  }
+  if (value_) return value_->Target(batch.next_observations);
   const Draw next = SamplePolicy(batch.next_observations, next_noise);
   return critics_.LeastQ(critic_target_, batch.next_observations, next.sample.action) - lambda * next.log_q;
 }
 
 void MdpoOff::StepCritics(const TransitionBatch& batch, const Draw& draw, const at::Tensor& next_value,
                           const at::Tensor& lambda) {
-  at::Tensor value_target;  // of s, by the critics before their step
-  if (config_.value_network) {
-    const at::NoGradGuard no_grad;
-    value_target = critics_.LeastQ(critic(), batch.observations, draw.sample.action.detach()) -
-                   lambda * draw.log_q.detach();
+  at::Tensor value;  // of s, by the critics before their step
+  if (value_) {
+    value = critics_.LeastQ(critic(), batch.observations, draw.sample.action) - lambda * draw.log_q;
   }
   const at::Tensor losses =
       critics_.Step(batch, next_value, config_.discount, config_.critic_lr * anneal(), config_.max_grad_norm);
   Report("critic1_loss", losses[0]);
   Report("critic2_loss", losses[1]);
-  Report("q", critics_.mean_q());
-  if (config_.value_network) StepValue(batch, value_target);
-}
-
-void MdpoOff::StepValue(const TransitionBatch& batch, const at::Tensor& target) {
-  const at::Tensor value_loss =
-      0.5 * (value_net_.Forward(value_, batch.observations).squeeze(-1) - target).square().mean();
-  value_.Backward(value_loss);
-  nn::ClipGradientNorm(value_, config_.max_grad_norm);
-  value_adam_.Step(value_, config_.critic_lr * anneal());
-  Report("value_loss", value_loss);
+  Report("q", critics_.latest_q());
+  if (value_) {
+    const at::Tensor squares =
+        value_->Step(batch.observations, value, config_.critic_lr * anneal(), config_.max_grad_norm);
+    Report("value_loss", squares, 0.5);
+  }
 }
 
 Policy MdpoOff::MakePolicy() const {
@@ -200,10 +237,8 @@ std::vector<nn::NamedTensor> MdpoOff::State() const {
   add(old_policy_.Named("old_policy"));
   add(critics_.State());
   add(policy_adam_.Named("policy_adam"));
-  if (config_.value_network) {
-    add(value_.Named("value"));
-    add(value_target_.Named("value", "_target"));
-    add(value_adam_.Named("value_adam"));
+  if (value_) {
+    add(value_->State());
   } else {
     add(critic_target_.Named("critic", "_target"));
   }

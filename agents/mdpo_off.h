@@ -4,6 +4,7 @@
 #pragma once
 
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -146,11 +147,13 @@ class MdpoOff : public OffPolicyAgent {
   const nn::ParameterSet& log_lambda() const { return entropy_weight_.logarithm(); }
 
  protected:
+  // Actions drawn at some states.
   struct Draw {
-    nn::SquashedSample sample;
     nn::GaussianHeads::Output heads;
+    nn::SquashedSample sample;
     at::Tensor log_q;  // (rows) log_q pi(a|s): sample.log_prob where q is 1
   };
+  Draw SampleFrom(const nn::GaussianHeads::Output& heads, const at::Tensor& noise) const;
   Draw SamplePolicy(const at::Tensor& observations, const at::Tensor& noise) const;
 
   // Both critics of a set, (2 x batch).
@@ -164,28 +167,36 @@ class MdpoOff : public OffPolicyAgent {
                        const at::Tensor& lambda) const;
 
  private:
-  at::Tensor PolicyLoss(const at::Tensor& observations, const Draw& draw, const at::Tensor& lambda);
-  void StepPolicy(const at::Tensor& observations, const Draw& draw, const at::Tensor& noise,
-                  const at::Tensor& lambda);
+  // The policy's loss of each row but for its -Q.
+  at::Tensor EntropyLoss(const Draw& draw, const nn::GaussianHeads::Output& old, const at::Tensor& lambda);
+
+  // The same, and the gradient of the whole loss by the policy's outputs, that of -Q by the action being
+  // given.
+  struct LossAndGradient {
+    at::Tensor loss;
+    nn::GaussianGradient gradient;
+  };
+  LossAndGradient PolicySlope(const Draw& draw, const nn::GaussianHeads::Output& old, const at::Tensor& noise,
+                              const at::Tensor& lambda, const at::Tensor& of_action);
+  void StepPolicy(const at::Tensor& observations, const nn::GaussianHeads::Pass& pass, const Draw& draw,
+                  const at::Tensor& noise, const at::Tensor& lambda);
+  nn::GaussianHeads::Output OldHeads(const at::Tensor& observations) const;
+  const nn::ParameterSet& judge() const { return config_.freeze_q_with_old ? frozen_critic_ : critic(); }
   void StepCritics(const TransitionBatch& batch, const Draw& draw, const at::Tensor& next_value,
                    const at::Tensor& lambda);
-  void StepValue(const TransitionBatch& batch, const at::Tensor& target);
 
   Config config_;
   double trust_weight_;  // c - lambda, the weight of -log pi_k
   nn::TsallisOptions tsallis_;
   nn::GaussianHeads policy_net_;
-  nn::Mlp value_net_;
   nn::ParameterSet policy_;
   nn::ParameterSet old_policy_;
   TwinCritics critics_;
-  nn::ParameterSet critic_target_;  // without the value network
-  nn::ParameterSet frozen_critic_;  // with freeze_q_with_old
-  nn::ParameterSet value_;          // with the value network
-  nn::ParameterSet value_target_;
+  nn::ParameterSet critic_target_;        // without the value network
+  nn::ParameterSet frozen_critic_;        // with freeze_q_with_old
+  std::optional<ValueWithTarget> value_;  // the value network
   EntropyWeight entropy_weight_;
   nn::Adam policy_adam_;
-  nn::Adam value_adam_;
 };
 
 // SAC (Haarnoja et al. 2018), Stable-Baselines3's settings, as the special case c = lambda of MdpoOff.

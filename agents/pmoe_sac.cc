@@ -149,28 +149,27 @@ at::Tensor PmoeSac::StepPolicy(const at::Tensor& observations, const Draw& draw,
   const at::Tensor q = ExpertQ(critic(), observations, draw.actions);
   const at::Tensor winner = blended() ? at::Tensor() : q.detach().argmax(1);
   at::Tensor credit;  // (rows x experts) each expert's part in the loss, no gradient but the Gumbel-Softmax's
-  at::Tensor loss;
+  at::Tensor losses;  // (rows)
   at::Tensor router_loss;
   if (blended()) {
     credit = at::ones_like(q.detach());
-    loss = (alpha * draw.log_probs - q).mean();
-    router_loss = loss;
+    losses = (alpha * draw.log_probs - q).squeeze(1);
+    router_loss = losses.mean();
   } else if (gumbel) {
     credit = nn::StraightThrough(draw.logits, noise.expert, config_.gumbel_temperature);
     const at::Tensor action = (credit.unsqueeze(-1) * draw.actions).sum(1);
-    loss =
-        (alpha * (credit * draw.log_probs).sum(1) - critics_.LeastQ(critic(), observations, action)).mean();
-    router_loss = loss;
+    losses = alpha * (credit * draw.log_probs).sum(1) - critics_.LeastQ(critic(), observations, action);
+    router_loss = losses.mean();
   } else {
     credit = config_.expert_loss == "best"       ? nn::OneHot(winner, q)
              : config_.expert_loss == "sampled"  ? nn::OneHot(nn::ChooseExpert(draw.logits, noise.expert), q)
              : config_.expert_loss == "weighted" ? at::softmax(draw.logits.detach(), 1)
                                                  : at::full_like(q.detach(), 1.0 / config_.experts);
-    const at::Tensor losses = alpha * draw.log_probs - q;
-    loss = (credit * losses).sum(1).mean();
-    if (config_.expert_loss == "sum") loss = config_.experts * loss;
+    const at::Tensor of_experts = alpha * draw.log_probs - q;
+    losses = (credit * of_experts).sum(1);
+    if (config_.expert_loss == "sum") losses = config_.experts * losses;
     if (config_.router_gradient == "frequency") router_loss = nn::FrequencyLoss(draw.logits, winner);
-    if (config_.router_gradient == "score_ratio") router_loss = nn::ScoreRatioLoss(draw.logits, -losses);
+    if (config_.router_gradient == "score_ratio") router_loss = nn::ScoreRatioLoss(draw.logits, -of_experts);
   }
   // Each set takes its own loss alone: the router's never reaches the experts, nor theirs the router.
   if (router_loss.defined()) {
@@ -178,14 +177,14 @@ at::Tensor PmoeSac::StepPolicy(const at::Tensor& observations, const Draw& draw,
     nn::ClipGradientNorm(router_, config_.sac.max_grad_norm);
     Report("router_loss", router_loss);
   }
-  policy_.Backward(loss);
+  policy_.Backward(losses.mean());
   nn::ClipGradientNorm(policy_, config_.sac.max_grad_norm);
   if (router_loss.defined()) router_adam_.Step(router_, config_.router_lr * anneal());
   policy_adam_.Step(policy_, config_.sac.actor_lr * anneal());
 
   at::Tensor log_prob = (credit * draw.log_probs).sum(1).detach();
-  Report("policy_loss", loss);
-  Report("entropy", -log_prob.mean());
+  Report("policy_loss", losses);
+  Report("entropy", log_prob, -1);
   ReportExperts(draw, winner);
   return log_prob;
 }
@@ -225,7 +224,7 @@ void PmoeSac::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
                                           config_.sac.critic_lr * anneal(), config_.sac.max_grad_norm);
   Report("critic1_loss", losses[0]);
   Report("critic2_loss", losses[1]);
-  Report("q", critics_.mean_q());
+  Report("q", critics_.latest_q());
   // By the critics just updated.
   const at::Tensor log_prob = StepPolicy(batch.observations, draw, noise, alpha);
   if (alpha_.learnt()) {

@@ -2,6 +2,8 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include "agents/clipped_losses.h"
+
 namespace strider {
 namespace {
 
@@ -34,22 +36,26 @@ at::Tensor Ppo::PolicyLoss(const Minibatch& batch, const Actor::Outputs& outputs
   const at::Tensor log_ratio = actor_.LogProb(batch.data.actions, outputs) - batch.old_log_prob;
   const at::Tensor ratio = log_ratio.exp();
   const at::Tensor& advantages = batch.data.advantages;
-  at::Tensor loss = at::maximum(-advantages * ratio, -advantages * ratio.clamp(1 - clip, 1 + clip)).mean();
-  Report("policy_loss", loss);
+  const at::Tensor losses = at::maximum(-advantages * ratio, -advantages * ratio.clamp(1 - clip, 1 + clip));
+  ReportPolicy(losses, log_ratio, ratio, clip);
   at::Tensor entropy;
   {
     const c10::AutoGradMode wanted(ppo_.entropy_coef > 0);  // else it is only reported
     entropy = actor_.Entropy(outputs).mean();
   }
-  if (ppo_.entropy_coef > 0) loss = loss - ppo_.entropy_coef * entropy;
-  const at::NoGradGuard no_grad;
   Report("entropy", entropy);
+  return ppo_.entropy_coef > 0 ? losses.mean() - ppo_.entropy_coef * entropy : losses.mean();
+}
+
+void Ppo::ReportPolicy(const at::Tensor& losses, const at::Tensor& log_ratio, const at::Tensor& ratio,
+                       double clip) {
+  const at::NoGradGuard no_grad;
+  Report("policy_loss", losses);
   // (r - 1) - log r is never negative and has the divergence as its mean.
   const at::Tensor beyond = ratio - 1;
-  kl_ = (beyond - log_ratio).mean();
-  Report("kl", kl_);
-  Report("clipped", (beyond.abs() > clip).to(at::kFloat).mean());
-  return loss;
+  divergences_ = beyond - log_ratio;
+  Report("kl", divergences_);
+  Report("clipped", beyond.abs_() > clip);
 }
 
 void Ppo::Update(const Rollout& rollout, std::int64_t iteration, std::int64_t iterations) {
@@ -77,21 +83,52 @@ void Ppo::Update(const Rollout& rollout, std::int64_t iteration, std::int64_t it
 }
 
 bool Ppo::MovedBeyond(double multiple) const {
-  return ppo_.target_kl > 0 && kl_.item<double>() > multiple * ppo_.target_kl;
+  return ppo_.target_kl > 0 && divergences_.mean().item<double>() > multiple * ppo_.target_kl;
 }
 
+bool Ppo::MovedTooFar() const { return ppo_.kl_stop == "minibatch" && MovedBeyond(1.5); }
+
 bool Ppo::Step(const Minibatch& batch, double clip, double learning_rate) {
-  const at::Tensor policy_loss = PolicyLoss(batch, actor_.Evaluate(batch.data.observations), clip);
-  if (ppo_.kl_stop == "minibatch" && MovedBeyond(1.5)) return false;
-  actor_.Backward(policy_loss);
-  const at::Tensor value_loss = 0.5 * value_.Loss(batch.data, ppo_.value_clip);
-  value_.parameters().Backward(ppo_.value_coef * value_loss);
-  Report("value_loss", value_loss);
+  if (!PolicyGradient(batch, clip)) return false;
+  ValueGradient(batch.data);
   ClipJointGradientNorm(ClippedTogether(), ppo_.max_grad_norm);
   policy_adam_.Step(actor_.parameters(), learning_rate);
   if (actor_.mixture()) router_adam_.Step(actor_.router(), learning_rate);
   value_.Step(learning_rate);
   return true;
+}
+
+bool Ppo::PolicyGradient(const Minibatch& batch, double clip) {
+  const bool closed = task().device.is_cpu() && !actor_.mixture() && !actor_.discrete();
+  if (!closed) {
+    const at::Tensor loss = PolicyLoss(batch, actor_.Evaluate(batch.data.observations), clip);
+    if (MovedTooFar()) return false;
+    actor_.Backward(loss);
+    return true;
+  }
+  const nn::ForwardPass pass = actor_.Run(batch.data.observations);
+  const at::Tensor log_std = actor_.parameters().leaves().back().detach();
+  const ClippedSurrogate surrogate =
+      GaussianSurrogate(batch.data, batch.old_log_prob, pass.outputs[0], log_std, clip, ppo_.entropy_coef);
+  ReportPolicy(surrogate.losses, surrogate.log_ratio, surrogate.ratio, clip);
+  Report("entropy", actor_.Entropy({pass.outputs[0], log_std}));
+  if (MovedTooFar()) return false;
+  actor_.Backward(pass, surrogate.of_mean, surrogate.of_log_std);
+  return true;
+}
+
+void Ppo::ValueGradient(const Experience& batch) {
+  if (!task().device.is_cpu()) {
+    const at::Tensor loss = 0.5 * value_.Loss(batch, ppo_.value_clip);
+    value_.parameters().Backward(ppo_.value_coef * loss);
+    Report("value_loss", loss);
+    return;
+  }
+  const nn::ForwardPass pass = value_.Run(batch.observations);
+  const ClippedError error = ValueError(batch, pass.outputs[0].squeeze(-1), ppo_.value_clip,
+                                        /*weight=*/0.5 * ppo_.value_coef);
+  value_.Backward(pass, error.of_value);
+  Report("value_loss", error.losses, 0.5);
 }
 
 std::vector<const nn::ParameterSet*> Ppo::ClippedTogether() const {

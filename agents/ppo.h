@@ -101,8 +101,16 @@ class Ppo : public OnPolicyAgent {
   at::Generator& random_weights() { return random_weights_; }
 
  private:
+  // The losses' gradients, by LibTorch's graph or in closed form (agents/clipped_losses.h) where there is
+  // one: on the CPU, the policy's for one Gaussian. False, and no gradient, as Step has it.
+  bool PolicyGradient(const Minibatch& batch, double clip);
+  void ValueGradient(const Experience& batch);
+  void ReportPolicy(const at::Tensor& losses, const at::Tensor& log_ratio, const at::Tensor& ratio,
+                    double clip);
+
   // Whether the latest minibatch's divergence is above that multiple of target_kl, where there is one.
   bool MovedBeyond(double multiple) const;
+  bool MovedTooFar() const;  // for the step of this minibatch
 
   Config ppo_;
   Actor actor_;
@@ -110,7 +118,7 @@ class Ppo : public OnPolicyAgent {
   nn::Adam policy_adam_;
   nn::Adam router_adam_;
   at::Generator random_weights_;
-  at::Tensor kl_;  // of the latest minibatch
+  at::Tensor divergences_;  // of the latest minibatch, (rows)
 };
 
 }  // namespace strider

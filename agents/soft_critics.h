@@ -1,4 +1,5 @@
-// What SAC and its relatives have in common beside the policy: twin critics and the weight of the entropy.
+// What SAC and its relatives have in common beside the policy: twin critics, the value network that MDPO has
+// beside them, and the weight of the entropy.
 #pragma once
 
 #include <string>
@@ -21,20 +22,28 @@ class TwinCritics {
   at::Tensor Q(const nn::ParameterSet& critic, const at::Tensor& observations,
                const at::Tensor& actions) const;
 
-  // The same for all discrete actions, (2 x rows x n).
+  // The same of all discrete actions, (2 x rows x n), without a graph.
   at::Tensor QOfAll(const nn::ParameterSet& critic, const at::Tensor& observations) const;
 
   // The lesser of both, (rows).
   at::Tensor LeastQ(const nn::ParameterSet& critic, const at::Tensor& observations,
                     const at::Tensor& actions) const;
 
-  // Squared errors (2) against y = r + gamma (1 - terminal) V(s'), for `next_value` (batch), and one step on
-  // half their sum, its gradient's norm at most `max_grad_norm` (0: any).
+  // Q(s, a) of the first critic, or of the lesser of both, and d (weight * its sum) / d a, without a graph.
+  struct Slope {
+    at::Tensor q;          // (rows)
+    at::Tensor of_action;  // (rows x actions)
+  };
+  Slope ActionSlope(const nn::ParameterSet& critic, const at::Tensor& observations, const at::Tensor& actions,
+                    bool least, double weight) const;
+
+  // Squared errors (2 x rows) against y = r + gamma (1 - terminal) V(s'), for `next_value` (batch), and one
+  // step on half the sum of their means, its gradient's norm at most `max_grad_norm` (0: any).
   at::Tensor Step(const TransitionBatch& batch, const at::Tensor& next_value, double discount,
                   double learning_rate, double max_grad_norm);
 
-  // The mean of Q(s, a) in the latest step.
-  const at::Tensor& mean_q() const { return mean_q_; }
+  // Q(s, a) in the latest step, before it, (2 x rows).
+  const at::Tensor& latest_q() const { return latest_q_; }
 
   const nn::ParameterSet& online() const { return online_; }
   std::vector<nn::NamedTensor> State() const;
@@ -42,9 +51,10 @@ class TwinCritics {
  private:
   bool discrete_;
   nn::Mlp net_;
+  nn::Mlp alone_;  // one of them
   nn::ParameterSet online_;
   nn::Adam adam_;
-  at::Tensor mean_q_;
+  at::Tensor latest_q_;
 };
 
 // V(s), a ReLU perceptron, and the slow copy that critics bootstrap from.
@@ -53,11 +63,11 @@ class ValueWithTarget {
   ValueWithTarget(const Task& task, const std::vector<int>& hidden, nn::Initialisation how,
                   const at::Generator& random);
 
-  // The slow copy's value, (rows).
+  // The slow copy's value, (rows), without a graph.
   at::Tensor Target(const at::Tensor& observations) const;
 
-  // One step on half the mean squared error against `values` (rows), its gradient's norm at most
-  // `max_grad_norm` (0: any); the loss.
+  // Squared errors (rows x 1) against `values` (rows), and one step on half their mean, its gradient's norm
+  // at most `max_grad_norm` (0: any).
   at::Tensor Step(const at::Tensor& observations, const at::Tensor& values, double learning_rate,
                   double max_grad_norm) const;
 

@@ -134,8 +134,7 @@ class TrainingRun {
       if (mean_return) status_ = fmt::format("return {:.4g}", *mean_return);
     }
     std::vector<std::pair<std::string, double>> scalars;
-    for (const auto& [name, value] : agent.metrics()) {
-      const auto number = value.item<double>();
+    for (const auto& [name, number] : agent.metrics()) {
       row.emplace_back(name, std::isnan(number) ? std::nullopt : std::optional(number));
       if (!std::isnan(number)) scalars.emplace_back("train/" + name, number);
     }

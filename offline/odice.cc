@@ -146,8 +146,8 @@ void Odice::Update(const TransitionBatch& batch) {
 }
 
 std::string Odice::Warning() const {
-  const auto metric = [this](const char* name) {
-    return std::ranges::find(metrics(), name, &Metrics::value_type::first)->second.item<double>();
+  const auto metric = [latest = metrics()](const char* name) {
+    return std::ranges::find(latest, name, &Metrics::value_type::first)->second;
   };
   const double share = metric("positive_weights");
   // Imitation asks for it.

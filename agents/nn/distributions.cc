@@ -1,5 +1,7 @@
 #include "agents/nn/distributions.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <cmath>
 #include <numbers>
 
@@ -9,6 +11,11 @@ namespace strider::nn {
 namespace {
 
 const double kHalfLogTwoPi = 0.5 * std::log(2 * std::numbers::pi);
+
+// d (-TanhLogJacobian) / d x, for each dimension, from tanh(x) and 1 - tanh(x)^2.
+at::Tensor DensitySlope(const at::Tensor& action, const at::Tensor& slope, double squash_epsilon) {
+  return squash_epsilon > 0 ? 2 * action * slope / (slope + squash_epsilon) : 2 * action;
+}
 
 }  // namespace
 
@@ -54,6 +61,30 @@ SquashedSample SampleSquashedByDispatcher(const at::Tensor& mean, const at::Tens
   const at::Tensor gaussian = (-0.5 * noise.square() - log_std - kHalfLogTwoPi).sum(-1);
   sample.log_prob = gaussian - TanhLogJacobian(sample.pre_tanh, squash_epsilon);
   return sample;
+}
+
+GaussianGradient SampleSquashedBackward(const SquashedSample& sample, const at::Tensor& log_std,
+                                        const at::Tensor& noise, double squash_epsilon,
+                                        const SquashedSample& of) {
+  if (AreFewDraws(sample.action, log_std, noise)) {
+    return SampleFewSquashedBackward(sample.action, log_std, noise, squash_epsilon, of);
+  }
+  const at::NoGradGuard no_grad;
+  const at::Tensor slope = 1 - sample.action.square();  // of tanh
+  at::Tensor of_mean = of.action * slope;
+  if (of.pre_tanh.defined()) of_mean += of.pre_tanh;
+  const at::Tensor moved = log_std.exp() * noise;  // by the deviation
+  if (!of.log_prob.defined()) return {of_mean, of_mean * moved};
+  const at::Tensor of_density = of.log_prob.unsqueeze(-1);
+  of_mean.addcmul_(of_density, DensitySlope(sample.action, slope, squash_epsilon));
+  return {of_mean, at::addcmul(-of_density, of_mean, moved)};
+}
+
+at::Tensor SquashedLogProbSlope(const at::Tensor& pre_tanh, const at::Tensor& action, const at::Tensor& mean,
+                                const at::Tensor& log_std, double squash_epsilon) {
+  const at::NoGradGuard no_grad;
+  return (mean - pre_tanh) * at::exp(-2 * log_std) +
+         DensitySlope(action, 1 - action.square(), squash_epsilon);
 }
 
 at::Tensor SquashedLogProb(const at::Tensor& pre_tanh, const at::Tensor& mean, const at::Tensor& log_std,

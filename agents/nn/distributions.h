@@ -37,8 +37,22 @@ struct SquashedSample {
 SquashedSample SampleSquashed(const at::Tensor& mean, const at::Tensor& log_std, const at::Tensor& noise,
                               double squash_epsilon = 0);
 
+// What SampleSquashed does to a gradient: from d loss / d its results to d loss / d mean and d log_std.
+// Of the latter only `action` must be defined.
+struct GaussianGradient {
+  at::Tensor mean;
+  at::Tensor log_std;
+};
+GaussianGradient SampleSquashedBackward(const SquashedSample& sample, const at::Tensor& log_std,
+                                        const at::Tensor& noise, double squash_epsilon,
+                                        const SquashedSample& of);
+
 // Density of an action that was drawn elsewhere as tanh(pre_tanh); gradients flow into both.
 at::Tensor SquashedLogProb(const at::Tensor& pre_tanh, const at::Tensor& mean, const at::Tensor& log_std,
                            double squash_epsilon = 0);
+
+// d SquashedLogProb / d pre_tanh, (rows x actions), where `action` is its tanh.
+at::Tensor SquashedLogProbSlope(const at::Tensor& pre_tanh, const at::Tensor& action, const at::Tensor& mean,
+                                const at::Tensor& log_std, double squash_epsilon = 0);
 
 }  // namespace strider::nn

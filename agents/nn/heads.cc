@@ -22,9 +22,8 @@ GaussianHeads::GaussianHeads(int inputs, const std::vector<int>& hidden, int act
                              double log_std_min, double log_std_max)
     : inputs_(inputs),
       hidden_(hidden),
-      small_(IsSmall(Widths(inputs, hidden, actions))),
       actions_(actions),
-      activation_(activation),
+      net_{.activation = activation, .heads = 2, .small = IsSmall(Widths(inputs, hidden, actions))},
       log_std_min_(log_std_min),
       log_std_max_(log_std_max) {}
 
@@ -53,8 +52,8 @@ void GaussianHeads::Initialise(const ParameterSet& parameters, Initialisation ho
 
 GaussianHeads::Output GaussianHeads::Forward(const ParameterSet& parameters,
                                              const at::Tensor& observations) const {
-  if (small_ && IsForSmall(observations)) {
-    const auto heads = Evaluate({activation_, /*members=*/1, /*heads=*/2}, observations, parameters.leaves());
+  if (net_.small && IsForSmall(observations)) {
+    const auto heads = Evaluate(net_, observations, parameters.leaves());
     return {heads[0], heads[1].clamp(log_std_min_, log_std_max_)};
   }
   const at::Tensor h = Body(parameters, observations);
@@ -63,10 +62,26 @@ GaussianHeads::Output GaussianHeads::Forward(const ParameterSet& parameters,
           at::linear(h, parameters[i + 2], parameters[i + 3]).clamp(log_std_min_, log_std_max_)};
 }
 
+GaussianHeads::Pass GaussianHeads::Run(const ParameterSet& parameters, const at::Tensor& observations) const {
+  Pass pass{RunForward(net_, observations, parameters.leaves()), {}};
+  const auto& heads = pass.layers.outputs;
+  pass.output = {heads[0], heads[1].clamp(log_std_min_, log_std_max_)};
+  return pass;
+}
+
+void GaussianHeads::Backward(const ParameterSet& parameters, const Pass& pass, const Output& gradient) const {
+  const at::NoGradGuard no_grad;
+  // A clamp lets through what lies between its bounds, as the tanh of that name does.
+  const at::Tensor of_log_std =
+      at::hardtanh_backward(gradient.log_std, pass.layers.outputs[1], log_std_min_, log_std_max_);
+  RunBackward(net_, pass.layers, parameters.leaves(), {gradient.mean, of_log_std}, parameters.gradients(),
+              /*of_input=*/false);
+}
+
 at::Tensor GaussianHeads::Body(const ParameterSet& parameters, const at::Tensor& observations) const {
   at::Tensor h = observations;
   for (std::size_t i = 0; i < 2 * hidden_.size(); i += 2) {
-    h = Activate(at::linear(h, parameters[i], parameters[i + 1]), activation_);
+    h = Activate(at::linear(h, parameters[i], parameters[i + 1]), net_.activation);
   }
   return h;
 }

@@ -26,15 +26,25 @@ class GaussianHeads {
   void Initialise(const ParameterSet& parameters, Initialisation how, const at::Generator& random) const;
   Output Forward(const ParameterSet& parameters, const at::Tensor& observations) const;
 
+  // The same without a graph.
+  struct Pass {
+    ForwardPass layers;
+    Output output;
+  };
+  Pass Run(const ParameterSet& parameters, const at::Tensor& observations) const;
+
+  // Of a loss whose gradient by mean and clamped log_std is given: parameters.flat_grad() is replaced by its
+  // gradient.
+  void Backward(const ParameterSet& parameters, const Pass& pass, const Output& gradient) const;
+
   // The last hidden layer, (rows x width).
   at::Tensor Body(const ParameterSet& parameters, const at::Tensor& observations) const;
 
  private:
   int inputs_;
   std::vector<int> hidden_;
-  bool small_;
   int actions_;
-  Activation activation_;
+  Perceptron net_;
   double log_std_min_;
   double log_std_max_;
 };

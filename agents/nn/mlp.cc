@@ -50,20 +50,19 @@ void InitialiseLinear(const at::Tensor& weight, const at::Tensor& bias, Initiali
 Mlp::Mlp(int inputs, std::vector<int> hidden, int outputs, Activation activation, int members, LayerNorm norm,
          double norm_epsilon)
     : sizes_(std::move(hidden)),
-      activation_(activation),
-      members_(members),
+      net_{.activation = activation, .members = members},
       norm_(norm),
       norm_epsilon_(norm_epsilon) {
   sizes_.insert(sizes_.begin(), inputs);
   sizes_.push_back(outputs);
-  small_ = norm_ == LayerNorm::kNone && IsSmall(sizes_);
+  net_.small = norm_ == LayerNorm::kNone && IsSmall(sizes_);
 }
 
 std::vector<ParameterShape> Mlp::Shapes() const {
   std::vector<ParameterShape> shapes;
   const auto add = [&](const std::string& name, std::vector<std::int64_t> shape) {
-    if (members_ > 1) shape.insert(shape.begin(), members_);
-    shapes.push_back({members_ > 1 ? "*" + name : name, std::move(shape)});
+    if (members() > 1) shape.insert(shape.begin(), members());
+    shapes.push_back({members() > 1 ? "*" + name : name, std::move(shape)});
   };
   for (std::size_t layer = 0; layer + 1 < sizes_.size(); ++layer) {
     const std::int64_t in = sizes_[layer];
@@ -96,30 +95,45 @@ void Mlp::Initialise(const ParameterSet& parameters, Initialisation how, double 
 
 at::Tensor Mlp::Normalize(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) const {
   const std::int64_t width = x.size(-1);
-  if (members_ == 1) return at::layer_norm(x, {width}, weight, bias, norm_epsilon_);
+  if (members() == 1) return at::layer_norm(x, {width}, weight, bias, norm_epsilon_);
   return at::layer_norm(x, {width}, {}, {}, norm_epsilon_) * weight.unsqueeze(1) + bias.unsqueeze(1);
 }
 
 at::Tensor Mlp::Forward(const ParameterSet& parameters, const at::Tensor& x) const {
   const std::size_t layers = sizes_.size() - 1;
-  if (small_ && IsForSmall(x)) {
-    return Evaluate({activation_, members_}, x, at::TensorList(parameters.leaves()).slice(0, 2 * layers))[0];
+  if (net_.small && IsForSmall(x)) {
+    return Evaluate(net_, x, Layers(parameters.leaves()))[0];
   }
-  at::Tensor out = members_ == 1 ? x : x.expand({members_, x.size(0), x.size(1)});
+  at::Tensor out = members() == 1 ? x : x.expand({members(), x.size(0), x.size(1)});
   std::size_t i = 0;
   for (std::size_t layer = 0; layer < layers; ++layer) {
     const at::Tensor& weight = parameters[i];
     const at::Tensor& bias = parameters[i + 1];
-    out = members_ == 1 ? at::linear(out, weight, bias)
-                        : at::baddbmm(bias.unsqueeze(1), out, weight.transpose(1, 2));
+    out = members() == 1 ? at::linear(out, weight, bias)
+                         : at::baddbmm(bias.unsqueeze(1), out, weight.transpose(1, 2));
     i += 2;
     if (layer + 1 == layers) break;
     if (norm_ == LayerNorm::kBeforeActivation) out = Normalize(out, parameters[i], parameters[i + 1]);
-    out = Activate(out, activation_);
+    out = Activate(out, net_.activation);
     if (norm_ == LayerNorm::kAfterActivation) out = Normalize(out, parameters[i], parameters[i + 1]);
     if (normed(layer)) i += 2;
   }
   return out;
+}
+
+ForwardPass Mlp::Run(at::TensorList leaves, const at::Tensor& x) const {
+  return RunForward(net_, x, Layers(leaves));
+}
+
+void Mlp::Backward(const ParameterSet& parameters, const ForwardPass& pass,
+                   const at::Tensor& gradient) const {
+  RunBackward(net_, pass, Layers(parameters.leaves()), gradient, Layers(parameters.gradients()),
+              /*of_input=*/false);
+}
+
+at::Tensor Mlp::InputGradient(at::TensorList leaves, const ForwardPass& pass,
+                              const at::Tensor& gradient) const {
+  return RunBackward(net_, pass, Layers(leaves), gradient, {}, /*of_input=*/true);
 }
 
 }  // namespace strider::nn

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "agents/nn/activation.h"
 #include "agents/nn/parameters.h"
+#include "agents/nn/perceptron.h"
 
 namespace strider::nn {
 
@@ -50,16 +50,26 @@ class Mlp {
   // on the CPU are computed apart from LibTorch's dispatcher (agents/nn/small_perceptron.h).
   at::Tensor Forward(const ParameterSet& parameters, const at::Tensor& x) const;
 
-  int members() const { return members_; }
+  // The same for a set's leaves without a graph: outputs[0] is the output. REQUIRES: no layer norm.
+  ForwardPass Run(at::TensorList leaves, const at::Tensor& x) const;
+
+  // Of a loss whose gradient by the output, of its shape and contiguous, is given: parameters.flat_grad() is
+  // replaced by its gradient.
+  void Backward(const ParameterSet& parameters, const ForwardPass& pass, const at::Tensor& gradient) const;
+
+  // And its gradient by the input, (rows x inputs); that by the parameters is left alone.
+  at::Tensor InputGradient(at::TensorList leaves, const ForwardPass& pass, const at::Tensor& gradient) const;
+
+  int members() const { return net_.members; }
 
  private:
   bool normed(std::size_t layer) const { return norm_ != LayerNorm::kNone && layer + 2 < sizes_.size(); }
+  // The perceptron's own among a set's leaves or gradients.
+  at::TensorList Layers(at::TensorList tensors) const { return tensors.slice(0, 2 * (sizes_.size() - 1)); }
   at::Tensor Normalize(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) const;
 
   std::vector<int> sizes_;  // inputs, hidden..., outputs
-  bool small_ = false;
-  Activation activation_;
-  int members_;
+  Perceptron net_;
   LayerNorm norm_;
   double norm_epsilon_;
 };

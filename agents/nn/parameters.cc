@@ -45,7 +45,8 @@ void ParameterSet::MakeLeaves(bool with_gradients) {
     at::Tensor leaf = flat_.narrow(0, offset, count).view(shape);
     if (with_gradients) {
       leaf.requires_grad_(true);
-      leaf.mutable_grad() = flat_grad_.narrow(0, offset, count).view(shape);
+      gradients_.push_back(flat_grad_.narrow(0, offset, count).view(shape));
+      leaf.mutable_grad() = gradients_.back();
     }
     leaves_.push_back(leaf);
     offset += count;

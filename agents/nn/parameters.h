@@ -37,7 +37,8 @@ class ParameterSet {
   const std::vector<std::string>& names() const { return names_; }
   const at::Tensor& flat() const { return flat_; }
   const at::Tensor& flat_grad() const { return flat_grad_; }  // undefined where gradients are off
-  at::Tensor grad(std::size_t index) const { return leaves_[index].grad(); }
+  const std::vector<at::Tensor>& gradients() const { return gradients_; }  // its views, one a leaf
+  const at::Tensor& grad(std::size_t index) const { return gradients_[index]; }
   at::Device device() const { return flat_.device(); }
 
   // flat_grad() becomes d loss / d parameters of this set alone; no other set's gradient is touched. Keeps
@@ -65,6 +66,7 @@ class ParameterSet {
   at::Tensor flat_;
   at::Tensor flat_grad_;
   std::vector<at::Tensor> leaves_;
+  std::vector<at::Tensor> gradients_;
 };
 
 // Scales the gradient of a set so that its Euclidean norm is at most `max_norm`, 0 meaning any (PyTorch's

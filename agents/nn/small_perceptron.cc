@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "agents/nn/small_product.h"
+#include "agents/nn/small_vector.h"
 
 namespace strider::nn {
 namespace {
@@ -63,8 +64,7 @@ at::Tensor Forward(const Layer& layer, const at::Tensor& bias) {
   return y;
 }
 
-at::Tensor WeightGradient(const Layer& layer, const at::Tensor& gradient) {
-  at::Tensor result = at::empty_like(layer.weight, at::MemoryFormat::Contiguous);
+void WriteWeightGradient(const Layer& layer, const at::Tensor& gradient, const at::Tensor& into) {
   for (std::int64_t m = 0; m < layer.members; ++m) {
     const float* dy = gradient.const_data_ptr<float>() + m * layer.rows * layer.out;
     Multiply({.rows = layer.out,
@@ -72,22 +72,16 @@ at::Tensor WeightGradient(const Layer& layer, const at::Tensor& gradient) {
               .columns = layer.in,
               .a = {dy, 1, layer.out},
               .b = {layer.input(m), layer.in, 1},
-              .out = result.mutable_data_ptr<float>() + m * layer.out * layer.in});
+              .out = into.mutable_data_ptr<float>() + m * layer.out * layer.in});
   }
-  return result;
 }
 
-at::Tensor BiasGradient(const Layer& layer, const at::Tensor& gradient) {
-  at::Tensor result = layer.members == 1 ? at::zeros({layer.out}, layer.x.options())
-                                         : at::zeros({layer.members, layer.out}, layer.x.options());
+void WriteBiasGradient(const Layer& layer, const at::Tensor& gradient, const at::Tensor& into) {
   const float* dy = gradient.const_data_ptr<float>();
   for (std::int64_t m = 0; m < layer.members; ++m) {
-    float* sum = result.mutable_data_ptr<float>() + m * layer.out;
-    for (std::int64_t row = 0; row < layer.rows; ++row, dy += layer.out) {
-      for (std::int64_t j = 0; j < layer.out; ++j) sum[j] += dy[j];
-    }
+    SumRows(dy + m * layer.rows * layer.out, layer.rows, layer.out,
+            into.mutable_data_ptr<float>() + m * layer.out);
   }
-  return result;
 }
 
 // Adds the gradient with respect to the input to `sum`, which may be undefined yet.
@@ -112,10 +106,7 @@ void ActivateInPlace(const at::Tensor& h, Activation activation) {
     h.tanh_();
     return;
   }
-  float* const entries = h.mutable_data_ptr<float>();
-  const std::int64_t count = h.numel();
-  // As at::relu, NaN stays NaN.
-  for (std::int64_t i = 0; i < count; ++i) entries[i] = entries[i] < 0 ? 0 : entries[i];
+  ReluInPlace(h.mutable_data_ptr<float>(), h.numel());
 }
 
 // gradient <- gradient times the activation's slope, told from its value h.
@@ -124,29 +115,14 @@ void PassActivation(const at::Tensor& h, Activation activation, const at::Tensor
   float* const g = gradient.mutable_data_ptr<float>();
   const std::int64_t count = h.numel();
   if (activation == Activation::kRelu) {
-    for (std::int64_t i = 0; i < count; ++i) g[i] = value[i] > 0 ? g[i] : 0;
+    PassRelu(value, g, count);
   } else {
     for (std::int64_t i = 0; i < count; ++i) g[i] *= 1 - value[i] * value[i];
   }
 }
 
-// Values of the hidden layers, then of the heads.
-std::vector<at::Tensor> AllLayers(const SmallPerceptron& net, const at::Tensor& x,
-                                  at::TensorList parameters) {
-  const std::size_t hidden = parameters.size() / 2 - net.heads;
-  std::vector<at::Tensor> values;
-  values.reserve(hidden + net.heads);
-  for (std::size_t i = 0; i < hidden + net.heads; ++i) {
-    const at::Tensor& below = i == 0 || hidden == 0 ? x : values[std::min(i, hidden) - 1];
-    values.push_back(Forward({below, parameters[2 * i], net.members}, parameters[2 * i + 1]));
-    if (i < hidden) ActivateInPlace(values.back(), net.activation);
-  }
-  return values;
-}
-
-// The same by LibTorch's own operations: what a gradient that is to be differentiated again goes through.
-std::vector<at::Tensor> ByDispatcher(const SmallPerceptron& net, const at::Tensor& x,
-                                     at::TensorList parameters) {
+// The outputs by LibTorch's own operations: what a gradient that is to be differentiated again goes through.
+std::vector<at::Tensor> ByDispatcher(const Perceptron& net, const at::Tensor& x, at::TensorList parameters) {
   const std::size_t hidden = parameters.size() / 2 - net.heads;
   const auto linear = [&](const at::Tensor& h, std::size_t i) {
     const at::Tensor& weight = parameters[2 * i];
@@ -164,23 +140,23 @@ std::vector<at::Tensor> ByDispatcher(const SmallPerceptron& net, const at::Tenso
 class Node : public torch::autograd::Function<Node> {
  public:
   static variable_list forward(AutogradContext* context, const at::Tensor& x, at::TensorList parameters,
-                               const SmallPerceptron& net) {
-    const std::vector<at::Tensor> values = AllLayers(net, x, parameters);
-    const std::size_t hidden = values.size() - net.heads;
+                               const Perceptron& net) {
+    const ForwardPass pass = RunSmallForward(net, x, parameters);
     variable_list saved = {x};
     saved.insert(saved.end(), parameters.begin(), parameters.end());
-    saved.insert(saved.end(), values.begin(), values.begin() + static_cast<std::ptrdiff_t>(hidden));
+    saved.insert(saved.end(), pass.hidden.begin(), pass.hidden.end());
     context->save_for_backward(std::move(saved));
     context->set_materialize_grads(false);
     context->saved_data["net"] = std::vector<std::int64_t>{static_cast<std::int64_t>(net.activation),
                                                            net.members, static_cast<std::int64_t>(net.heads)};
-    return {values.begin() + static_cast<std::ptrdiff_t>(hidden), values.end()};
+    return pass.outputs;
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& output_gradients) {
     const auto kept = context->saved_data["net"].toIntVector();
-    const SmallPerceptron net{static_cast<Activation>(kept[0]), static_cast<int>(kept[1]),
-                              static_cast<std::size_t>(kept[2])};
+    const Perceptron net{.activation = static_cast<Activation>(kept[0]),
+                         .members = static_cast<int>(kept[1]),
+                         .heads = static_cast<std::size_t>(kept[2])};
     const variable_list saved = context->get_saved_variables();
     // saved: x, two parameters for each layer, values of all layers but the heads.
     const std::size_t layers = (saved.size() - 1 + net.heads) / 3;
@@ -190,38 +166,37 @@ class Node : public torch::autograd::Function<Node> {
     variable_list gradients =
         at::GradMode::is_enabled()
             ? DifferentiableGradients(net, saved[0], parameters, needed, output_gradients)
-            : Gradients(net, saved, layers, needed, output_gradients);
+            : Gradients(net, saved, parameters, needed, output_gradients);
     gradients.emplace_back();  // the shape's
     return gradients;
   }
 
  private:
-  static variable_list Gradients(const SmallPerceptron& net, const variable_list& saved, std::size_t layers,
+  static variable_list Gradients(const Perceptron& net, const variable_list& saved, at::TensorList parameters,
                                  const std::vector<bool>& needed, const variable_list& output_gradients) {
-    const std::size_t hidden = layers - net.heads;
-    variable_list gradients(1 + 2 * layers);
-    at::Tensor above;  // with respect to the value of the hidden layer below those done
-    const auto pass = [&](std::size_t i, const at::Tensor& gradient, at::Tensor& below) {
-      const std::size_t depth = std::min(i, hidden);
-      const Layer layer{depth == 0 ? saved[0] : saved[2 * layers + depth], saved[1 + 2 * i], net.members};
-      if (needed[1 + 2 * i]) gradients[1 + 2 * i] = WeightGradient(layer, gradient);
-      if (needed[2 + 2 * i]) gradients[2 + 2 * i] = BiasGradient(layer, gradient);
-      if (depth > 0 || needed[0]) AddInputGradient(layer, gradient, below);
-    };
-    for (std::size_t head = 0; head < net.heads; ++head) {
-      if (output_gradients[head].defined()) pass(hidden + head, output_gradients[head].contiguous(), above);
+    ForwardPass pass;
+    pass.input = saved[0];
+    pass.hidden.assign(saved.begin() + 1 + static_cast<std::ptrdiff_t>(parameters.size()), saved.end());
+    const std::size_t hidden = pass.hidden.size();
+    variable_list gradients(1 + parameters.size());
+    variable_list given;
+    bool any = false;
+    for (const at::Tensor& gradient : output_gradients) {
+      given.push_back(gradient.defined() ? gradient.contiguous() : gradient);
+      any = any || gradient.defined();
     }
-    for (std::size_t i = hidden; i-- > 0 && above.defined();) {
-      PassActivation(saved[1 + 2 * layers + i], net.activation, above);
-      at::Tensor below;
-      pass(i, above, below);
-      above = below;
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      const bool reached = i / 2 < hidden ? any : given[i / 2 - hidden].defined();
+      if (needed[1 + i] && reached) {
+        gradients[1 + i] = at::empty_like(parameters[i], at::MemoryFormat::Contiguous);
+      }
     }
-    gradients[0] = above;
+    gradients[0] =
+        RunSmallBackward(net, pass, parameters, given, at::TensorList(gradients).slice(1), needed[0]);
     return gradients;
   }
 
-  static variable_list DifferentiableGradients(const SmallPerceptron& net, const at::Tensor& x,
+  static variable_list DifferentiableGradients(const Perceptron& net, const at::Tensor& x,
                                                at::TensorList parameters, const std::vector<bool>& needed,
                                                const variable_list& output_gradients) {
     const std::vector<at::Tensor> outputs = ByDispatcher(net, x, parameters);
@@ -257,12 +232,47 @@ bool IsForSmall(const at::Tensor& x) {
   return x.device().is_cpu() && x.scalar_type() == at::kFloat && x.dim() == 2;
 }
 
-std::vector<at::Tensor> Evaluate(const SmallPerceptron& net, const at::Tensor& x, at::TensorList parameters) {
+std::vector<at::Tensor> Evaluate(const Perceptron& net, const at::Tensor& x, at::TensorList parameters) {
   const at::Tensor rows = x.contiguous();
   if (at::GradMode::is_enabled()) return Node::apply(rows, parameters, net);
-  std::vector<at::Tensor> values = AllLayers(net, rows, parameters);
-  values.erase(values.begin(), values.end() - static_cast<std::ptrdiff_t>(net.heads));
-  return values;
+  return RunSmallForward(net, rows, parameters).outputs;
+}
+
+ForwardPass RunSmallForward(const Perceptron& net, const at::Tensor& x, at::TensorList parameters) {
+  ForwardPass pass;
+  pass.input = x.contiguous();
+  const std::size_t hidden = parameters.size() / 2 - net.heads;
+  pass.hidden.reserve(hidden);
+  for (std::size_t i = 0; i < hidden + net.heads; ++i) {
+    const at::Tensor& below = pass.hidden.empty() ? pass.input : pass.hidden.back();
+    at::Tensor value = Forward({below, parameters[2 * i], net.members}, parameters[2 * i + 1]);
+    if (i < hidden) ActivateInPlace(value, net.activation);
+    (i < hidden ? pass.hidden : pass.outputs).push_back(std::move(value));
+  }
+  return pass;
+}
+
+at::Tensor RunSmallBackward(const Perceptron& net, const ForwardPass& pass, at::TensorList parameters,
+                            at::TensorList output_gradients, at::TensorList into, bool of_input) {
+  const std::size_t hidden = pass.hidden.size();
+  at::Tensor above;  // with respect to the value of the hidden layer below those done
+  const auto go_through = [&](std::size_t i, const at::Tensor& gradient, at::Tensor& below) {
+    const std::size_t depth = std::min(i, hidden);
+    const Layer layer{depth == 0 ? pass.input : pass.hidden[depth - 1], parameters[2 * i], net.members};
+    if (!into.empty() && into[2 * i].defined()) WriteWeightGradient(layer, gradient, into[2 * i]);
+    if (!into.empty() && into[2 * i + 1].defined()) WriteBiasGradient(layer, gradient, into[2 * i + 1]);
+    if (depth > 0 || of_input) AddInputGradient(layer, gradient, below);
+  };
+  for (std::size_t head = 0; head < net.heads; ++head) {
+    if (output_gradients[head].defined()) go_through(hidden + head, output_gradients[head], above);
+  }
+  for (std::size_t i = hidden; i-- > 0 && above.defined();) {
+    PassActivation(pass.hidden[i], net.activation, above);
+    at::Tensor below;
+    go_through(i, above, below);
+    above = below;
+  }
+  return above;
 }
 
 }  // namespace strider::nn

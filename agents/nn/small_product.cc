@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <memory>
 
@@ -9,9 +10,9 @@ namespace strider::nn {
 namespace {
 
 // Compiled with contraction: `sum += left * right` is one instruction where the processor has it.
-template <int kLanes>
+template <int kLanes, class Number = float>
 struct Lanes {
-  using Type [[gnu::vector_size(kLanes * sizeof(float))]] = float;
+  using Type [[gnu::vector_size(kLanes * sizeof(Number))]] = Number;
 };
 
 // A product whose b can be read in whole vectors, row by row.
@@ -80,6 +81,60 @@ template <int kLanes, int kVectors>
   if constexpr (kVectors > 1) TileColumns<kLanes, kVectors / 2>(packed, column);
 }
 
+// lanes[i][j] <-> lanes[j][i], by exchanging single entries of neighbours, then pairs of entries, and so on.
+template <int kLanes, int kHalf = 1>
+[[gnu::always_inline]] inline void Transpose(std::array<typename Lanes<kLanes>::Type, kLanes>& lanes) {
+  using Indices = typename Lanes<kLanes, int>::Type;
+  // Of a pair of rows, what goes to the first and to the second.
+  constexpr auto kChoice = [] {
+    std::array<std::array<int, kLanes>, 2> choice{};
+    for (int j = 0; j < kLanes; ++j) {
+      const bool own = (j & kHalf) == 0;
+      choice[0][j] = own ? j : kLanes + (j ^ kHalf);
+      choice[1][j] = own ? j | kHalf : kLanes + j;
+    }
+    return choice;
+  }();
+  constexpr auto kFirst = std::bit_cast<Indices>(kChoice[0]);
+  constexpr auto kSecond = std::bit_cast<Indices>(kChoice[1]);
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; ++i) {
+    if ((i & kHalf) != 0) continue;
+    const auto first = lanes[i];
+    const auto second = lanes[i | kHalf];
+    lanes[i] = __builtin_shuffle(first, second, kFirst);
+    lanes[i | kHalf] = __builtin_shuffle(first, second, kSecond);
+  }
+  if constexpr (2 * kHalf < kLanes) Transpose<kLanes, 2 * kHalf>(lanes);
+}
+
+// copy (inner x width) <- b, whose columns lie without gaps: in squares, and the rest one by one.
+template <int kLanes>
+[[gnu::always_inline]] inline void PackTransposed(const SmallProduct& p, float* copy, std::int64_t width) {
+  using Vector = typename Lanes<kLanes>::Type;
+  const std::int64_t whole_columns = p.columns / kLanes * kLanes;
+  const std::int64_t whole_inner = p.inner / kLanes * kLanes;
+  for (std::int64_t j = 0; j < whole_columns; j += kLanes) {
+    const float* from = p.b.data + j * p.b.column;
+    for (std::int64_t k = 0; k < whole_inner; k += kLanes) {
+      std::array<Vector, kLanes> lanes;
+#pragma GCC unroll 16
+      for (int i = 0; i < kLanes; ++i) std::memcpy(&lanes[i], from + i * p.b.column + k, sizeof(Vector));
+      Transpose<kLanes>(lanes);
+#pragma GCC unroll 16
+      for (int i = 0; i < kLanes; ++i) std::memcpy(copy + (k + i) * width + j, &lanes[i], sizeof(Vector));
+    }
+    for (std::int64_t k = whole_inner; k < p.inner; ++k) {
+      for (int i = 0; i < kLanes; ++i) copy[k * width + j + i] = from[i * p.b.column + k];
+    }
+  }
+  for (std::int64_t k = 0; k < p.inner; ++k) {
+    float* row = copy + k * width;
+    for (std::int64_t j = whole_columns; j < p.columns; ++j) row[j] = p.b.data[j * p.b.column + k];
+    std::fill(row + p.columns, row + width, 0.0F);
+  }
+}
+
 // Rows of b in whole vectors: as they are, or copied with zeros behind.
 template <int kLanes, int kVectors>
 [[gnu::always_inline]] inline void MultiplyBy(const SmallProduct& p) {
@@ -89,13 +144,43 @@ template <int kLanes, int kVectors>
   }
   const std::int64_t width = (p.columns + kLanes - 1) / kLanes * kLanes;
   const auto copy = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(p.inner * width));
-  for (std::int64_t k = 0; k < p.inner; ++k) {
-    float* row = copy.get() + k * width;
-    const float* from = p.b.data + k * p.b.row;
-    for (std::int64_t j = 0; j < p.columns; ++j) row[j] = from[j * p.b.column];
-    std::fill(row + p.columns, row + width, 0.0F);
+  if (p.b.row == 1) {
+    PackTransposed<kLanes>(p, copy.get(), width);
+  } else {
+    for (std::int64_t k = 0; k < p.inner; ++k) {
+      float* row = copy.get() + k * width;
+      const float* from = p.b.data + k * p.b.row;
+      for (std::int64_t j = 0; j < p.columns; ++j) row[j] = from[j * p.b.column];
+      std::fill(row + p.columns, row + width, 0.0F);
+    }
   }
   TileColumns<kLanes, kVectors>({p, copy.get(), width}, 0);
+}
+
+// Fewer columns than this leave most of a vector idle.
+constexpr std::int64_t kNarrow = 5;
+
+// The same the other way round: out' = start' + b' a', so that vectors run along the rows. `multiply` is for
+// wide results.
+template <class MultiplyWide>
+void MultiplyNarrow(const SmallProduct& p, const MultiplyWide& multiply) {
+  const auto turned = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(p.rows * p.columns));
+  if (p.start != nullptr) {
+    for (std::int64_t i = 0; i < p.rows; ++i) {
+      for (std::int64_t j = 0; j < p.columns; ++j) turned[j * p.rows + i] = p.start[i * p.start_row + j];
+    }
+  }
+  multiply({.rows = p.columns,
+            .inner = p.inner,
+            .columns = p.rows,
+            .a = {p.b.data, p.b.column, p.b.row},
+            .b = {p.a.data, p.a.column, p.a.row},
+            .start = p.start != nullptr ? turned.get() : nullptr,
+            .start_row = p.rows,
+            .out = turned.get()});
+  for (std::int64_t i = 0; i < p.rows; ++i) {
+    for (std::int64_t j = 0; j < p.columns; ++j) p.out[i * p.columns + j] = turned[j * p.rows + i];
+  }
 }
 
 #if defined(__x86_64__)
@@ -103,14 +188,22 @@ template <int kLanes, int kVectors>
 [[gnu::target("avx2,fma")]] void Multiply256(const SmallProduct& product) { MultiplyBy<8, 2>(product); }
 #endif
 
-}  // namespace
-
-void Multiply(const SmallProduct& product) {
+void MultiplyWide(const SmallProduct& product) {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512f") != 0) return Multiply512(product);
   if (__builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0) return Multiply256(product);
 #endif
   MultiplyBy<4, 2>(product);
+}
+
+}  // namespace
+
+void Multiply(const SmallProduct& product) {
+  if (product.columns < kNarrow && product.rows > product.columns) {
+    MultiplyNarrow(product, MultiplyWide);
+  } else {
+    MultiplyWide(product);
+  }
 }
 
 }  // namespace strider::nn

@@ -5,7 +5,6 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -26,18 +25,15 @@ float LogJacobian(float u, float action, float epsilon) {
   return 2 * (std::numbers::ln2_v<float> - u - softplus);
 }
 
-// Draws, and the deviations as a fourth tensor.
-std::array<at::Tensor, 4> Draw(const at::Tensor& mean, const at::Tensor& log_std, const at::Tensor& noise,
-                               float epsilon) {
+SquashedSample Draw(const at::Tensor& mean, const at::Tensor& log_std, const at::Tensor& noise,
+                    float epsilon) {
   static const auto kHalfLogTwoPi = static_cast<float>(0.5 * std::log(2 * std::numbers::pi));
   at::Tensor pre_tanh = at::empty_like(mean);
   at::Tensor action = at::empty_like(mean);
-  at::Tensor deviation = at::empty_like(mean);
   at::Tensor log_prob =
       at::empty(mean.sizes().slice(0, static_cast<std::size_t>(mean.dim()) - 1), mean.options());
   float* const u = pre_tanh.mutable_data_ptr<float>();
   float* const a = action.mutable_data_ptr<float>();
-  float* const sd = deviation.mutable_data_ptr<float>();
   float* const density = log_prob.mutable_data_ptr<float>();
   const std::int64_t width = mean.size(-1);
   const std::int64_t rows = log_prob.numel();
@@ -46,68 +42,37 @@ std::array<at::Tensor, 4> Draw(const at::Tensor& mean, const at::Tensor& log_std
     float jacobian = 0;
     for (std::int64_t j = 0; j < width; ++j, ++i) {
       const float eps = Numbers(noise)[i];
-      sd[i] = std::exp(Numbers(log_std)[i]);
-      u[i] = Numbers(mean)[i] + sd[i] * eps;
+      u[i] = Numbers(mean)[i] + std::exp(Numbers(log_std)[i]) * eps;
       a[i] = std::tanh(u[i]);
       gaussian += -0.5F * eps * eps - Numbers(log_std)[i] - kHalfLogTwoPi;
       jacobian += LogJacobian(u[i], a[i], epsilon);
     }
     density[row] = gaussian - jacobian;
   }
-  return {pre_tanh, action, log_prob, deviation};
+  return {pre_tanh, action, log_prob};
 }
 
 class Node : public torch::autograd::Function<Node> {
  public:
   static variable_list forward(AutogradContext* context, const at::Tensor& mean, const at::Tensor& log_std,
                                const at::Tensor& noise, double epsilon) {
-    const auto [pre_tanh, action, log_prob, deviation] =
-        Draw(mean, log_std, noise, static_cast<float>(epsilon));
-    context->save_for_backward({mean, log_std, noise, action, deviation});
+    const SquashedSample sample = Draw(mean, log_std, noise, static_cast<float>(epsilon));
+    context->save_for_backward({mean, log_std, noise, sample.action});
     context->set_materialize_grads(false);
     context->saved_data["epsilon"] = epsilon;
-    return {pre_tanh, action, log_prob};
+    return {sample.pre_tanh, sample.action, sample.log_prob};
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
     const double epsilon = context->saved_data["epsilon"].toDouble();
-    variable_list found = at::GradMode::is_enabled()
-                              ? DifferentiableGradients(context, saved, epsilon, gradients)
-                              : Gradients(saved, static_cast<float>(epsilon), gradients);
-    found.resize(4);  // noise and epsilon have none
-    return found;
+    if (at::GradMode::is_enabled()) return DifferentiableGradients(context, saved, epsilon, gradients);
+    const GaussianGradient found = SampleFewSquashedBackward(saved[3], saved[1], saved[2], epsilon,
+                                                             {gradients[0], gradients[1], gradients[2]});
+    return {found.mean, found.log_std, {}, {}};  // noise and epsilon have none
   }
 
  private:
-  static variable_list Gradients(const variable_list& saved, float epsilon, const variable_list& gradients) {
-    const std::int64_t width = saved[0].size(-1);
-    const std::int64_t count = saved[0].numel();
-    const float* noise = Numbers(saved[2]);
-    const float* a = Numbers(saved[3]);
-    const float* sd = Numbers(saved[4]);
-    at::Tensor of_mean = at::empty_like(saved[0]);
-    at::Tensor of_log_std = at::empty_like(saved[0]);
-    const auto given = [&](std::size_t k) {
-      return gradients[k].defined() ? gradients[k].contiguous() : at::Tensor();
-    };
-    const at::Tensor of_u = given(0);
-    const at::Tensor of_a = given(1);
-    const at::Tensor of_density = given(2);
-    float* const to_mean = of_mean.mutable_data_ptr<float>();
-    float* const to_log_std = of_log_std.mutable_data_ptr<float>();
-    for (std::int64_t i = 0; i < count; ++i) {
-      const float slope = 1 - a[i] * a[i];  // of tanh
-      const float density = of_density.defined() ? Numbers(of_density)[i / width] : 0;
-      float sum = of_u.defined() ? Numbers(of_u)[i] : 0;
-      if (of_a.defined()) sum += Numbers(of_a)[i] * slope;
-      sum += density * 2 * a[i] * (epsilon > 0 ? slope / (slope + epsilon) : 1);
-      to_mean[i] = sum;
-      to_log_std[i] = sum * sd[i] * noise[i] - density;
-    }
-    return {of_mean, of_log_std};
-  }
-
   static variable_list DifferentiableGradients(AutogradContext* context, const variable_list& saved,
                                                double epsilon, const variable_list& gradients) {
     const SquashedSample sample = SampleSquashedByDispatcher(saved[0], saved[1], saved[2], epsilon);
@@ -119,7 +84,7 @@ class Node : public torch::autograd::Function<Node> {
       of.push_back(outputs[k]);
       of_gradients.push_back(gradients[k]);
     }
-    variable_list found(2);
+    variable_list found(4);  // noise and epsilon have none
     variable_list inputs;
     for (const std::size_t i : {0, 1}) {
       if (context->needs_input_grad(i)) inputs.push_back(saved[i]);
@@ -147,12 +112,36 @@ bool AreFewDraws(const at::Tensor& mean, const at::Tensor& log_std, const at::Te
 SquashedSample SampleFewSquashed(const at::Tensor& mean, const at::Tensor& log_std, const at::Tensor& noise,
                                  double squash_epsilon) {
   if (!at::GradMode::is_enabled()) {
-    const auto [pre_tanh, action, log_prob, deviation] =
-        Draw(mean, log_std, noise, static_cast<float>(squash_epsilon));
-    return {pre_tanh, action, log_prob};
+    return Draw(mean, log_std, noise, static_cast<float>(squash_epsilon));
   }
   const variable_list drawn = Node::apply(mean, log_std, noise, squash_epsilon);
   return {drawn[0], drawn[1], drawn[2]};
+}
+
+GaussianGradient SampleFewSquashedBackward(const at::Tensor& action, const at::Tensor& log_std,
+                                           const at::Tensor& noise, double squash_epsilon,
+                                           const SquashedSample& of) {
+  const auto epsilon = static_cast<float>(squash_epsilon);
+  const std::int64_t width = action.size(-1);
+  const std::int64_t count = action.numel();
+  const auto given = [](const at::Tensor& x) { return x.defined() ? x.contiguous() : x; };
+  const at::Tensor of_u = given(of.pre_tanh);
+  const at::Tensor of_a = given(of.action);
+  const at::Tensor of_density = given(of.log_prob);
+  GaussianGradient found{at::empty_like(action), at::empty_like(action)};
+  const float* const a = Numbers(action);
+  float* const to_mean = found.mean.mutable_data_ptr<float>();
+  float* const to_log_std = found.log_std.mutable_data_ptr<float>();
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float slope = 1 - a[i] * a[i];  // of tanh
+    const float density = of_density.defined() ? Numbers(of_density)[i / width] : 0;
+    float sum = of_u.defined() ? Numbers(of_u)[i] : 0;
+    if (of_a.defined()) sum += Numbers(of_a)[i] * slope;
+    sum += density * 2 * a[i] * (epsilon > 0 ? slope / (slope + epsilon) : 1);
+    to_mean[i] = sum;
+    to_log_std[i] = sum * std::exp(Numbers(log_std)[i]) * Numbers(noise)[i] - density;
+  }
+  return found;
 }
 
 }  // namespace strider::nn

@@ -13,6 +13,11 @@ bool AreFewDraws(const at::Tensor& mean, const at::Tensor& log_std, const at::Te
 SquashedSample SampleFewSquashed(const at::Tensor& mean, const at::Tensor& log_std, const at::Tensor& noise,
                                  double squash_epsilon);
 
+// SampleSquashedBackward, where any of `of` may be undefined. REQUIRES: AreFewDraws(action, log_std, noise).
+GaussianGradient SampleFewSquashedBackward(const at::Tensor& action, const at::Tensor& log_std,
+                                           const at::Tensor& noise, double squash_epsilon,
+                                           const SquashedSample& of);
+
 // SampleSquashed by LibTorch's own operations.
 SquashedSample SampleSquashedByDispatcher(const at::Tensor& mean, const at::Tensor& log_std,
                                           const at::Tensor& noise, double squash_epsilon);

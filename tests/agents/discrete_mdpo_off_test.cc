@@ -82,7 +82,6 @@ at::Tensor Minimiser(const MdpoOffConfig& config, const at::Tensor& q, double* l
   at::Tensor loss;
   for (int step = 0; step < kSteps; ++step) {
     loss = agent.PolicyLoss(s, Scalar(config.lambda));
-    agent.policy().Backward(loss);
     adam.Step(agent.policy(), 0.05 * (1 - static_cast<double>(step) / kSteps));
   }
   if (least != nullptr) *least = loss.item<double>();
@@ -195,7 +194,6 @@ TEST(DiscreteMdpoOff, PolicyGradientEqualsFiniteDifferences) {
     Disturb(agent);
     const at::Tensor states = Normal({kRows, kStates}, 1);
     const at::Tensor loss = agent.PolicyLoss(states, Scalar(config.lambda));
-    agent.policy().Backward(loss);
 
     const Reference net(agent);
     const at::Tensor s = states.to(at::kDouble);

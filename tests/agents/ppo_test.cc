@@ -7,6 +7,7 @@
 
 #include <cmath>
 
+#include "agents/clipped_losses.h"
 #include "agents/nn/distributions.h"
 #include "agents/nn/host_memory.h"
 #include "agents/pmoe_ppo.h"
@@ -252,6 +253,45 @@ PmoePpoConfig SmallMixture(int experts) {
   config.experts = experts;
   config.q_hidden = {8};
   return config;
+}
+
+// What the minibatches of PPO on the CPU take instead of LibTorch's graph.
+TEST(ClippedLosses, AreTheGraphsWithItsGradients) {
+  constexpr std::int64_t kRows = 40;
+  for (const double entropy_coef : {0.0, 0.03}) {
+    PpoConfig config = SmallConfig();
+    config.entropy_coef = entropy_coef;
+    Ppo agent(BoxTask(3, 2), config);
+    State(agent, "policy.1.weight").mul_(100);
+    State(agent, "policy.log_std").copy_(Row({-0.4, 0.3}));
+    const at::Tensor s = Normal({kRows, 3}, 1);
+    const auto outputs = agent.actor().Evaluate(s);
+    const at::Tensor actions = (outputs.mean + 0.7 * Normal({kRows, 2}, 2)).detach();
+    const at::Tensor old = agent.actor().LogProb(actions, outputs).detach() + 0.3 * Normal({kRows}, 3);
+    const Experience data{s, actions, 0.2 * Normal({kRows}, 4), Normal({kRows}, 5), Normal({kRows}, 6)};
+
+    const at::Tensor loss = agent.PolicyLoss({data, old}, outputs, 0.2);
+    agent.actor().Backward(loss);
+    const at::Tensor by_graph = agent.actor().parameters().flat_grad().clone();
+    const auto pass = agent.actor().Run(s);
+    const auto surrogate =
+        GaussianSurrogate(data, old, pass.outputs[0], outputs.log_std.detach(), 0.2, entropy_coef);
+    agent.actor().Backward(pass, surrogate.of_mean, surrogate.of_log_std);
+    EXPECT_GT(by_graph.abs().max().item<double>(), 0.01);
+    EXPECT_LT(LargestDifference(agent.actor().parameters().flat_grad(), by_graph), 1e-6);
+    EXPECT_NEAR((surrogate.losses.mean() - entropy_coef * agent.actor().Entropy(outputs)).item<double>(),
+                loss.item<double>(), 1e-6);
+    for (const double clip : {0.0, 0.2}) {
+      const at::Tensor value_loss = agent.value().Loss(data, clip);
+      agent.value().parameters().Backward(0.7 * value_loss);
+      const at::Tensor of_value = agent.value().parameters().flat_grad().clone();
+      const auto value = agent.value().Run(s);
+      const auto error = ValueError(data, value.outputs[0].squeeze(-1), clip, 0.7);
+      agent.value().Backward(value, error.of_value);
+      EXPECT_LT(LargestDifference(agent.value().parameters().flat_grad(), of_value), 1e-6) << clip;
+      EXPECT_NEAR(error.losses.mean().item<double>(), value_loss.item<double>(), 1e-6);
+    }
+  }
 }
 
 TEST(PmoePpo, Case9OneExpertIsPpoToTheBit) {

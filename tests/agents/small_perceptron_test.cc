@@ -31,7 +31,7 @@ std::vector<at::Tensor> DrawnParameters(std::vector<std::int64_t> widths, int me
 }
 
 // The same network by LibTorch, in the parameters' own type.
-std::vector<at::Tensor> Reference(const SmallPerceptron& net, const at::Tensor& x,
+std::vector<at::Tensor> Reference(const Perceptron& net, const at::Tensor& x,
                                   const std::vector<at::Tensor>& parameters) {
   const auto activation = net.activation == Activation::kRelu ? &at::relu : &at::tanh;
   std::vector<at::Tensor> outputs;
@@ -72,7 +72,7 @@ void ExpectClose(const at::Tensor& ours, const at::Tensor& exact, double toleran
 }
 
 struct Case {
-  SmallPerceptron net;
+  Perceptron net;
   std::vector<std::int64_t> widths;  // inputs, hidden, outputs
   std::int64_t rows;
 };
@@ -158,8 +158,8 @@ TEST_P(SmallPerceptronOf, CanBeDifferentiatedTwice) {
 
 INSTANTIATE_TEST_SUITE_P(All, SmallPerceptronOf, ::testing::Range(std::size_t{0}, Cases().size()));
 
-TEST(SmallPerceptron, LeavesOutAHeadThatNobodyUses) {
-  const SmallPerceptron net{Activation::kRelu, 1, 2};
+TEST(Perceptron, LeavesOutAHeadThatNobodyUses) {
+  const Perceptron net{Activation::kRelu, 1, 2};
   const auto parameters = DrawnParameters({3, 8, 2}, 1, 2);
   const at::Tensor x = Normal({5, 3}, 1);
   const auto ours = grad({Evaluate(net, x, parameters)[1].square().sum()}, parameters, {}, std::nullopt,
@@ -172,8 +172,8 @@ TEST(SmallPerceptron, LeavesOutAHeadThatNobodyUses) {
   ExpectClose(ours[4], theirs[2], 1e-5, "head");
 }
 
-TEST(SmallPerceptron, ReluKeepsNaN) {
-  const SmallPerceptron net{Activation::kRelu, 1, 1};
+TEST(Perceptron, ReluKeepsNaN) {
+  const Perceptron net{Activation::kRelu, 1, 1};
   const auto parameters = DrawnParameters({3, 8, 2}, 1, 1);
   at::Tensor x = Normal({5, 3}, 1);
   x[2][0] = std::numeric_limits<float>::quiet_NaN();
@@ -181,7 +181,7 @@ TEST(SmallPerceptron, ReluKeepsNaN) {
 }
 
 // The kit's networks go this way where they are small, and LibTorch's where not.
-TEST(SmallPerceptron, AgreesWithWideNetworksWay) {
+TEST(Perceptron, AgreesWithWideNetworksWay) {
   const at::Tensor x = Normal({20, 6}, 1);
   for (const int width : {128, 129}) {
     const Mlp net(6, {width, width}, 2, Activation::kTanh);

@@ -79,7 +79,7 @@ void CompareTd3Updates(
 
     const bool actor_stepped = k % config.policy_delay == 0;
     std::map<std::string, double> losses;
-    for (const auto& [name, value] : agent.metrics()) losses[name] = value.template item<double>();
+    for (const auto& [name, value] : agent.metrics()) losses[name] = value;
     losses["critic_loss"] = losses["critic1_loss"] + losses["critic2_loss"];
     golden.CompareLosses(k, losses);
     std::vector<nn::NamedTensor> gradients =

@@ -19,7 +19,7 @@ namespace {
 
 std::map<std::string, double> Losses(const Agent& agent) {
   std::map<std::string, double> losses;
-  for (const auto& [name, value] : agent.metrics()) losses[name] = value.item<double>();
+  for (const auto& [name, value] : agent.metrics()) losses[name] = value;
   return losses;
 }
 

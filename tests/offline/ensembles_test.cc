@@ -53,7 +53,7 @@ TEST(GoldenUpdates, SacN) {
     const nn::ParameterSet old_target = agent.critics().target().FrozenClone();
     agent.Update(batch, noise);
     std::map<std::string, double> losses;
-    for (const auto& [name, value] : agent.metrics()) losses[name] = value.item<double>();
+    for (const auto& [name, value] : agent.metrics()) losses[name] = value;
 
     // a' is of the actor just updated; its target is computed again with the targets of before.
     const auto next = agent.Sample(batch.next_observations, noise.next_action);

@@ -97,7 +97,7 @@ void CompareOdiceUpdates(const std::string& algorithm) {
     }
     agent.Update(batch);
     std::map<std::string, double> losses;
-    for (const auto& [name, value] : agent.metrics()) losses[name] = value.item<double>();
+    for (const auto& [name, value] : agent.metrics()) losses[name] = value;
     golden.CompareLosses(k, losses);
     golden.CompareGradients(
         k, nn::Concatenate({NamedGradients(agent.value(), "v"), NamedGradients(agent.policy(), "policy")}));

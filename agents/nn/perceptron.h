@@ -1,0 +1,36 @@
+// Forward and backward passes of perceptrons without LibTorch's graph: for updates whose gradients are known
+// in closed form, which then cost their products and little else.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <vector>
+
+#include "agents/nn/activation.h"
+
+namespace strider::nn {
+
+// Linear layers with an activation between them, ending in one or more linear heads on the last hidden layer.
+struct Perceptron {
+  Activation activation = Activation::kRelu;
+  int members = 1;  // above 1: an ensemble, its weights (members x out x in)
+  std::size_t heads = 1;
+  bool small = false;  // computed by agents/nn/small_perceptron.h where the input is on the CPU
+};
+
+// What a forward pass leaves for the backward one.
+struct ForwardPass {
+  at::Tensor input;                 // (rows x inputs)
+  std::vector<at::Tensor> hidden;   // ([members x] rows x width) each, after the activation
+  std::vector<at::Tensor> outputs;  // ([members x] rows x out) one a head
+};
+
+// x (rows x inputs) through (weight, bias) pairs, the heads last. Builds no graph.
+ForwardPass RunForward(const Perceptron& net, const at::Tensor& x, at::TensorList parameters);
+
+// From d loss / d outputs, contiguous and one a head: d loss / d parameters, which replace what is in `into`,
+// one a parameter (none: they are not wanted); and d loss / d input, which is the result where it is wanted.
+at::Tensor RunBackward(const Perceptron& net, const ForwardPass& pass, at::TensorList parameters,
+                       at::TensorList output_gradients, at::TensorList into, bool of_input);
+
+}  // namespace strider::nn
