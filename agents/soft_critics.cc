@@ -149,7 +149,7 @@ at::Tensor EntropyWeight::Value() const {
 at::Tensor EntropyWeight::Step(const at::Tensor& log_prob, double anneal) {
   const at::NoGradGuard no_grad;
   // The loss is linear in the logarithm: this is its slope.
-  const at::Tensor slope = -(log_prob + target_).mean();
+  const at::Tensor slope = -(log_prob.mean() + target_);
   at::Tensor loss = logarithm_[0] * slope;
   logarithm_.flat_grad().copy_(slope);
   adam_.Step(logarithm_, learning_rate_ * anneal);

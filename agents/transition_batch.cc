@@ -2,6 +2,7 @@
 
 #include <ATen/Context.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -15,6 +16,20 @@ namespace {
 std::array<at::Tensor*, 6> Columns(TransitionBatch& batch) {
   return {&batch.observations,      &batch.actions,   &batch.rewards,
           &batch.next_observations, &batch.terminals, &batch.next_actions};
+}
+
+// The named rows of a column. On the CPU a loop: a batch is a few kilobytes.
+at::Tensor Rows(const at::Tensor& column, const at::Tensor& indices) {
+  if (!column.is_cpu()) return column.index_select(0, indices);
+  const std::int64_t rows = indices.size(0);
+  const std::int64_t width = column.dim() == 1 ? 1 : column.size(1);
+  at::Tensor chosen =
+      column.dim() == 1 ? at::empty({rows}, column.options()) : at::empty({rows, width}, column.options());
+  const auto* const row = indices.const_data_ptr<std::int64_t>();
+  const float* const from = column.const_data_ptr<float>();
+  float* to = chosen.mutable_data_ptr<float>();
+  for (std::int64_t i = 0; i < rows; ++i, to += width) std::copy_n(from + row[i] * width, width, to);
+  return chosen;
 }
 
 }  // namespace
@@ -74,12 +89,12 @@ at::Tensor BatchSampler::Draw(std::int64_t batch, std::int64_t rows) {
 
 TransitionBatch BatchSampler::Gather(const at::Tensor& indices) const {
   return {indices,
-          all_.observations.index_select(0, indices),
-          all_.actions.index_select(0, indices),
-          all_.rewards.index_select(0, indices),
-          all_.next_observations.index_select(0, indices),
-          all_.terminals.index_select(0, indices),
-          all_.next_actions.defined() ? all_.next_actions.index_select(0, indices) : at::Tensor()};
+          Rows(all_.observations, indices),
+          Rows(all_.actions, indices),
+          Rows(all_.rewards, indices),
+          Rows(all_.next_observations, indices),
+          Rows(all_.terminals, indices),
+          all_.next_actions.defined() ? Rows(all_.next_actions, indices) : at::Tensor()};
 }
 
 at::Generator MakeGenerator(at::Device device, std::uint64_t seed) {

@@ -61,7 +61,7 @@ class BatchSampler {
   // Their numbers alone, on the host; the next call draws on.
   at::Tensor Draw(std::int64_t batch, std::int64_t rows);
 
-  // The named rows; on the device.
+  // The named rows; on the device. REQUIRES: indices (rows) int64, contiguous, each within the capacity.
   TransitionBatch Gather(const at::Tensor& indices) const;
 
   // The random stream, for checkpoints.

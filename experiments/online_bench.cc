@@ -153,18 +153,23 @@ class Products {
 };
 
 // Those of one update of SAC, or of off-policy MDPO with its value network, as written down in
-// agents/mdpo_off.cc.
+// agents/mdpo_off.cc, each counted once though the latter makes Q_1 at pi's action twice.
 Products ProductsOfUpdate(const std::string& agent) {
+  const bool sac = agent == "sac";
   const Products::Network policy = {{kObservations, kRows, kRows, 2 * kActions}};
-  const Products::Network critics = {{kObservations + kActions, kRows, kRows, 1}, 2};
+  const auto critics = [](int copies) {
+    return Products::Network{{kObservations + kActions, kRows, kRows, 1}, copies};
+  };
   const Products::Network value = {{kObservations, kRows, kRows, 1}};
   Products products;
   for (int k = 0; k < 2; ++k) products.AddForward(policy);  // at s and s', or of the old policy too
   products.AddBackward(policy, /*weights=*/true, /*first_input=*/false);
-  for (int k = 0; k < 3; ++k) products.AddForward(critics);  // at the batch, at pi's action, for the targets
-  products.AddBackward(critics, /*weights=*/true, /*first_input=*/false);
-  products.AddBackward(critics, /*weights=*/false, /*first_input=*/true);
-  if (agent == "mdpo-off") {
+  for (int k = 0; k < 2; ++k) products.AddForward(critics(2));  // at the batch and at pi's action
+  products.AddBackward(critics(2), /*weights=*/true, /*first_input=*/false);
+  products.AddBackward(critics(sac ? 2 : 1), /*weights=*/false, /*first_input=*/true);
+  if (sac) {
+    products.AddForward(critics(2));  // for the targets
+  } else {
     for (int k = 0; k < 2; ++k) products.AddForward(value);
     products.AddBackward(value, /*weights=*/true, /*first_input=*/false);
   }

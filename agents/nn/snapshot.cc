@@ -1,11 +1,19 @@
 #include "agents/nn/snapshot.h"
 
 namespace strider::nn {
+namespace {
+
+// Each of these calls costs as much as copying a small layer, and mostly there is nothing to do.
+at::Tensor OnHost(const at::Tensor& x) {
+  return x.is_cpu() && x.is_contiguous() ? x : x.detach().cpu().contiguous();
+}
+
+}  // namespace
 
 Policy::Layer SnapshotLayer(const at::Tensor& weight, const at::Tensor& bias) {
   using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  const at::Tensor w = weight.detach().cpu().contiguous();
-  const at::Tensor b = bias.detach().cpu().contiguous();
+  const at::Tensor w = OnHost(weight);
+  const at::Tensor b = OnHost(bias);
   Policy::Layer layer;
   layer.weight = Eigen::Map<const RowMajor>(w.const_data_ptr<float>(), w.size(0), w.size(1));
   layer.bias = Eigen::Map<const Eigen::VectorXf>(b.const_data_ptr<float>(), b.size(0));
