@@ -7,29 +7,25 @@
 #include "agents/nn/snapshot.h"
 
 namespace strider {
-namespace {
 
-double TrustWeight(const MdpoOffConfig& config) {
-  if (config.kl_coef < config.lambda) {
+double MdpoOffConfig::TrustWeight() const {
+  if (kl_coef < lambda) {
     throw InputError(
         "agent.kl_coef = {} is below agent.lambda = {}: the policy would be pushed away from the old one; "
         "expected kl_coef >= lambda",
-        config.kl_coef, config.lambda);
+        kl_coef, lambda);
   }
-  return config.kl_coef - config.lambda;
+  return kl_coef - lambda;
 }
-
-}  // namespace
 
 MdpoOff::MdpoOff(const Task& task, Config config)
     : OffPolicyAgent(task),
       config_(std::move(config)),
-      trust_weight_(TrustWeight(config_)),
+      trust_weight_(config_.TrustWeight()),
       tsallis_{config_.tsallis_q, config_.tsallis_mode == "joint", std::log(config_.density_floor),
                config_.log_density_cap},
       policy_net_(task.observation_size, config_.hidden, ContinuousActionSize(task), nn::Activation::kRelu,
                   config_.log_std_min, config_.log_std_max),
-      value_net_(task.observation_size, config_.hidden, 1, nn::Activation::kRelu),
       policy_(policy_net_.Shapes(), task.device),
       critics_(task, config_.hidden),
       entropy_weight_("lambda", config_.lambda, config_.lambda_auto,
@@ -48,10 +44,7 @@ MdpoOff::MdpoOff(const Task& task, Config config)
   critics_.Initialise(how, random);
   old_policy_ = policy_.FrozenClone();
   if (config_.value_network) {
-    value_ = nn::ParameterSet(value_net_.Shapes(), task.device);
-    value_net_.Initialise(value_, how, /*output_gain=*/1, random);
-    value_target_ = value_.FrozenClone();
-    value_adam_ = nn::Adam(value_);
+    value_.emplace(task, config_.hidden, how, random);
   } else {
     critic_target_ = critic().FrozenClone();
   }
@@ -97,8 +90,8 @@ void MdpoOff::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
 
   CountUpdate();
   if (updates() % config_.target_interval == 0) {
-    if (config_.value_network) {
-      value_target_.MoveTowards(value_, config_.tau);
+    if (value_) {
+      value_->MoveTarget(config_.tau);
     } else {
       critic_target_.MoveTowards(critic(), config_.tau);
     }
@@ -202,34 +195,27 @@ void MdpoOff::StepPolicy(const at::Tensor& observations, const nn::GaussianHeads
 
 at::Tensor MdpoOff::NextValue(const TransitionBatch& batch, const at::Tensor& next_noise,
                               const at::Tensor& lambda) const {
-  if (config_.value_network) {
-    return value_net_.Run(value_target_.leaves(), batch.next_observations).outputs[0].squeeze(-1);
-  }
+  if (value_) return value_->Target(batch.next_observations);
   const Draw next = SamplePolicy(batch.next_observations, next_noise);
   return critics_.LeastQ(critic_target_, batch.next_observations, next.sample.action) - lambda * next.log_q;
 }
 
 void MdpoOff::StepCritics(const TransitionBatch& batch, const Draw& draw, const at::Tensor& next_value,
                           const at::Tensor& lambda) {
-  at::Tensor value_target;  // of s, by the critics before their step
-  if (config_.value_network) {
-    value_target = critics_.LeastQ(critic(), batch.observations, draw.sample.action) - lambda * draw.log_q;
+  at::Tensor value;  // of s, by the critics before their step
+  if (value_) {
+    value = critics_.LeastQ(critic(), batch.observations, draw.sample.action) - lambda * draw.log_q;
   }
   const at::Tensor losses =
       critics_.Step(batch, next_value, config_.discount, config_.critic_lr * anneal(), config_.max_grad_norm);
   Report("critic1_loss", losses[0]);
   Report("critic2_loss", losses[1]);
   Report("q", critics_.latest_q());
-  if (config_.value_network) StepValue(batch, value_target);
-}
-
-void MdpoOff::StepValue(const TransitionBatch& batch, const at::Tensor& target) {
-  const auto pass = value_net_.Run(value_.leaves(), batch.observations);
-  const at::Tensor errors = pass.outputs[0] - target.unsqueeze(-1);
-  value_net_.Backward(value_, pass, errors / static_cast<double>(errors.size(0)));
-  nn::ClipGradientNorm(value_, config_.max_grad_norm);
-  value_adam_.Step(value_, config_.critic_lr * anneal());
-  Report("value_loss", errors.square(), 0.5);
+  if (value_) {
+    const at::Tensor squares =
+        value_->Step(batch.observations, value, config_.critic_lr * anneal(), config_.max_grad_norm);
+    Report("value_loss", squares, 0.5);
+  }
 }
 
 Policy MdpoOff::MakePolicy() const {
@@ -251,10 +237,8 @@ std::vector<nn::NamedTensor> MdpoOff::State() const {
   add(old_policy_.Named("old_policy"));
   add(critics_.State());
   add(policy_adam_.Named("policy_adam"));
-  if (config_.value_network) {
-    add(value_.Named("value"));
-    add(value_target_.Named("value", "_target"));
-    add(value_adam_.Named("value_adam"));
+  if (value_) {
+    add(value_->State());
   } else {
     add(critic_target_.Named("critic", "_target"));
   }
@@ -277,6 +261,7 @@ MdpoOffConfig SacConfig::AsMdpo() const {
   mdpo.lambda_auto = alpha_auto;
   mdpo.lambda_lr = alpha_lr;
   mdpo.target_entropy = target_entropy;
+  mdpo.discrete_target_entropy = discrete_target_entropy;
   mdpo.kl_coef = alpha;  // c = lambda: no trust region
   mdpo.policy_q = "min";
   mdpo.value_network = false;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ struct MdpoOffConfig {
   bool lambda_auto = false;
   double lambda_lr = 3e-4;
   double target_entropy = -1;
+  double discrete_target_entropy = 0.98;
   double kl_coef = 0.5;
   int old_policy_interval = 1000;
   int inner_steps = 1;
@@ -58,7 +60,12 @@ struct MdpoOffConfig {
     visit("lambda", lambda, "entropy weight (its start where lambda_auto is on)", AtLeast(0));
     visit("lambda_auto", lambda_auto, "learn lambda so that the entropy becomes target_entropy");
     visit("lambda_lr", lambda_lr, "Adam's step length for log lambda", Above(0));
-    visit("target_entropy", target_entropy, "what lambda_auto aims at, for each action dimension");
+    visit("target_entropy", target_entropy,
+          "what lambda_auto aims at, for each dimension of continuous actions");
+    visit(
+        "discrete_target_entropy", discrete_target_entropy,
+        "what lambda_auto aims at with n discrete actions, as a part of log n, the uniform policy's entropy",
+        InRange(0, 1));
     visit("kl_coef", kl_coef, "c = 1/t, weight of the trust region; at least lambda, equal to it for SAC",
           AtLeast(0));
     visit("old_policy_interval", old_policy_interval, "m: updates between copies of the policy to pi_k",
@@ -68,12 +75,15 @@ struct MdpoOffConfig {
           "q of the Tsallis logarithm in divergence and entropy: 1 is Shannon's and KL, 2 is sparse",
           InRange(1, 2));
     visit("tsallis_mode", tsallis_mode,
-          "for q above 1: sum the logarithms of each dimension's density, or take that of the joint one",
+          "for q above 1: sum the logarithms of each dimension's density, or take that of the joint one (the "
+          "same for discrete actions)",
           OneOf({"per_dim", "joint"}));
-    visit("density_floor", density_floor, "for q above 1: least density of a dimension, no gradient below",
+    visit("density_floor", density_floor,
+          "for q above 1: least density of a dimension, no gradient below; continuous actions only",
           Above(0));
     visit("log_density_cap", log_density_cap,
-          "for q above 1: greatest log density of a dimension, no gradient above", AtLeast(0));
+          "for q above 1: greatest log density of a dimension, no gradient above; continuous actions only",
+          AtLeast(0));
     visit("policy_q", policy_q, "critic in the policy's loss", OneOf({"q1", "min"}));
     visit(
         "value_network", value_network,
@@ -82,13 +92,19 @@ struct MdpoOffConfig {
     visit("policy_first", policy_first, "step the policy before the critics of the same update");
     visit("freeze_q_with_old", freeze_q_with_old,
           "use the critics as they were when pi_k was copied in the policy's loss");
-    visit("act_deterministic", act_deterministic, "explore with the mean action after the warm-up");
-    visit("reg_coef", reg_coef, "weight of mean(mu^2) + mean(log_std^2) in the policy's loss", AtLeast(0));
+    visit("act_deterministic", act_deterministic,
+          "explore with the mean or most probable action after the warm-up");
+    visit("reg_coef", reg_coef,
+          "weight of mean(mu^2) + mean(log_std^2) in the policy's loss; continuous actions only", AtLeast(0));
     visit("squash_epsilon", squash_epsilon,
-          "added inside log(1 - tanh^2) as the authors do; 0: the stable form", AtLeast(0));
-    visit("log_std_min", log_std_min, "lower clamp of the policy's log deviation");
-    visit("log_std_max", log_std_max, "upper clamp of the policy's log deviation");
+          "added inside log(1 - tanh^2) as the authors do; 0: the stable form; continuous actions only",
+          AtLeast(0));
+    visit("log_std_min", log_std_min, "lower clamp of the policy's log deviation; continuous actions only");
+    visit("log_std_max", log_std_max, "upper clamp of the policy's log deviation; continuous actions only");
   }
+
+  // c - lambda; throws InputError where it is negative (an anti-trust-region).
+  double TrustWeight() const;
 };
 
 // Policy: squashed Gaussian. One update minimises, with c = 1/t_k and entropy weight lambda (section 3.2),
@@ -168,23 +184,19 @@ class MdpoOff : public OffPolicyAgent {
   const nn::ParameterSet& judge() const { return config_.freeze_q_with_old ? frozen_critic_ : critic(); }
   void StepCritics(const TransitionBatch& batch, const Draw& draw, const at::Tensor& next_value,
                    const at::Tensor& lambda);
-  void StepValue(const TransitionBatch& batch, const at::Tensor& target);
 
   Config config_;
   double trust_weight_;  // c - lambda, the weight of -log pi_k
   nn::TsallisOptions tsallis_;
   nn::GaussianHeads policy_net_;
-  nn::Mlp value_net_;
   nn::ParameterSet policy_;
   nn::ParameterSet old_policy_;
   TwinCritics critics_;
-  nn::ParameterSet critic_target_;  // without the value network
-  nn::ParameterSet frozen_critic_;  // with freeze_q_with_old
-  nn::ParameterSet value_;          // with the value network
-  nn::ParameterSet value_target_;
+  nn::ParameterSet critic_target_;        // without the value network
+  nn::ParameterSet frozen_critic_;        // with freeze_q_with_old
+  std::optional<ValueWithTarget> value_;  // the value network
   EntropyWeight entropy_weight_;
   nn::Adam policy_adam_;
-  nn::Adam value_adam_;
 };
 
 // SAC (Haarnoja et al. 2018), Stable-Baselines3's settings, as the special case c = lambda of MdpoOff.
@@ -201,6 +213,7 @@ struct SacConfig {
   double alpha = 1;
   bool alpha_auto = true;
   double target_entropy = -1;
+  double discrete_target_entropy = 0.98;
   double squash_epsilon = 1e-6;
   double log_std_min = -20;
   double log_std_max = 2;
@@ -218,10 +231,15 @@ struct SacConfig {
     visit("max_grad_norm", max_grad_norm, "bound on each network's gradient norm; 0: none", AtLeast(0));
     visit("alpha", alpha, "entropy weight, or its start where alpha_auto is on", Above(0));
     visit("alpha_auto", alpha_auto, "learn alpha so that the entropy becomes target_entropy");
-    visit("target_entropy", target_entropy, "what alpha_auto aims at, for each action dimension");
-    visit("squash_epsilon", squash_epsilon, "added inside log(1 - tanh^2); 0: the stable form", AtLeast(0));
-    visit("log_std_min", log_std_min, "lower clamp of the policy's log deviation");
-    visit("log_std_max", log_std_max, "upper clamp of the policy's log deviation");
+    visit("target_entropy", target_entropy,
+          "what alpha_auto aims at, for each dimension of continuous actions");
+    visit("discrete_target_entropy", discrete_target_entropy,
+          "what alpha_auto aims at with n discrete actions, as a part of log n, the uniform policy's entropy",
+          InRange(0, 1));
+    visit("squash_epsilon", squash_epsilon,
+          "added inside log(1 - tanh^2); 0: the stable form; continuous actions only", AtLeast(0));
+    visit("log_std_min", log_std_min, "lower clamp of the policy's log deviation; continuous actions only");
+    visit("log_std_max", log_std_max, "upper clamp of the policy's log deviation; continuous actions only");
   }
 
   MdpoOffConfig AsMdpo() const;

@@ -5,6 +5,7 @@
 #include "agents/dac.h"
 #include "agents/deta_n.h"
 #include "agents/deta_td3.h"
+#include "agents/discrete_mdpo_off.h"
 #include "agents/dqn.h"
 #include "agents/hac.h"
 #include "agents/hnpg.h"
@@ -26,9 +27,9 @@ std::span<const AgentEntry> OnlineAgents() {
       AgentEntry{"mdpo-on", "Mirror Descent Policy Optimization, on-policy, KL", AgentKind::kOnPolicy,
                  &MakeFactory<MdpoOn>},
       AgentEntry{"mdpo-off", "Mirror Descent Policy Optimization, off-policy, KL or Tsallis",
-                 AgentKind::kOffPolicy, &MakeFactory<MdpoOff>},
+                 AgentKind::kOffPolicy, &MakeEitherFactory<MdpoOff, DiscreteMdpoOff>},
       AgentEntry{"sac", "Soft Actor-Critic: mdpo-off with c = lambda", AgentKind::kOffPolicy,
-                 &MakeFactory<Sac>},
+                 &MakeEitherFactory<Sac, DiscreteSac>},
       AgentEntry{"pmoe-sac", "Probabilistic Mixture-of-Experts policy, on SAC", AgentKind::kOffPolicy,
                  &MakeFactory<PmoeSac>},
       AgentEntry{"pmoe-ppo", "Probabilistic Mixture-of-Experts policy, on PPO", AgentKind::kOnPolicy,

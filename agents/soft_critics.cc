@@ -7,10 +7,27 @@
 #include "core/error.h"
 
 namespace strider {
+namespace {
+
+int Inputs(const Task& task) {
+  const bool discrete = std::holds_alternative<Discrete>(task.action_space);
+  return task.observation_size + (discrete ? 0 : task.action_size());
+}
+
+int Outputs(const Task& task) {
+  const bool discrete = std::holds_alternative<Discrete>(task.action_space);
+  return discrete ? DiscreteActions(task) : 1;
+}
+
+// Where in (2 x rows x n) values the taken actions' are, (2 x rows x 1).
+at::Tensor Taken(const at::Tensor& actions) { return actions.to(at::kLong).expand({2, -1, 1}); }
+
+}  // namespace
 
 TwinCritics::TwinCritics(const Task& task, const std::vector<int>& hidden)
-    : net_(task.observation_size + task.action_size(), hidden, 1, nn::Activation::kRelu, /*members=*/2),
-      alone_(task.observation_size + task.action_size(), hidden, 1, nn::Activation::kRelu),
+    : discrete_(std::holds_alternative<Discrete>(task.action_space)),
+      net_(Inputs(task), hidden, Outputs(task), nn::Activation::kRelu, /*members=*/2),
+      alone_(Inputs(task), hidden, Outputs(task), nn::Activation::kRelu),
       online_(net_.Shapes(), task.device),
       adam_(online_) {}
 
@@ -20,7 +37,12 @@ void TwinCritics::Initialise(nn::Initialisation how, const at::Generator& random
 
 at::Tensor TwinCritics::Q(const nn::ParameterSet& critic, const at::Tensor& observations,
                           const at::Tensor& actions) const {
-  return net_.Forward(critic, at::cat({observations, actions}, -1)).squeeze(-1);
+  if (!discrete_) return net_.Forward(critic, at::cat({observations, actions}, -1)).squeeze(-1);
+  return net_.Forward(critic, observations).gather(2, Taken(actions)).squeeze(-1);
+}
+
+at::Tensor TwinCritics::QOfAll(const nn::ParameterSet& critic, const at::Tensor& observations) const {
+  return net_.Run(critic.leaves(), observations).outputs[0];
 }
 
 at::Tensor TwinCritics::LeastQ(const nn::ParameterSet& critic, const at::Tensor& observations,
@@ -54,11 +76,15 @@ at::Tensor TwinCritics::Step(const TransitionBatch& batch, const at::Tensor& nex
                              double learning_rate, double max_grad_norm) {
   const at::NoGradGuard no_grad;
   const at::Tensor target = at::addcmul(batch.rewards, 1 - batch.terminals, next_value, discount);
-  const nn::ForwardPass pass = net_.Run(online_.leaves(), at::cat({batch.observations, batch.actions}, -1));
-  latest_q_ = pass.outputs[0].squeeze(-1);
+  const nn::ForwardPass pass = net_.Run(
+      online_.leaves(), discrete_ ? batch.observations : at::cat({batch.observations, batch.actions}, -1));
+  const at::Tensor& outputs = pass.outputs[0];
+  latest_q_ = (discrete_ ? outputs.gather(2, Taken(batch.actions)) : outputs).squeeze(-1);
   const at::Tensor errors = latest_q_ - target;
   // Of half the mean squared errors, added up, this is the gradient.
-  net_.Backward(online_, pass, (errors / static_cast<double>(errors.size(1))).unsqueeze(-1));
+  const at::Tensor slope = (errors / static_cast<double>(errors.size(1))).unsqueeze(-1);
+  net_.Backward(online_, pass,
+                discrete_ ? at::zeros_like(outputs).scatter_(2, Taken(batch.actions), slope) : slope);
   nn::ClipGradientNorm(online_, max_grad_norm);
   adam_.Step(online_, learning_rate);
   return errors.square();
@@ -66,6 +92,35 @@ at::Tensor TwinCritics::Step(const TransitionBatch& batch, const at::Tensor& nex
 
 std::vector<nn::NamedTensor> TwinCritics::State() const {
   return nn::Concatenate({online_.Named("critic"), adam_.Named("critic_adam")});
+}
+
+ValueWithTarget::ValueWithTarget(const Task& task, const std::vector<int>& hidden, nn::Initialisation how,
+                                 const at::Generator& random)
+    : net_(task.observation_size, hidden, 1, nn::Activation::kRelu),
+      online_(net_.Shapes(), task.device),
+      adam_(online_) {
+  net_.Initialise(online_, how, /*output_gain=*/1, random);
+  target_ = online_.FrozenClone();
+}
+
+at::Tensor ValueWithTarget::Target(const at::Tensor& observations) const {
+  return net_.Run(target_.leaves(), observations).outputs[0].squeeze(-1);
+}
+
+at::Tensor ValueWithTarget::Step(const at::Tensor& observations, const at::Tensor& values,
+                                 double learning_rate, double max_grad_norm) const {
+  const at::NoGradGuard no_grad;
+  const nn::ForwardPass pass = net_.Run(online_.leaves(), observations);
+  const at::Tensor errors = pass.outputs[0] - values.unsqueeze(-1);
+  net_.Backward(online_, pass, errors / static_cast<double>(errors.size(0)));
+  nn::ClipGradientNorm(online_, max_grad_norm);
+  adam_.Step(online_, learning_rate);
+  return errors.square();
+}
+
+std::vector<nn::NamedTensor> ValueWithTarget::State() const {
+  return nn::Concatenate(
+      {online_.Named("value"), target_.Named("value", "_target"), adam_.Named("value_adam")});
 }
 
 EntropyWeight::EntropyWeight(std::string name, double initial, bool learnt, double target,

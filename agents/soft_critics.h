@@ -1,4 +1,5 @@
-// What SAC and its relatives have in common beside the policy: twin critics and the weight of the entropy.
+// What SAC and its relatives have in common beside the policy: twin critics, the value network that MDPO has
+// beside them, and the weight of the entropy.
 #pragma once
 
 #include <string>
@@ -9,7 +10,8 @@
 
 namespace strider {
 
-// Q_1 and Q_2 as one ensemble of ReLU perceptrons.
+// Q_1 and Q_2 as one ensemble of ReLU perceptrons: on state and action, or for discrete actions on the state
+// alone with one output for each of them.
 class TwinCritics {
  public:
   TwinCritics(const Task& task, const std::vector<int>& hidden);
@@ -19,6 +21,9 @@ class TwinCritics {
   // Both critics of a set at rows of states and actions, (2 x rows).
   at::Tensor Q(const nn::ParameterSet& critic, const at::Tensor& observations,
                const at::Tensor& actions) const;
+
+  // The same of all discrete actions, (2 x rows x n), without a graph.
+  at::Tensor QOfAll(const nn::ParameterSet& critic, const at::Tensor& observations) const;
 
   // The lesser of both, (rows).
   at::Tensor LeastQ(const nn::ParameterSet& critic, const at::Tensor& observations,
@@ -44,11 +49,36 @@ class TwinCritics {
   std::vector<nn::NamedTensor> State() const;
 
  private:
+  bool discrete_;
   nn::Mlp net_;
   nn::Mlp alone_;  // one of them
   nn::ParameterSet online_;
   nn::Adam adam_;
   at::Tensor latest_q_;
+};
+
+// V(s), a ReLU perceptron, and the slow copy that critics bootstrap from.
+class ValueWithTarget {
+ public:
+  ValueWithTarget(const Task& task, const std::vector<int>& hidden, nn::Initialisation how,
+                  const at::Generator& random);
+
+  // The slow copy's value, (rows), without a graph.
+  at::Tensor Target(const at::Tensor& observations) const;
+
+  // Squared errors (rows x 1) against `values` (rows), and one step on half their mean, its gradient's norm
+  // at most `max_grad_norm` (0: any).
+  at::Tensor Step(const at::Tensor& observations, const at::Tensor& values, double learning_rate,
+                  double max_grad_norm) const;
+
+  void MoveTarget(double tau) const { target_.MoveTowards(online_, tau); }
+  std::vector<nn::NamedTensor> State() const;
+
+ private:
+  nn::Mlp net_;
+  nn::ParameterSet online_;
+  nn::ParameterSet target_;
+  nn::Adam adam_;
 };
 
 // alpha of SAC, lambda of MDPO: fixed, or learnt through its logarithm so that the policy's entropy becomes

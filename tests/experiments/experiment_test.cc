@@ -201,8 +201,18 @@ TEST(Misfits, TrustRegionMustNotBeInverted) {
 }
 
 TEST(Misfits, DiscreteActionsNeedAnAgentForThem) {
-  for (const std::string agent : {"td3", "sac", "mdpo-off", "pmoe-sac"}) {
+  for (const std::string agent : {"td3", "rlpd", "pmoe-sac"}) {
     EXPECT_THAT(Misfit(On(agent, "CartPole-v1")), HasSubstr("needs continuous actions")) << agent;
+  }
+  for (const std::string agent : {"sac", "mdpo-off"}) {  // one name, two forms
+    const Experiment experiment(On(agent, "CartPole-v1"));
+    WorkerPool pool(1);
+    EXPECT_EQ(MakeTrainer(experiment, pool)->agent().MakePolicy().distribution,
+              ActionDistribution::kCategorical);
+    EXPECT_THAT(
+        Misfit(On(agent, "CartPole-v1", {{"agent.log_std_min", "-5", "--set"}})),
+        HasSubstr("agent.log_std_min = -5 is for continuous actions, but the environment's are discrete; "
+                  "expected -20"));
   }
 }
 

@@ -50,7 +50,9 @@ std::vector<Case> Cases() {
       continue;
     }
     if (entry.id == "hnpg") cases.push_back({std::string(entry.id), entry.kind, "CombinationLock-v0", "3"});
-    if (entry.id == "bc" || entry.id == "bcq" || entry.id == "cql") {
+    const bool either = entry.id == "bc" || entry.id == "bcq" || entry.id == "cql" || entry.id == "sac" ||
+                        entry.id == "mdpo-off";
+    if (either) {
       cases.push_back({std::string(entry.id), entry.kind, "CartPole-v1", "1"});
       if (entry.id == "bcq") continue;
     }

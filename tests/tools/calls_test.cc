@@ -191,7 +191,7 @@ TEST(Calls, ConfigFilesNameTheirLine) {
 TEST(Calls, AgentsThatDoNotFitAreRefusedBeforeAnythingIsWritten) {
   const TemporaryFolder folder;
   const std::string out = folder.path() / "run";
-  ExpectRefused({"train", "sac", "--env", "CartPole-v1", "--out", out}, {"needs continuous actions"});
+  ExpectRefused({"train", "td3", "--env", "CartPole-v1", "--out", out}, {"needs continuous actions"});
   ExpectRefused({"train", "mdpo-off", "--env", "Pendulum-v1", "--set", "agent.kl_coef=0.1", "--out", out},
                 {"kl_coef", "lambda"});
   EXPECT_FALSE(std::filesystem::exists(out));
