@@ -100,7 +100,7 @@ at::Tensor DiscreteMdpoOff::PolicyLoss(const at::Tensor& observations, const Law
     each = each - config_.tsallis_q * trust_weight_ * nn::TsallisLog(old, config_.tsallis_q);
     Report("kl_to_old", (law.prob * (law.log_prob - old)).sum(-1));
   }
-  const at::Tensor loss = (law.prob * each).sum(-1);
+  at::Tensor loss = (law.prob * each).sum(-1);
   Report("policy_loss", loss);
   Report("entropy", (law.prob * law.log_prob).sum(-1), -1);
 
