@@ -58,7 +58,7 @@ struct MdpoOffConfig {
     visit("critic_lr", critic_lr, "Adam's step length for the critics", Above(0));
     visit("max_grad_norm", max_grad_norm, "bound on each network's gradient norm; 0: none", AtLeast(0));
     visit("lambda", lambda, "entropy weight (its start where lambda_auto is on)", AtLeast(0));
-    visit("lambda_auto", lambda_auto, "learn lambda so that the entropy becomes target_entropy");
+    visit("lambda_auto", lambda_auto, "learn lambda so that the entropy becomes its target");
     visit("lambda_lr", lambda_lr, "Adam's step length for log lambda", Above(0));
     visit("target_entropy", target_entropy,
           "what lambda_auto aims at, for each dimension of continuous actions");
@@ -230,7 +230,7 @@ struct SacConfig {
     visit("alpha_lr", alpha_lr, "Adam's step length for log alpha", Above(0));
     visit("max_grad_norm", max_grad_norm, "bound on each network's gradient norm; 0: none", AtLeast(0));
     visit("alpha", alpha, "entropy weight, or its start where alpha_auto is on", Above(0));
-    visit("alpha_auto", alpha_auto, "learn alpha so that the entropy becomes target_entropy");
+    visit("alpha_auto", alpha_auto, "learn alpha so that the entropy becomes its target");
     visit("target_entropy", target_entropy,
           "what alpha_auto aims at, for each dimension of continuous actions");
     visit("discrete_target_entropy", discrete_target_entropy,
