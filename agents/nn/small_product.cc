@@ -2,17 +2,17 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 namespace strider::nn {
 namespace {
 
 // Compiled with contraction: `sum += left * right` is one instruction where the processor has it.
-template <int kLanes, class Number = float>
+template <int kLanes>
 struct Lanes {
-  using Type [[gnu::vector_size(kLanes * sizeof(Number))]] = Number;
+  using Type [[gnu::vector_size(kLanes * sizeof(float))]] = float;
 };
 
 // A product whose b can be read in whole vectors, row by row.
@@ -81,29 +81,31 @@ template <int kLanes, int kVectors>
   if constexpr (kVectors > 1) TileColumns<kLanes, kVectors / 2>(packed, column);
 }
 
+// Where an exchange of entries between two rows takes an entry of the first row from, or of the second: both
+// rows' columns are counted one after the other. The first row's entries whose column has the bit `half`
+// change places with the second's entries that have not.
+template <int kLanes>
+constexpr int Source(int half, bool second, int column) {
+  if (((column & half) != 0) == second) return (second ? kLanes : 0) + column;
+  return second ? column | half : kLanes + (column ^ half);
+}
+
+template <int kHalf, class Vector, int... kColumn>
+[[gnu::always_inline]] inline void Exchange(Vector& first, Vector& second,
+                                            std::integer_sequence<int, kColumn...> /*columns*/) {
+  constexpr int kLanes = sizeof...(kColumn);
+  const Vector old = first;
+  first = __builtin_shufflevector(old, second, Source<kLanes>(kHalf, false, kColumn)...);
+  second = __builtin_shufflevector(old, second, Source<kLanes>(kHalf, true, kColumn)...);
+}
+
 // lanes[i][j] <-> lanes[j][i], by exchanging single entries of neighbours, then pairs of entries, and so on.
 template <int kLanes, int kHalf = 1>
 [[gnu::always_inline]] inline void Transpose(std::array<typename Lanes<kLanes>::Type, kLanes>& lanes) {
-  using Indices = typename Lanes<kLanes, int>::Type;
-  // Of a pair of rows, what goes to the first and to the second.
-  constexpr auto kChoice = [] {
-    std::array<std::array<int, kLanes>, 2> choice{};
-    for (int j = 0; j < kLanes; ++j) {
-      const bool own = (j & kHalf) == 0;
-      choice[0][j] = own ? j : kLanes + (j ^ kHalf);
-      choice[1][j] = own ? j | kHalf : kLanes + j;
-    }
-    return choice;
-  }();
-  constexpr auto kFirst = std::bit_cast<Indices>(kChoice[0]);
-  constexpr auto kSecond = std::bit_cast<Indices>(kChoice[1]);
 #pragma GCC unroll 16
   for (int i = 0; i < kLanes; ++i) {
-    if ((i & kHalf) != 0) continue;
-    const auto first = lanes[i];
-    const auto second = lanes[i | kHalf];
-    lanes[i] = __builtin_shuffle(first, second, kFirst);
-    lanes[i | kHalf] = __builtin_shuffle(first, second, kSecond);
+    if ((i & kHalf) == 0)
+      Exchange<kHalf>(lanes[i], lanes[i | kHalf], std::make_integer_sequence<int, kLanes>());
   }
   if constexpr (2 * kHalf < kLanes) Transpose<kLanes, 2 * kHalf>(lanes);
 }
