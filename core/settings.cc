@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "core/names.h"
 
@@ -32,6 +33,7 @@ Accepted Above(double low) {
   accepted.text = fmt::format("above {}", low);
   accepted.low = low;
   accepted.low_open = true;
+  accepted.high = std::numeric_limits<double>::max();  // a length or a rate that is infinite is a slip
   return accepted;
 }
 

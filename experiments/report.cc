@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <iostream>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -203,7 +204,22 @@ nlohmann::json TaskJson(const TaskComparison& task) {
 void WriteReport(const std::vector<std::filesystem::path>& runs, const std::filesystem::path& out) {
   if (runs.empty()) throw InputError("no run is given; expected run directories");
   std::vector<RunResult> results;
-  for (const std::filesystem::path& folder : FindRuns(runs)) results.push_back(ReadRun(folder));
+  std::vector<std::string> without;  // an evaluation: killed or diverged before the first
+  for (const std::filesystem::path& folder : FindRuns(runs)) {
+    RunResult run = ReadRun(folder);
+    if (run.evaluated()) {
+      results.push_back(std::move(run));
+    } else {
+      without.push_back(folder.string());
+    }
+  }
+  if (results.empty()) {
+    throw InputError("{} holds no evaluation; was the run stopped before its first?", without.front());
+  }
+  if (!without.empty()) {
+    std::cerr << fmt::format("strider: left out, for they hold no evaluation: {}\n",
+                             fmt::join(without, ", "));
+  }
   const std::vector<TaskComparison> tasks = CompareRuns(results);
 
   std::error_code error;
@@ -220,6 +236,9 @@ void WriteReport(const std::vector<std::filesystem::path>& runs, const std::file
   std::string csv(kCsvHeader);
   nlohmann::json json{{"tasks", nlohmann::json::array()}};
   std::set<std::string> slugs;
+  if (!without.empty()) {
+    markdown += fmt::format("Left out, for they hold no evaluation: {}.\n\n", fmt::join(without, ", "));
+  }
   for (const TaskComparison& task : tasks) {
     markdown += TaskMarkdown(task, DrawTask(task, Slug(task.name, slugs), out)) + "\n";
     csv += TaskCsv(task);

@@ -177,10 +177,9 @@ RunResult ReadRun(const std::filesystem::path& folder) {
   const std::filesystem::path json = folder / "evaluation.json";
   const std::filesystem::path csv = folder / "evaluations.csv";
   if (std::filesystem::exists(json)) ReadFinal(json, run);
-  if (std::filesystem::exists(csv) || run.final_returns.empty()) ReadEvaluations(csv, run);
-  if (run.evaluations.empty() && run.final_returns.empty()) {
-    throw InputError("{} holds no evaluation; was the run stopped before its first?", csv.string());
-  }
+  // Made when the run is, and empty before its first evaluation.
+  const bool empty = std::filesystem::exists(csv) && std::filesystem::file_size(csv) == 0;
+  if (!empty && (std::filesystem::exists(csv) || run.final_returns.empty())) ReadEvaluations(csv, run);
   return run;
 }
 

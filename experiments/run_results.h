@@ -27,8 +27,11 @@ struct RunResult {
   std::vector<EvaluationResult> evaluations;  // by rising step, from evaluations.csv
   std::vector<double> final_returns;  // from evaluation.json (`strider evaluate`); empty where there is none
 
+  // False where the run was stopped before its first evaluation.
+  bool evaluated() const { return !evaluations.empty() || !final_returns.empty(); }
+
   // The episodes that count as the run's final score: those of evaluation.json, or else of the last
-  // evaluation.
+  // evaluation. REQUIRES: evaluated().
   const std::vector<double>& LastReturns() const {
     return final_returns.empty() ? evaluations.back().returns : final_returns;
   }
@@ -40,7 +43,7 @@ struct RunResult {
 std::vector<std::filesystem::path> FindRuns(const std::vector<std::filesystem::path>& paths);
 
 // Reads config.cfg, evaluations.csv and evaluation.json of a run directory. One of the latter two may be
-// missing. Throws InputError naming file, line or key, and what was expected.
+// missing, and the former empty. Throws InputError naming file, line or key, and what was expected.
 RunResult ReadRun(const std::filesystem::path& folder);
 
 }  // namespace strider

@@ -76,7 +76,7 @@ Json ToJson(const Mdp& mdp, const Objective& objective, const PlanConfig& config
                {"value", result.value},
                {"initial_stock", NumberOrList(result.initial_stock)},
                {"mean", result.mean},
-               {"exact", result.exact},
+               {"exact", result.exact && result.error == 0},
                {"error_bound", std::isnan(result.error) ? Json() : Json(result.error)},
                {"policy", Json::array()},
                {"distribution", ToJson(result.law)},
@@ -186,6 +186,13 @@ void Print(const Mdp& mdp, const Objective& objective, const PlanConfig& config,
                            result.bytes / 1e6, result.pairs);
   std::cout << fmt::format("\n{} ({}): {:.6g} with initial stock {}, mean return {:.6g}\n", objective.name,
                            objective.meaning, result.value, Text(result.initial_stock), result.mean);
+  if (result.exact && std::isnan(result.error)) {
+    std::cout << fmt::format(
+        "exact for that policy, which was found with laws of {} atoms by plan.projection={}: how far it is "
+        "from "
+        "the best is not known\n",
+        config.atoms, config.projection);
+  }
   if (!result.exact && !std::isnan(result.error)) {
     std::cout << fmt::format("the grid makes that wrong by {:.2g} at most; more plan.stocks make it less\n",
                              result.error);

@@ -106,10 +106,27 @@ void NoteMeanPlan(const Objective& objective, ReturnLaw law, PlanResult& result)
   result.mean_law = std::move(law);
 }
 
+// Throws InputError where a utility that can come up is no number, so that policies cannot be told apart.
+void CheckUtilities(const StockTree& tree, const Objective& objective, const PlanConfig& config) {
+  const double least = tree.returns().front();
+  const double most = tree.returns().back();
+  const bool chosen = objective.chooses_stock && config.initial_stock.empty();
+  const double stock = config.initial_stock.empty() ? objective.initial_stock[0] : config.initial_stock[0];
+  for (const double x : {least + (chosen ? -most : stock), most + (chosen ? -least : stock)}) {
+    const double utility = objective.utility(std::array{x});
+    if (std::isfinite(utility)) continue;
+    throw InputError(
+        "{}: '{}' with returns from {:g} to {:g}: the utility of {:g} is {:g}, beyond what a double holds; "
+        "expected smaller rewards, or an objective that is less steep",
+        tree.mdp().name(), objective.name, least, most, x, utility);
+  }
+}
+
 PlanResult PlanExactly(const Mdp& mdp, const Objective& objective, const PlanConfig& config, WorkerPool& pool,
                        const Progress& progress) {
   const double memory = config.memory * 1e9;
   const StockTree tree(mdp, memory / 2, Between(progress, 0, 0.2));
+  if (mdp.reward_size() == 1) CheckUtilities(tree, objective, config);
   PlanResult result;
   result.pairs = tree.nodes();
   result.bytes = tree.bytes();
@@ -127,6 +144,8 @@ PlanResult PlanExactly(const Mdp& mdp, const Objective& objective, const PlanCon
           ? DistributionalPolicyIteration(tree, objective, result.initial_stock, ConstantPolicy(tree, 0),
                                           options, pool, rest)
           : DistributionalValueIteration(tree, objective, result.initial_stock, options, pool, rest);
+  // The law is that of the policy found, exactly; the policy is the best by laws as they were kept.
+  if (options.projection != Projection::kMerge) result.error = NAN;
   result.law = plan.law;
   result.mean = plan.mean;
   result.value = Value(objective, result.initial_stock, plan.law);
@@ -334,12 +353,18 @@ PlanResult MakePlan(const Mdp& given, const Objective& objective, const PlanConf
     if (!std::isfinite(stock)) throw InputError("plan.initial_stock has {}; expected finite numbers", stock);
   }
   WorkerPool pool(config.threads);
-  if (config.method != "value-iteration" && config.method != "policy-iteration") {
-    return PlanForTheMean(mdp, objective, config);
-  }
   const bool exact = config.stocks == 0 && mdp.horizon() > 0;
-  return exact ? PlanExactly(mdp, objective, config, pool, progress)
-               : PlanOnGrid(mdp, objective, config, pool, progress);
+  const PlanResult result = config.method != "value-iteration" && config.method != "policy-iteration"
+                                ? PlanForTheMean(mdp, objective, config)
+                            : exact ? PlanExactly(mdp, objective, config, pool, progress)
+                                    : PlanOnGrid(mdp, objective, config, pool, progress);
+  if (!std::isfinite(result.value) || !std::isfinite(result.mean)) {
+    throw InputError(
+        "{}: the best value of '{}' came out as {:g}, its mean return as {:g}, beyond what a double holds; "
+        "expected smaller rewards",
+        mdp.name(), objective.name, result.value, result.mean);
+  }
+  return result;
 }
 
 }  // namespace strider::planning

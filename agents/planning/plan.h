@@ -83,7 +83,7 @@ struct PlanResult {
   ReturnLaw mean_law;
   double mean_law_value = 0;
 
-  bool exact = true;      // exact stocks and laws, no grid
+  bool exact = true;      // exact stocks, no grid
   double error = 0;       // how far the value can be from the best one, rounding apart; NaN: not known
   std::size_t pairs = 0;  // of state and stock (and step, where exact)
   double bytes = 0;

@@ -98,6 +98,7 @@ TEST_F(SettingsTest, ValuesOutOfRangeAreRefused) {
     ExpectRefused("agent.discount", value, "a number in [0, 1]");
   }
   ExpectRefused("agent.rate", "0", "a number above 0");
+  ExpectRefused("agent.rate", "inf", "a number above 0");
   ExpectRefused("agent.batch", "0", "a whole number at least 1");
   ExpectRefused("agent.batch", "2.5", "a whole number at least 1");
   ExpectRefused("agent.batch", "99999999999", "a whole number at least 1");

@@ -120,10 +120,10 @@ TEST(ReadRun, BadFilesAreNamed) {
 
   folder.Write("run/config.cfg", good);
   EXPECT_THAT(message(), HasSubstr("evaluations.csv: No such file"));
-  folder.Write("run/evaluations.csv", "");
-  EXPECT_THAT(message(), HasSubstr("evaluations.csv is empty"));
-  folder.Write("run/evaluations.csv", kHeader);
-  EXPECT_THAT(message(), HasSubstr("evaluations.csv holds no evaluation"));
+  for (const std::string_view nothing_yet : {std::string_view(), kHeader}) {
+    folder.Write("run/evaluations.csv", std::string(nothing_yet));
+    EXPECT_FALSE(ReadRun(folder.path() / "run").evaluated()) << nothing_yet;
+  }
   folder.Write("run/evaluations.csv", std::string(kHeader) + "1,0,5,10,\n2,0,5x,10,\n");
   EXPECT_THAT(message(), HasSubstr("evaluations.csv:3: column 'return' holds '5x'; expected a number"));
   folder.Write("run/evaluations.csv", std::string(kHeader) + "1,0,,10,\n");
@@ -327,6 +327,21 @@ TEST(WriteReport, WritesTablesAndPictures) {
   EXPECT_EQ(sac["last"]["ci95"], nlohmann::json({200, 300}));
   EXPECT_NEAR(sac["last"]["normalized"]["mean"].get<double>(), 8.30438, 1e-4);
   EXPECT_EQ(sac["curve"]["step"].size(), 12U);
+}
+
+TEST(WriteReport, RunsWithoutAnEvaluationAreLeftOutAndNamed) {
+  const TemporaryFolder folder;
+  WriteRun(folder, "young", Config("sac", "Hopper-v5", "", 1), {50});
+  folder.Write("young/evaluations.csv", "");
+  const auto out = folder.path() / "out";
+  EXPECT_THAT(MessageOf<InputError>([&] { WriteReport({folder.path()}, out); }),
+              HasSubstr((folder.path() / "young").string() + " holds no evaluation"));
+  WriteRun(folder, "old", Config("sac", "Hopper-v5", "", 0), {50, 70});
+  WriteReport({folder.path()}, out);
+  const std::string report = ReadText(out / "report.md");
+  EXPECT_THAT(report,
+              HasSubstr("Left out, for they hold no evaluation: " + (folder.path() / "young").string()));
+  EXPECT_THAT(report, HasSubstr("| sac |"));
 }
 
 TEST(WriteReport, ADivergedRunIsShownAsSuch) {

@@ -113,6 +113,28 @@ TEST(PlanTest, MethodsAndGridsAgree) {
   EXPECT_FALSE(grid.exact);
 }
 
+// Two atoms cannot tell the bridge from the way round: what comes out must not be called the best.
+TEST(PlanTest, ProjectedLawsPromiseNothing) {
+  const Mdp mdp = MakeMdp("grid-r");
+  PlanConfig config = PlanConfig::For(mdp);
+  EXPECT_EQ(Plan(mdp, "cvar:0.9", config).error, 0);
+  config.projection = "categorical";
+  config.atoms = 2;
+  const PlanResult plan = Plan(mdp, "cvar:0.9", config);
+  EXPECT_LT(plan.value, Plan(mdp, "cvar:0.9").value - 0.1);
+  EXPECT_TRUE(std::isnan(plan.error));
+}
+
+// exp(beta x) leaves the range of doubles before beta does.
+TEST(PlanTest, SteepUtilitiesAreSolvedOrRefused) {
+  const Mdp mdp = MakeMdp("grid-r");
+  EXPECT_NEAR(Plan(mdp, "oce:exponential,30").value, 4, 1e-6);
+  for (const char* steep : {"exponential:200,-5", "oce:exponential,100", "oce:exponential,100000"}) {
+    EXPECT_THAT([&] { Plan(mdp, steep); }, ThrowsMessage<InputError>(HasSubstr("beyond what a double holds")))
+        << steep;
+  }
+}
+
 // A grid has one way of planning, and says so instead of taking no notice.
 TEST(PlanTest, WhatAGridDoesNotHeedIsRefused) {
   const Mdp mdp = MakeMdp("grid-r");
