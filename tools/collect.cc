@@ -1,5 +1,7 @@
 #include "experiments/collect.h"
 
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 
 #include "envs/registry.h"
@@ -59,6 +61,18 @@ int CollectPreset(const po::variables_map& values) {
   CatchStopSignals();
   if (!MakeDatasets(options, out)) return StoppedAt(out, "the same command goes on in");
   return 0;
+}
+
+// A dataset may be replaced by a newer one; whatever else lies there was hardly meant.
+void RefuseOtherFiles(const std::string& out) {
+  constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n";
+  std::error_code none;
+  if (!std::filesystem::is_regular_file(out, none) || std::filesystem::is_empty(out, none)) return;
+  std::string start(kSignature.size(), ' ');
+  std::ifstream(out, std::ios::binary).read(start.data(), static_cast<std::streamsize>(start.size()));
+  if (start == kSignature) return;
+  throw InputError(
+      "--out {} is there already and is no dataset; expected a new file, or a dataset to replace", out);
 }
 
 }  // namespace
@@ -127,6 +141,7 @@ int Collect(const Words& words) {
   const auto env = MakeEnv(Required<std::string>(*values, "env"), options.env_options);
   const std::string out = Required<std::string>(*values, "out");
   RefuseOverwriting("out", out, {options.source});
+  RefuseOtherFiles(out);
   const bool behavior = options.source == kBehaviorPolicy;
   if (behavior) {
     Refuse(*values, "policy behavior", {"deterministic", "noise", "epsilon"});

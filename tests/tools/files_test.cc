@@ -248,6 +248,24 @@ TEST(Files, ActionsForARollout) {
   EXPECT_EQ(std::filesystem::file_size(own), std::filesystem::file_size(whole));
 }
 
+TEST(Files, CollectReplacesDatasetsAlone) {
+  const TemporaryFolder folder;
+  const Words arguments = {"collect", "--policy", "random",  "--env", "Pendulum-v1",
+                           "--steps", "5",        "--quiet", "--out"};
+  const auto onto = [&](const std::filesystem::path& out) {
+    Words words = arguments;
+    words.push_back(out.string());
+    return Strider(words);
+  };
+  folder.Write("config.cfg", "run.agent = sac\n");
+  const Finished refused = onto(folder.path() / "config.cfg");
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_THAT(refused.message,
+              HasSubstr("config.cfg is there already and is no dataset; expected a new file"));
+  EXPECT_EQ(ReadText(folder.path() / "config.cfg"), "run.agent = sac\n");
+  for (int round = 0; round < 2; ++round) EXPECT_EQ(onto(folder.path() / "data.hdf5").code, 0) << round;
+}
+
 // What was read stays as it was.
 TEST(Files, InputsAreNoOutputs) {
   const TemporaryFolder folder;
