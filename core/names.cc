@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <numeric>
+#include <vector>
 
 namespace strider {
 namespace {
@@ -52,7 +53,11 @@ InputError UnknownName(std::string_view kind, std::string_view name,
                        std::span<const std::string> candidates) {
   const std::string nearest = NearestName(name, candidates);
   if (!nearest.empty()) return InputError("unknown {} '{}'; did you mean '{}'?", kind, name, nearest);
-  return InputError("unknown {} '{}'; expected one of: {}", kind, name, fmt::join(candidates, ", "));
+  std::vector<std::string> each;  // a preset may have several files
+  for (const std::string& candidate : candidates) {
+    if (std::ranges::find(each, candidate) == each.end()) each.push_back(candidate);
+  }
+  return InputError("unknown {} '{}'; expected one of: {}", kind, name, fmt::join(each, ", "));
 }
 
 }  // namespace strider

@@ -35,14 +35,16 @@ class Parameters {
 
   std::string Word(std::size_t index) const { return words_[index]; }
 
-  double Number(std::size_t index, std::string_view name, const Accepted& accepted = Anything()) const {
+  double Number(std::size_t index, std::string_view name, Accepted accepted = Anything()) const {
+    if (accepted.text.empty()) accepted.text = "a finite number";
     double value = 0;
     try {
       internal::Parse(name, words_[index], accepted, value);
     } catch (const InputError& error) {
       throw Refused(fmt::format(": {}", error.what()));
     }
-    if (!std::isfinite(value)) throw Refused(fmt::format(": {} is {}", name, value));
+    if (!std::isfinite(value))
+      throw Refused(fmt::format(": {} is {}; expected a finite number", name, value));
     return value;
   }
 

@@ -114,6 +114,8 @@ TEST(Objective, BadParametersAreNamed) {
   ExpectRefused("target:inf", "target");
   ExpectRefused("oce:log,1", "unknown utility 'log'");
   ExpectRefused("oce:exponential,0", "beta = '0'");
+  ExpectRefused("cvar:nan", "tau = 'nan' is not accepted; expected a finite number");
+  ExpectRefused("target:inf", "target is inf; expected a finite number");
   ExpectRefused("oce:two-weight,0.5,0", "w- = '0.5'");
   ExpectRefused("oce:two-weight,2,1.5", "w+ = '1.5'");
   ExpectRefused("homeostasis:", "expected homeostasis:C1");
