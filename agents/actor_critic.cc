@@ -102,7 +102,7 @@ void Actor::Backward(const at::Tensor& loss) const {
 void Actor::Backward(const nn::ForwardPass& pass, const at::Tensor& of_mean,
                      const at::Tensor& of_log_std) const {
   net_.Backward(parameters_, pass, of_mean);
-  at::Tensor(parameters_.gradients().back()).copy_(of_log_std);
+  if (!discrete_) at::Tensor(parameters_.gradients().back()).copy_(of_log_std);
 }
 
 Policy Actor::MakePolicy() const {

@@ -41,12 +41,13 @@ class Actor {
   // Gradients of a loss for policy and router.
   void Backward(const at::Tensor& loss) const;
 
-  // Evaluate without a graph, and the gradients of a loss whose gradients by mean (rows x actions) and
-  // log_std (actions) are given. One Gaussian only.
+  // Evaluate without a graph, and the gradients of a loss whose gradients by the outputs are given: by mean
+  // (rows x actions) and log_std (actions), or by logits (rows x n) alone. No mixtures.
   nn::ForwardPass Run(const at::Tensor& observations) const {
     return net_.Run(parameters_.leaves(), observations);
   }
-  void Backward(const nn::ForwardPass& pass, const at::Tensor& of_mean, const at::Tensor& of_log_std) const;
+  void Backward(const nn::ForwardPass& pass, const at::Tensor& of_mean,
+                const at::Tensor& of_log_std = {}) const;
 
   Policy MakePolicy() const;
   std::vector<nn::NamedTensor> State() const;

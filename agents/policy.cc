@@ -4,32 +4,53 @@
 #include <cmath>
 #include <numbers>
 
+#include "agents/nn/small_product.h"
+#include "agents/nn/small_vector.h"
 #include "core/error.h"
 
 namespace strider {
 namespace {
 
 using Rows = Eigen::Map<const Eigen::MatrixXf>;  // one column a row of the batch
+using Columns = Eigen::Ref<const Eigen::MatrixXf, 0, Eigen::OuterStride<>>;
+using Numbers = Eigen::Ref<const Eigen::VectorXf>;
 
-Eigen::MatrixXf Linear(const Policy::Layer& layer, const Eigen::MatrixXf& x) {
-  Eigen::MatrixXf out = layer.weight * x;
-  out.colwise() += layer.bias;
+// weight x + bias of each column. In memory a column is a row of the batch, and the weight lies transposed.
+Eigen::MatrixXf Linear(const Policy::Layer& layer, const Columns& x) {
+  Eigen::MatrixXf out(layer.weight.rows(), x.cols());
+  nn::Multiply({.rows = x.cols(),
+                .inner = x.rows(),
+                .columns = out.rows(),
+                .a = {x.data(), x.outerStride()},
+                .b = {layer.weight.data(), layer.weight.rows()},
+                .start = layer.bias.data(),
+                .out = out.data()});
   return out;
 }
 
-Eigen::MatrixXf Activated(bool tanh, const Eigen::MatrixXf& h) {
-  return tanh ? Eigen::MatrixXf(h.array().tanh()) : Eigen::MatrixXf(h.array().max(0.0F));
+void Activate(bool tanh, Eigen::MatrixXf& h) {
+  (tanh ? nn::TanhInPlace : nn::ReluInPlace)(h.data(), h.size());
 }
 
 // The part of the rows that the networks see: all but the option.
-Eigen::MatrixXf Seen(const Policy& policy, const Rows& observations) {
+Columns Seen(const Policy& policy, const Rows& observations) {
   return observations.topRows(observations.rows() - policy.augmentation.options);
 }
 
-Eigen::MatrixXf Body(const Policy& policy, const Rows& observations) {
-  Eigen::MatrixXf h = Seen(policy, observations);
-  for (const Policy::Layer& layer : policy.hidden) h = Activated(policy.tanh_hidden, Linear(layer, h));
+// Through layers with an activation behind each.
+Eigen::MatrixXf Hidden(std::span<const Policy::Layer> layers, bool tanh, const Columns& x) {
+  if (layers.empty()) return x;
+  Eigen::MatrixXf h = Linear(layers[0], x);
+  Activate(tanh, h);
+  for (const Policy::Layer& layer : layers.subspan(1)) {
+    h = Linear(layer, h);
+    Activate(tanh, h);
+  }
   return h;
+}
+
+Eigen::MatrixXf Body(const Policy& policy, const Rows& observations) {
+  return Hidden(policy.hidden, policy.tanh_hidden, Seen(policy, observations));
 }
 
 float Softplus(float x) { return std::max(x, 0.0F) + std::log1p(std::exp(-std::abs(x))); }
@@ -56,21 +77,26 @@ void SampleUniformRows(const Space& space, Pcg64& random, std::span<float> actio
 }
 
 // An index drawn with probabilities exp(logits) / sum.
-Eigen::Index DrawIndex(const Eigen::VectorXf& logits, Pcg64& random) {
-  const Eigen::ArrayXf weights = (logits.array() - logits.maxCoeff()).exp();
-  float left = static_cast<float>(random.Random()) * weights.sum();
-  Eigen::Index chosen = 0;
-  while (chosen + 1 < weights.size() && left >= weights[chosen]) left -= weights[chosen++];
-  return chosen;
+Eigen::Index DrawIndex(const Numbers& logits, Pcg64& random) {
+  const float top = logits.maxCoeff();
+  const auto weight = [&](float logit) { return std::exp(logit - top); };
+  float total = 0;
+  for (const float logit : logits) total += weight(logit);
+  float left = static_cast<float>(random.Random()) * total;
+  for (Eigen::Index i = 0; i + 1 < logits.size(); ++i) {
+    left -= weight(logits[i]);
+    if (left < 0) return i;
+  }
+  return logits.size() - 1;
 }
 
-Eigen::Index Best(const Eigen::VectorXf& logits) {
+Eigen::Index Best(const Numbers& logits) {
   Eigen::Index best = 0;
   logits.maxCoeff(&best);
   return best;
 }
 
-float LogSumExp(const Eigen::VectorXf& x) {
+float LogSumExp(const Numbers& x) {
   const float top = x.maxCoeff();
   return top + std::log((x.array() - top).exp().sum());
 }
@@ -148,13 +174,9 @@ Eigen::Index BestUtility(const Policy& policy, const Eigen::MatrixXf& quantiles,
   return best;
 }
 
-// A perceptron, all of it.
-Eigen::MatrixXf Perceptron(const std::vector<Policy::Layer>& layers, Eigen::MatrixXf h, bool tanh = false) {
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    h = Linear(layers[i], h);
-    if (i + 1 < layers.size()) h = Activated(tanh, h);
-  }
-  return h;
+// A perceptron, all of it: the last layer has no activation.
+Eigen::MatrixXf Perceptron(const std::vector<Policy::Layer>& layers, const Columns& x, bool tanh = false) {
+  return Linear(layers.back(), Hidden(std::span(layers).first(layers.size() - 1), tanh, x));
 }
 
 // log pi_H of each option (K x n), K > 0: (1 - beta of the option in force) for that one, and beta times the
@@ -191,9 +213,8 @@ void TakeBestCandidate(const Policy& policy, const Eigen::VectorXf& observation,
   for (float& z : codes.reshaped()) {
     z = std::clamp(static_cast<float>(random.StandardNormal()), -policy.code_bound, policy.code_bound);
   }
-  std::vector<Policy::Layer> decoder = policy.hidden;
-  decoder.push_back(policy.mean);
-  Eigen::MatrixXf actions = Perceptron(decoder, Below(observation, codes)).array().tanh();
+  const Eigen::MatrixXf decoded = Hidden(policy.hidden, policy.tanh_hidden, Below(observation, codes));
+  Eigen::MatrixXf actions = Linear(policy.mean, decoded).array().tanh();
   const Eigen::MatrixXf moves = Perceptron(policy.perturbation, Below(observation, actions)).array().tanh();
   actions = (actions + policy.reach * moves).array().max(-1.0F).min(1.0F);
   const Eigen::VectorXf values = Perceptron(policy.value, Below(observation, actions)).row(0).transpose();

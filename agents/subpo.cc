@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "agents/nn/distributions.h"
 #include "agents/nn/host_memory.h"
 #include "agents/trpo.h"
 
@@ -91,26 +92,46 @@ std::vector<float> Subpo::Weights(const Rollout& rollout) const {
   return weights;
 }
 
-at::Tensor Subpo::Objective(const at::Tensor& observations, const at::Tensor& actions,
-                            const at::Tensor& weights) {
-  const Actor::Outputs outputs = actor_.Evaluate(observations);
-  const at::Tensor gain = (actor_.LogProb(actions, outputs) * weights).mean();
-  const at::Tensor entropy = actor_.Entropy(outputs).mean();
-  Report("objective", gain);
-  Report("entropy", entropy);
-  if (config_.entropy_coef == 0) return gain;
-  const double anneal = config_.entropy_anneal ? static_cast<double>(updates() + 1) : 1;
-  return gain + config_.entropy_coef / anneal * entropy;
+void Subpo::FindGradient(const at::Tensor& observations, const at::Tensor& actions,
+                         const at::Tensor& weights) {
+  const at::NoGradGuard no_grad;
+  const auto rows = static_cast<double>(weights.size(0));
+  const double bonus = config_.entropy_anneal ? config_.entropy_coef / static_cast<double>(updates() + 1)
+                                              : config_.entropy_coef;
+  const at::Tensor weight = weights.unsqueeze(-1) / rows;
+  const nn::ForwardPass pass = actor_.Run(observations);
+  const at::Tensor& out = pass.outputs[0];
+  if (actor_.discrete()) {
+    const at::Tensor log_p = at::log_softmax(out, -1);
+    const at::Tensor p = log_p.exp();
+    const at::Tensor chosen = actions.to(at::kLong);
+    const at::Tensor entropy = -(p * log_p).sum(-1, /*keepdim=*/true);
+    Report("objective", (log_p.gather(-1, chosen) * weight).sum());
+    Report("entropy", entropy.mean());
+    // d log p_a / d logits = [a] - p and d H / d logits = -p (log p + H).
+    at::Tensor of_logits = p * -weight;
+    of_logits.scatter_add_(-1, chosen, weight);
+    if (bonus > 0) of_logits -= bonus / rows * p * (log_p + entropy);
+    actor_.Backward(pass, of_logits);
+  } else {
+    const at::Tensor& log_std = actor_.parameters().leaves().back();
+    const at::Tensor inverse = at::exp(-log_std);
+    const at::Tensor z = (actions - out) * inverse;
+    Report("objective", (nn::GaussianLogProb(actions, out, log_std) * weights).mean());
+    Report("entropy", nn::GaussianEntropy(log_std));
+    // d log p / d mean = z / sd, d log p / d log sd = z^2 - 1 and d H / d log sd = 1.
+    actor_.Backward(pass, z * inverse * weight, ((z.square() - 1) * weight).sum(0) + bonus);
+  }
 }
 
 void Subpo::Ascend(const at::Tensor& observations, const at::Tensor& actions, const at::Tensor& weights) {
   const nn::ParameterSet& theta = actor_.parameters();
+  FindGradient(observations, actions, weights);
   if (config_.step == "adam") {
-    actor_.Backward(-Objective(observations, actions, weights));
+    theta.flat_grad().neg_();  // Adam descends
     policy_adam_.Step(theta, config_.lr);
     return;
   }
-  actor_.Backward(Objective(observations, actions, weights));
   const at::Tensor gradient = theta.flat_grad().clone();
   const FisherMatrix fisher(actor_, observations, config_.cg_damping);
   const at::Tensor direction = ConjugateGradient(fisher, gradient, config_.cg_iterations);

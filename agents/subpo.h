@@ -92,8 +92,8 @@ class Subpo : public OnPolicyAgent {
   // where episodes do not all last as long as the environment's limit.
   std::vector<float> Weights(const Rollout& rollout) const;
 
-  // mean(log pi(a|s) weight) + entropy_coef H, to be ascended.
-  at::Tensor Objective(const at::Tensor& observations, const at::Tensor& actions, const at::Tensor& weights);
+  // Gives the policy's parameters the gradient of mean(log pi(a|s) weight) + entropy_coef H, to be ascended.
+  void FindGradient(const at::Tensor& observations, const at::Tensor& actions, const at::Tensor& weights);
 
   const Actor& actor() const { return actor_; }
 

@@ -18,6 +18,7 @@
 #include "datasets/dataset_cache.h"
 #include "experiments/peer_process.h"
 #include "experiments/trainer.h"
+#include "offline/learner_threads.h"
 #include "offline/neighbour_search.h"
 #include "offline/prdc.h"
 #include "offline/td3_bc.h"
@@ -261,7 +262,7 @@ class Bench {
     };
     const auto answer = [&](const Queries& asked_for) {
       const auto width = static_cast<std::size_t>(data.width());
-      at::parallel_for(0, kQueries, /*grain_size=*/1, [&](std::int64_t begin, std::int64_t end) {
+      ForLearner(kQueries, options_.threads, [&](std::int64_t begin, std::int64_t end) {
         const auto from = static_cast<std::size_t>(begin);
         const auto count = static_cast<std::size_t>(end - begin);
         search.KthNearest(std::span(asked_for.keys).subspan(from * width, count * width), 1,

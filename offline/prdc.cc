@@ -4,6 +4,7 @@
 
 #include "agents/nn/host_memory.h"
 #include "offline/blocked_neighbours.h"
+#include "offline/learner_threads.h"
 
 namespace strider {
 namespace {
@@ -58,8 +59,7 @@ at::Tensor Prdc::SearchOnHost(const at::Tensor& queries, const at::Tensor& indic
   at::Tensor rows = at::empty({queries.size(0)}, at::kLong);
   auto* const found = rows.mutable_data_ptr<std::int64_t>();
   const auto width = static_cast<std::size_t>(search_->width());
-  // LibTorch's own threads: others would compete with them for the cores while they wait.
-  at::parallel_for(0, rows.numel(), /*grain_size=*/1, [&](std::int64_t begin, std::int64_t end) {
+  ForLearner(rows.numel(), at::get_num_threads(), [&](std::int64_t begin, std::int64_t end) {
     const auto first = static_cast<std::size_t>(begin);
     const auto count = static_cast<std::size_t>(end - begin);
     search_->KthNearest({queries.const_data_ptr<float>() + first * width, count * width}, k_,

@@ -102,23 +102,13 @@ void AddInputGradient(const Layer& layer, const at::Tensor& gradient, at::Tensor
 }
 
 void ActivateInPlace(const at::Tensor& h, Activation activation) {
-  if (activation == Activation::kTanh) {
-    h.tanh_();
-    return;
-  }
-  ReluInPlace(h.mutable_data_ptr<float>(), h.numel());
+  (activation == Activation::kTanh ? TanhInPlace : ReluInPlace)(h.mutable_data_ptr<float>(), h.numel());
 }
 
 // gradient <- gradient times the activation's slope, told from its value h.
 void PassActivation(const at::Tensor& h, Activation activation, const at::Tensor& gradient) {
-  const float* value = h.const_data_ptr<float>();
-  float* const g = gradient.mutable_data_ptr<float>();
-  const std::int64_t count = h.numel();
-  if (activation == Activation::kRelu) {
-    PassRelu(value, g, count);
-  } else {
-    for (std::int64_t i = 0; i < count; ++i) g[i] *= 1 - value[i] * value[i];
-  }
+  (activation == Activation::kTanh ? PassTanh : PassRelu)(h.const_data_ptr<float>(),
+                                                          gradient.mutable_data_ptr<float>(), h.numel());
 }
 
 // The outputs by LibTorch's own operations: what a gradient that is to be differentiated again goes through.

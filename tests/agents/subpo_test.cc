@@ -103,12 +103,36 @@ TEST(Subpo, TheGradientIsReinforces) {
   const at::Tensor s = at::tensor(rollout.observations).view({12, kStates});
   const at::Tensor a = at::tensor(rollout.actions).view({12, 1});
   const at::Tensor weights = at::tensor(agent.Weights(rollout));
-  agent.actor().parameters().Backward(agent.Objective(s, a, weights));
+  agent.FindGradient(s, a, weights);
 
   const at::Tensor pi = at::softmax(s.mm(State(agent, "policy.0.weight").t()), -1);
   const at::Tensor chosen = at::one_hot(a.squeeze(-1).to(at::kLong), kActions).to(at::kFloat);
   const at::Tensor expected = ((chosen - pi) * weights.unsqueeze(-1)).t().mm(s) / 12;
   EXPECT_LT(LargestDifference(agent.actor().parameters().grad(0), expected), 1e-6);
+}
+
+// The gradient in closed form is that of LibTorch's graph, for logits and for a Gaussian, with entropy.
+TEST(Subpo, TheGradientIsTheGraphs) {
+  for (const bool discrete : {true, false}) {
+    SubpoConfig config;
+    config.baseline = "none";
+    config.entropy_coef = 0.3;
+    config.entropy_anneal = false;
+    Task task = ShortTask();
+    if (!discrete) task.action_space = UniformBox(kActions, -1, 1);
+    Subpo agent(task, config);
+    const at::Tensor s = Normal({12, kStates}, 5);
+    const at::Tensor a = discrete ? at::arange(12).remainder(kActions).unsqueeze(-1).to(at::kFloat)
+                                  : Normal({12, kActions}, 6);
+    const at::Tensor weights = Normal({12}, 7);
+    agent.FindGradient(s, a, weights);
+    const Actor& actor = agent.actor();
+    const at::Tensor found = actor.parameters().flat_grad().clone();
+    const Actor::Outputs outputs = actor.Evaluate(s);
+    actor.Backward((actor.LogProb(a, outputs) * weights).mean() + 0.3 * actor.Entropy(outputs).mean());
+    EXPECT_LT(LargestDifference(found, actor.parameters().flat_grad()), 1e-6) << discrete;
+    EXPECT_GT(found.abs().max().item<float>(), 0.1) << discrete;
+  }
 }
 
 // V8, sampled: in a table one natural step multiplies each state's probabilities by exp(rate x advantage),
