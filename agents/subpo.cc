@@ -98,21 +98,22 @@ void Subpo::FindGradient(const at::Tensor& observations, const at::Tensor& actio
   const auto rows = static_cast<double>(weights.size(0));
   const double bonus = config_.entropy_anneal ? config_.entropy_coef / static_cast<double>(updates() + 1)
                                               : config_.entropy_coef;
-  const at::Tensor weight = weights.unsqueeze(-1) / rows;
+  const at::Tensor weight = weights / rows;
   const nn::ForwardPass pass = actor_.Run(observations);
   const at::Tensor& out = pass.outputs[0];
   if (actor_.discrete()) {
-    const at::Tensor log_p = at::log_softmax(out, -1);
+    // One row an action: LibTorch is slow at sums along a dimension of a few.
+    const at::Tensor log_p = at::log_softmax(out.t().contiguous(), 0);
     const at::Tensor p = log_p.exp();
-    const at::Tensor chosen = actions.to(at::kLong);
-    const at::Tensor entropy = -(p * log_p).sum(-1, /*keepdim=*/true);
-    Report("objective", (log_p.gather(-1, chosen) * weight).sum());
+    const at::Tensor chosen = actions.to(at::kLong).view({1, -1});
+    const at::Tensor entropy = -(p * log_p).sum(0);
+    Report("objective", (log_p.gather(0, chosen) * weight).sum());
     Report("entropy", entropy.mean());
     // d log p_a / d logits = [a] - p and d H / d logits = -p (log p + H).
     at::Tensor of_logits = p * -weight;
-    of_logits.scatter_add_(-1, chosen, weight);
+    of_logits.scatter_add_(0, chosen, weight.unsqueeze(0));
     if (bonus > 0) of_logits -= bonus / rows * p * (log_p + entropy);
-    actor_.Backward(pass, of_logits);
+    actor_.Backward(pass, of_logits.t().contiguous());
   } else {
     const at::Tensor& log_std = actor_.parameters().leaves().back();
     const at::Tensor inverse = at::exp(-log_std);
@@ -120,7 +121,8 @@ void Subpo::FindGradient(const at::Tensor& observations, const at::Tensor& actio
     Report("objective", (nn::GaussianLogProb(actions, out, log_std) * weights).mean());
     Report("entropy", nn::GaussianEntropy(log_std));
     // d log p / d mean = z / sd, d log p / d log sd = z^2 - 1 and d H / d log sd = 1.
-    actor_.Backward(pass, z * inverse * weight, ((z.square() - 1) * weight).sum(0) + bonus);
+    const at::Tensor by_row = weight.unsqueeze(-1);
+    actor_.Backward(pass, z * inverse * by_row, ((z.square() - 1) * by_row).sum(0) + bonus);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "agents/nn/small_perceptron.h"
+#include "agents/nn/small_vector.h"
 
 namespace strider::nn {
 namespace {
@@ -20,6 +21,21 @@ at::Tensor Linear(const Perceptron& net, const at::Tensor& x, const at::Tensor& 
                   const at::Tensor& bias) {
   return net.members == 1 ? at::addmm(bias, x, weight.t())
                           : at::baddbmm(bias.unsqueeze(1), ForMembers(net, x), weight.transpose(1, 2));
+}
+
+// relu(Linear) on the CPU: LibTorch would write the biases first, then read them, and go over the result
+// again.
+at::Tensor LinearRelu(const Perceptron& net, const at::Tensor& x, const at::Tensor& weight,
+                      const at::Tensor& bias) {
+  const at::Tensor y =
+      net.members == 1 ? at::mm(x, weight.t()) : at::bmm(ForMembers(net, x), weight.transpose(1, 2));
+  const std::int64_t rows = y.size(-2);
+  const std::int64_t width = y.size(-1);
+  for (std::int64_t m = 0; m < net.members; ++m) {
+    AddBiasAndRelu(bias.const_data_ptr<float>() + m * width, rows, width,
+                   y.mutable_data_ptr<float>() + m * rows * width);
+  }
+  return y;
 }
 
 // gradient <- gradient times the activation's slope, told from its value h.
@@ -41,17 +57,17 @@ ForwardPass RunForward(const Perceptron& net, const at::Tensor& x, at::TensorLis
   const std::size_t hidden = parameters.size() / 2 - net.heads;
   for (std::size_t i = 0; i < hidden + net.heads; ++i) {
     const at::Tensor& below = pass.hidden.empty() ? pass.input : pass.hidden.back();
-    at::Tensor value = Linear(net, below, parameters[2 * i], parameters[2 * i + 1]);
+    const at::Tensor& weight = parameters[2 * i];
+    const at::Tensor& bias = parameters[2 * i + 1];
     if (i >= hidden) {
-      pass.outputs.push_back(std::move(value));
-      continue;
-    }
-    if (net.activation == Activation::kRelu) {
-      value.relu_();
+      pass.outputs.push_back(Linear(net, below, weight, bias));
+    } else if (net.activation == Activation::kTanh) {
+      pass.hidden.push_back(Linear(net, below, weight, bias).tanh_());
+    } else if (x.is_cpu() && x.scalar_type() == at::kFloat) {
+      pass.hidden.push_back(LinearRelu(net, below, weight, bias));
     } else {
-      value.tanh_();
+      pass.hidden.push_back(Linear(net, below, weight, bias).relu_());
     }
-    pass.hidden.push_back(std::move(value));
   }
   return pass;
 }

@@ -1,7 +1,5 @@
 #include "agents/nn/small_vector.h"
 
-#include <algorithm>
-
 // One body for each width of vectors; which one runs is decided when the program starts.
 #if defined(__x86_64__)
 #define STRIDER_WIDEST [[gnu::target_clones("avx512f", "avx2", "default")]]
@@ -13,6 +11,15 @@ namespace strider::nn {
 
 STRIDER_WIDEST void ReluInPlace(float* x, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) x[i] = x[i] < 0 ? 0 : x[i];
+}
+
+STRIDER_WIDEST void AddBiasAndRelu(const float* bias, std::int64_t rows, std::int64_t width, float* x) {
+  for (std::int64_t row = 0; row < rows; ++row, x += width) {
+    for (std::int64_t j = 0; j < width; ++j) {
+      const float sum = x[j] + bias[j];
+      x[j] = sum < 0 ? 0 : sum;
+    }
+  }
 }
 
 STRIDER_WIDEST void PassRelu(const float* value, float* gradient, std::int64_t count) {
@@ -48,8 +55,7 @@ STRIDER_WIDEST void PassTanh(const float* value, float* gradient, std::int64_t c
   for (std::int64_t i = 0; i < count; ++i) gradient[i] *= 1 - value[i] * value[i];
 }
 
-STRIDER_WIDEST void SumRows(const float* rows, std::int64_t count, std::int64_t width, float* sum) {
-  std::fill_n(sum, width, 0.0F);
+STRIDER_WIDEST void AddRows(const float* rows, std::int64_t count, std::int64_t width, float* sum) {
   for (std::int64_t row = 0; row < count; ++row, rows += width) {
     for (std::int64_t j = 0; j < width; ++j) sum[j] += rows[j];
   }

@@ -9,6 +9,9 @@ namespace strider::nn {
 // x <- max(x, 0); NaN stays NaN, as in at::relu.
 void ReluInPlace(float* x, std::int64_t count);
 
+// x (rows x width) <- max(x + bias, 0), the bias being one row; NaN stays NaN.
+void AddBiasAndRelu(const float* bias, std::int64_t rows, std::int64_t width, float* x);
+
 // gradient <- gradient where value > 0, elsewhere 0.
 void PassRelu(const float* value, float* gradient, std::int64_t count);
 
@@ -18,7 +21,7 @@ void TanhInPlace(float* x, std::int64_t count);
 // gradient <- gradient (1 - value^2), value being a tanh.
 void PassTanh(const float* value, float* gradient, std::int64_t count);
 
-// sum (width) <- the sum of rows (rows x width), first row first.
-void SumRows(const float* rows, std::int64_t count, std::int64_t width, float* sum);
+// sum (width) <- sum + the rows (count x width), first row first.
+void AddRows(const float* rows, std::int64_t count, std::int64_t width, float* sum);
 
 }  // namespace strider::nn

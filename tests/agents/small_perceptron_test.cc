@@ -85,6 +85,7 @@ std::vector<Case> Cases() {
     cases.push_back({{activation, 2, 1}, {4, 64, 64, 1}, 100});
     cases.push_back({{activation, 3, 1}, {17, 5, 128, 2}, 9});
     cases.push_back({{activation, 1, 1}, {5, 4}, 12});
+    cases.push_back({{activation, 1, 2}, {3, 16, 8, 2}, 1100});  // more rows than go through together
   }
   return cases;
 }

@@ -53,6 +53,16 @@ TEST(SmallVector, NotANumberStaysOne) {
   for (const float y : x) EXPECT_TRUE(std::isnan(y));
   ReluInPlace(x.data(), 33);
   for (const float y : x) EXPECT_TRUE(std::isnan(y));
+  const std::vector<float> bias(11);
+  AddBiasAndRelu(bias.data(), 3, 11, x.data());
+  for (const float y : x) EXPECT_TRUE(std::isnan(y));
+}
+
+TEST(SmallVector, BiasesAreAddedToEveryRow) {
+  std::vector<float> x = {1, 2, 3, -4, 5, -6};
+  const std::vector<float> bias = {-2, 0, 3};
+  AddBiasAndRelu(bias.data(), 2, 3, x.data());
+  EXPECT_EQ(x, (std::vector<float>{0, 2, 6, 0, 5, 0}));
 }
 
 TEST(SmallVector, GradientsPassByTheSlope) {
@@ -64,11 +74,11 @@ TEST(SmallVector, GradientsPassByTheSlope) {
   EXPECT_EQ(gradient, (std::vector<float>{0, 0, 6, 0}));
 }
 
-TEST(SmallVector, RowsAreSummed) {
+TEST(SmallVector, RowsAreAdded) {
   const std::vector<float> rows = {1, 2, 3, 10, 20, 30};
   std::vector<float> sum(3, 7);
-  SumRows(rows.data(), 2, 3, sum.data());
-  EXPECT_EQ(sum, (std::vector<float>{11, 22, 33}));
+  AddRows(rows.data(), 2, 3, sum.data());
+  EXPECT_EQ(sum, (std::vector<float>{18, 29, 40}));
 }
 
 }  // namespace
