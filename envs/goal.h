@@ -41,7 +41,8 @@ struct GoalSpec {
 
  private:
   std::size_t Offset(int goals) const {
-    return static_cast<std::size_t>(observation_size + goals * goal_size);
+    return static_cast<std::size_t>(observation_size) +
+           static_cast<std::size_t>(goals) * static_cast<std::size_t>(goal_size);
   }
 };
 

@@ -17,6 +17,7 @@
 #include "datasets/d4rl.h"
 #include "datasets/dataset_cache.h"
 #include "experiments/peer_process.h"
+#include "experiments/progress_bar.h"
 #include "experiments/trainer.h"
 #include "offline/learner_threads.h"
 #include "offline/neighbour_search.h"
@@ -178,6 +179,7 @@ class Bench {
   static void VisitAll(Prdc& agent) {
     constexpr std::int64_t kBlock = 4096;
     const std::int64_t rows = agent.states().size(0);
+    ProgressBar progress("prdc: making every row's list", 2 * rows, "visits", StandardError());
     for (int visit = 0; visit < 2; ++visit) {
       for (std::int64_t first = 0; first < rows; first += kBlock) {
         const std::int64_t count = std::min(kBlock, rows - first);
@@ -185,6 +187,7 @@ class Bench {
         block.indices = at::arange(first, first + count, at::kLong);
         block.observations = agent.states().narrow(0, first, count);
         agent.NeighbourRows(block, agent.actions().narrow(0, first, count));
+        progress.Update(visit * rows + first + count);
       }
     }
   }

@@ -74,6 +74,9 @@ class PlainTd3Bc:
         self.critic_adams = [torch.optim.Adam(critic.parameters(), lr=3e-4) for critic in self.critics]
         self.updates = 0
 
+    def constraint(self, state, action, pi):
+        return self.torch.nn.functional.mse_loss(pi, action)
+
     def update(self, state, action, reward, next_state, done):
         torch = self.torch
         self.updates += 1
@@ -93,7 +96,7 @@ class PlainTd3Bc:
             return
         pi = self.actor(state)
         q = self.critics[0](torch.cat([state, pi], 1))
-        loss = -self.ALPHA / q.abs().mean().detach() * q.mean() + torch.nn.functional.mse_loss(pi, action)
+        loss = -self.ALPHA / q.abs().mean().detach() * q.mean() + self.constraint(state, action, pi)
         self.actor_adam.zero_grad()
         loss.backward()
         self.actor_adam.step()

@@ -55,6 +55,17 @@ TEST(Plan, SettingsReachWorldAndPlanner) {
   EXPECT_EQ(grid["policy"][0]["stock"].size(), 2U);
 }
 
+// How far laws of few atoms lead the plan astray is not known.
+TEST(Plan, ProjectedLawsAreNotCalledExact) {
+  const Words words = {"three-state", "--objective", "cvar:0.5"};
+  EXPECT_TRUE(Planned(words)["exact"].get<bool>());
+  Words projected = words;
+  projected.insert(projected.end(), {"--set", "plan.projection=quantile", "--set", "plan.atoms=8"});
+  const auto json = Planned(projected);
+  EXPECT_FALSE(json["exact"].get<bool>());
+  EXPECT_TRUE(json["error_bound"].is_null());
+}
+
 TEST(Plan, PeopleGetTables) {
   const Finished finished = Strider({"plan", "three-state", "--objective", "cvar:0.5"});
   EXPECT_EQ(finished.code, 0);

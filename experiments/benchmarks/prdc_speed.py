@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""PRDC from first update to last, evaluations included, against the authors' way in Python (prdc_peer.py), in turns.
+
+Both train on the same dataset with the authors' networks, and play the same number of episodes in the same environment as
+often. Prints one JSON object: {"ours": [...], "peer": [...], "ratio"}, the ratio being that of the medians. Ours is read
+from the run's progress.csv between its first and last row, so that start-up counts for neither; in so short a run nearly
+all rows are visited for the first time, which is when PRDC's search is slowest.
+
+    experiments/benchmarks/prdc_speed.py --dataset FILE --env ID --peer-python PYTHON
+    experiments/benchmarks/prdc_speed.py --dataset FILE --env ID          (ours alone)
+"""
+import argparse
+import csv
+import json
+import pathlib
+import statistics
+import subprocess
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+STRIDER = HERE.parent.parent / "build" / "strider"
+
+
+def ours(options, updates):
+    with tempfile.TemporaryDirectory() as folder:
+        run = pathlib.Path(folder) / "run"
+        words = [STRIDER, "train", "prdc", "--dataset", options.dataset, "--env", options.env, "--preset", "paper",
+                 "--steps", str(updates + options.eval_interval), "--threads", str(options.threads), "--quiet", "--out", run]
+        for setting in [f"run.log_interval={options.eval_interval}", f"run.eval_interval={options.eval_interval}",
+                        f"run.eval_episodes={options.eval_episodes}"]:
+            words += ["--set", setting]
+        subprocess.run(words, check=True)
+        with open(run / "progress.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+    first, last = rows[0], rows[-1]
+    return (int(last["updates"]) - int(first["updates"])) / (float(last["seconds"]) - float(first["seconds"]))
+
+
+def peer(options, updates):
+    words = [options.peer_python, HERE / "prdc_peer.py", "--dataset", options.dataset, "--env", options.env, "--updates",
+             str(updates), "--eval-interval", str(options.eval_interval), "--eval-episodes", str(options.eval_episodes),
+             "--threads", str(options.threads)]
+    out = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+    return json.loads(out.strip().splitlines()[-1])["updates_per_second"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description="PRDC with its evaluations against the authors' way in Python.")
+    parser.add_argument("--dataset", required=True, help="in D4RL's layout, with next_observations")
+    parser.add_argument("--env", required=True)
+    parser.add_argument("--peer-python", help="Python that has torch, scipy, h5py and gymnasium")
+    parser.add_argument("--eval-interval", type=int, default=1000, help="updates between evaluations (the authors' 1000)")
+    parser.add_argument("--eval-episodes", type=int, default=10, help="of each (the authors play 50)")
+    parser.add_argument("--evaluations", type=int, default=2, help="that a measurement lasts, of ours; the peer does one")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    result = {"ours": [], "peer": []}
+    for _ in range(options.rounds):
+        result["ours"].append(ours(options, options.evaluations * options.eval_interval))
+        if options.peer_python:
+            result["peer"].append(peer(options, options.eval_interval))
+    if options.peer_python:
+        result["ratio"] = statistics.median(result["ours"]) / statistics.median(result["peer"])
+    result.update(unit="updates per second", threads=options.threads)
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
