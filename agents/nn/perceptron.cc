@@ -27,7 +27,7 @@ at::Tensor Linear(const Perceptron& net, const at::Tensor& x, const at::Tensor& 
 // again.
 at::Tensor LinearRelu(const Perceptron& net, const at::Tensor& x, const at::Tensor& weight,
                       const at::Tensor& bias) {
-  const at::Tensor y =
+  at::Tensor y =
       net.members == 1 ? at::mm(x, weight.t()) : at::bmm(ForMembers(net, x), weight.transpose(1, 2));
   const std::int64_t rows = y.size(-2);
   const std::int64_t width = y.size(-1);
