@@ -10,12 +10,13 @@ all rows are visited for the first time, which is when PRDC's search is slowest.
     experiments/benchmarks/prdc_speed.py --dataset FILE --env ID          (ours alone)
 """
 import argparse
-import csv
 import json
 import pathlib
 import statistics
 import subprocess
 import tempfile
+
+from update_rate import update_rate
 
 HERE = pathlib.Path(__file__).resolve().parent
 STRIDER = HERE.parent.parent / "build" / "strider"
@@ -30,10 +31,7 @@ def ours(options, updates):
                         f"run.eval_episodes={options.eval_episodes}"]:
             words += ["--set", setting]
         subprocess.run(words, check=True)
-        with open(run / "progress.csv", newline="") as file:
-            rows = list(csv.DictReader(file))
-    first, last = rows[0], rows[-1]
-    return (int(last["updates"]) - int(first["updates"])) / (float(last["seconds"]) - float(first["seconds"]))
+        return update_rate(run)
 
 
 def peer(options, updates):

@@ -9,12 +9,13 @@ between its first and last row, so that start-up counts for neither.
     experiments/benchmarks/subpo_speed.py                          (ours alone)
 """
 import argparse
-import csv
 import json
 import pathlib
 import statistics
 import subprocess
 import tempfile
+
+from update_rate import update_rate
 
 HERE = pathlib.Path(__file__).resolve().parent
 STRIDER = HERE.parent.parent / "build" / "strider"
@@ -30,10 +31,7 @@ def ours(updates, threads, settings):
                         f"run.checkpoint_interval={2 * updates * STEPS}", *settings]:
             words += ["--set", setting]
         subprocess.run(words, check=True)
-        with open(run / "progress.csv", newline="") as file:
-            rows = list(csv.DictReader(file))
-    first, last = rows[0], rows[-1]
-    return (int(last["updates"]) - int(first["updates"])) / (float(last["seconds"]) - float(first["seconds"]))
+        return update_rate(run)
 
 
 def peer(python, updates, threads):
