@@ -101,9 +101,7 @@ at::Tensor Mlp::Normalize(const at::Tensor& x, const at::Tensor& weight, const a
 
 at::Tensor Mlp::Forward(const ParameterSet& parameters, const at::Tensor& x) const {
   const std::size_t layers = sizes_.size() - 1;
-  if (net_.small && IsForSmall(x)) {
-    return Evaluate(net_, x, Layers(parameters.leaves()))[0];
-  }
+  if (norm_ == LayerNorm::kNone && x.dim() == 2) return Evaluate(net_, x, Layers(parameters.leaves()))[0];
   at::Tensor out = members() == 1 ? x : x.expand({members(), x.size(0), x.size(1)});
   std::size_t i = 0;
   for (std::size_t layer = 0; layer < layers; ++layer) {

@@ -83,10 +83,12 @@ at::Tensor RunBackward(const Perceptron& net, const ForwardPass& pass, at::Tenso
   const auto go_through = [&](std::size_t i, const at::Tensor& gradient, at::Tensor& below) {
     const std::size_t depth = std::min(i, hidden);
     const at::Tensor x = ForMembers(net, depth == 0 ? pass.input : pass.hidden[depth - 1]);
-    if (!into.empty()) {
+    if (!into.empty() && into[2 * i].defined()) {
       at::Tensor of_weight = into[2 * i];
-      at::Tensor of_bias = into[2 * i + 1];
       at::matmul_out(of_weight, gradient.transpose(-2, -1), x);
+    }
+    if (!into.empty() && into[2 * i + 1].defined()) {
+      at::Tensor of_bias = into[2 * i + 1];
       at::sum_out(of_bias, gradient, {-2});
     }
     if (depth == 0 && !of_input) return;
@@ -95,9 +97,9 @@ at::Tensor RunBackward(const Perceptron& net, const ForwardPass& pass, at::Tenso
     below = below.defined() ? below.add_(dx) : dx;
   };
   for (std::size_t head = 0; head < net.heads; ++head) {
-    go_through(hidden + head, output_gradients[head], above);
+    if (output_gradients[head].defined()) go_through(hidden + head, output_gradients[head], above);
   }
-  for (std::size_t i = hidden; i-- > 0;) {
+  for (std::size_t i = hidden; i-- > 0 && above.defined();) {
     PassActivation(above, pass.hidden[i], net.activation);
     at::Tensor below;
     go_through(i, above, below);

@@ -1,5 +1,5 @@
-// Forward and backward passes of perceptrons without LibTorch's graph: for updates whose gradients are known
-// in closed form, which then cost their products and little else.
+// Forward and backward passes of perceptrons that cost their products and little else: without LibTorch's
+// graph, for updates whose gradients are known in closed form, or as one node of it.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -28,9 +28,14 @@ struct ForwardPass {
 // x (rows x inputs) through (weight, bias) pairs, the heads last. Builds no graph.
 ForwardPass RunForward(const Perceptron& net, const at::Tensor& x, at::TensorList parameters);
 
-// From d loss / d outputs, contiguous and one a head: d loss / d parameters, which replace what is in `into`,
-// one a parameter (none: they are not wanted); and d loss / d input, which is the result where it is wanted.
+// From d loss / d outputs, contiguous and one a head (undefined: zero): d loss / d parameters, which replace
+// what is in `into`, one a parameter (undefined, or none at all: not wanted); and d loss / d input, which is
+// the result where it is wanted.
 at::Tensor RunBackward(const Perceptron& net, const ForwardPass& pass, at::TensorList parameters,
                        at::TensorList output_gradients, at::TensorList into, bool of_input);
+
+// The outputs in LibTorch's graph. Differentiable in x (rows x inputs) and the parameters, any number of
+// times.
+std::vector<at::Tensor> Evaluate(const Perceptron& net, const at::Tensor& x, at::TensorList parameters);
 
 }  // namespace strider::nn

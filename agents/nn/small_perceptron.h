@@ -16,11 +16,6 @@ bool IsSmall(const std::vector<int>& widths);
 // Whether this input is: float32 rows on the CPU.
 bool IsForSmall(const at::Tensor& x);
 
-// The heads' outputs, (rows x out) or (members x rows x out) each, for x (rows x inputs) and (weight, bias)
-// pairs, the heads last, as one node of LibTorch's graph. Differentiable in x and the parameters, any number
-// of times. REQUIRES: IsForSmall(x).
-std::vector<at::Tensor> Evaluate(const Perceptron& net, const at::Tensor& x, at::TensorList parameters);
-
 // RunForward and RunBackward (agents/nn/perceptron.h) done here. REQUIRES: IsForSmall(x).
 ForwardPass RunSmallForward(const Perceptron& net, const at::Tensor& x, at::TensorList parameters);
 at::Tensor RunSmallBackward(const Perceptron& net, const ForwardPass& pass, at::TensorList parameters,
