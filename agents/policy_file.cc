@@ -63,6 +63,9 @@ constexpr std::string_view kTime = "time";
 constexpr std::string_view kHidden = "hidden";
 constexpr int kMostOptions = 1024;
 constexpr std::string_view kBody = "body";
+constexpr std::string_view kAlgorithmKey = "metadata/algorithm";
+constexpr std::string_view kEnvKey = "metadata/env_id";
+constexpr std::string_view kWorldKey = "metadata/env_instance";
 constexpr std::string_view kEvaluationKey = "metadata/evaluation";
 constexpr std::string_view kSampled = "sampled";
 
@@ -455,13 +458,13 @@ std::string_view ExpertChoiceName(const Policy& policy) {
   throw std::logic_error("a mixture that no name is known for");
 }
 
-void WritePolicy(const std::filesystem::path& path, const Policy& policy, const std::string& algorithm,
-                 const std::string& env_id, bool evaluate_sampled) {
+void WritePolicy(const std::filesystem::path& path, const Policy& policy, const PolicyOrigin& origin) {
   WriteWhole(path, [&](const std::filesystem::path& temporary) {
     Hdf5File file = Hdf5File::Create(temporary);
-    file.WriteString("metadata/algorithm", algorithm);
-    file.WriteString("metadata/env_id", env_id);
-    if (evaluate_sampled) file.WriteString(std::string(kEvaluationKey), kSampled);
+    file.WriteString(std::string(kAlgorithmKey), origin.algorithm);
+    file.WriteString(std::string(kEnvKey), origin.env_id);
+    if (!origin.env_instance.empty()) file.WriteString(std::string(kWorldKey), origin.env_instance);
+    if (origin.evaluate_sampled) file.WriteString(std::string(kEvaluationKey), kSampled);
     const std::string prefix = "metadata/policy/";
     WriteParts({[&](const std::string& key, std::span<const float> values, const Shape& shape) {
                   file.Write<float>(prefix + key, values, shape);
@@ -495,13 +498,17 @@ void WritePolicy(DatasetWriter& writer, const Policy& policy) {
   write("clip", {policy.transform.clip});
 }
 
-bool IsEvaluatedSampled(const std::filesystem::path& path) {
+PolicyOrigin ReadPolicyOrigin(const std::filesystem::path& path) {
   const Hdf5File file = Hdf5File::Open(path);
-  const std::string key(kEvaluationKey);
-  if (!file.Has(key)) return false;
-  const std::string text = file.ReadString(key);
-  if (text != kSampled) throw InputError("{}: {} is '{}'; expected {}", path.string(), key, text, kSampled);
-  return true;
+  const auto text_of = [&](std::string_view name) {
+    const std::string key(name);
+    return file.Has(key) ? file.ReadString(key) : std::string();
+  };
+  const std::string evaluation = text_of(kEvaluationKey);
+  if (!evaluation.empty() && evaluation != kSampled) {
+    throw InputError("{}: {} is '{}'; expected {}", path.string(), kEvaluationKey, evaluation, kSampled);
+  }
+  return {text_of(kAlgorithmKey), text_of(kEnvKey), text_of(kWorldKey), evaluation == kSampled};
 }
 
 Policy ReadPolicy(const std::filesystem::path& path, const EnvSpec& spec) {

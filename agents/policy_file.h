@@ -29,14 +29,20 @@
 
 namespace strider {
 
-// Writes a file of its own, whole. `algorithm` goes to metadata/algorithm, the environment's id to
-// metadata/env_id, and whether it is judged by drawn actions to metadata/evaluation.
-void WritePolicy(const std::filesystem::path& path, const Policy& policy, const std::string& algorithm,
-                 const std::string& env_id, bool evaluate_sampled = false);
+// Where a policy comes from and how it is judged, texts under metadata/; empty where nobody knows.
+struct PolicyOrigin {
+  std::string algorithm;
+  std::string env_id;
+  std::string env_instance{};     // EnvSpec's
+  bool evaluate_sampled = false;  // metadata/evaluation: by drawn actions
+};
 
-// Whether a policy's file says that it is judged by drawn actions; files of before, and of others, do not.
-// Throws InputError where it says something else.
-bool IsEvaluatedSampled(const std::filesystem::path& path);
+// Writes a file of its own, whole.
+void WritePolicy(const std::filesystem::path& path, const Policy& policy, const PolicyOrigin& origin);
+
+// What a file, a dataset's too, says of its policy. Throws InputError where one of the texts is none, or
+// metadata/evaluation says what it cannot.
+PolicyOrigin ReadPolicyOrigin(const std::filesystem::path& path);
 
 // Writes the policy into a dataset's metadata.
 void WritePolicy(DatasetWriter& writer, const Policy& policy);

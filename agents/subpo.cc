@@ -54,6 +54,20 @@ Subpo::Subpo(const Task& task, Config config)
         "time or none",
         config_.credit);
   }
+  if (credit_ != Credit::kToGo && config_.rollout.discount != 1) {
+    throw InputError("agent.discount = {} has no part in agent.credit = {}; expected 1, or credit = to_go",
+                     config_.rollout.discount, config_.credit);
+  }
+  if (config_.baseline != "value" && config_.rollout.gae_lambda != 1) {
+    throw InputError(
+        "agent.gae_lambda = {} has no part in agent.baseline = {}; expected 1, or baseline = value",
+        config_.rollout.gae_lambda, config_.baseline);
+  }
+  if (config_.batch < task.environments) {
+    throw InputError(
+        "agent.batch = {} episodes are too few for run.num_envs = {}; expected at least one each",
+        config_.batch, task.environments);
+  }
   config_.rollout = WholeEpisodes(config_.rollout, task, config_.batch);
   Declare({"objective", "entropy"});
   if (config_.step == "natural") Declare({"kl"});
@@ -69,24 +83,22 @@ std::vector<float> Subpo::Weights(const Rollout& rollout) const {
   const auto length = static_cast<std::size_t>(task().max_episode_steps);
   const bool mean_by_time = config_.baseline == "time";
   std::vector<double> sums(mean_by_time ? length : 0);
-  std::size_t episodes = 0;
+  std::vector<double> counts(sums.size());  // of the episodes that last as long
   ForEachEpisode(rollout, [&](std::size_t first, std::size_t end) {
     AssignCredit(std::span(weights).subspan(first, end - first), environments, credit_,
                  config_.rollout.discount);
     if (!mean_by_time) return;
-    if ((end - first - 1) / environments + 1 != length) {
-      throw InputError(
-          "agent.baseline = time needs episodes of one length, but one of {} steps came up where "
-          "the limit is {}; expected value or none",
-          (end - first - 1) / environments + 1, length);
+    for (std::size_t row = first; row < end; row += environments) {
+      const std::size_t time = (row - first) / environments;
+      sums[time] += weights[row];
+      ++counts[time];
     }
-    for (std::size_t time = 0; time < length; ++time) sums[time] += weights[first + time * environments];
-    ++episodes;
   });
   if (!mean_by_time) return weights;
-  ForEachEpisode(rollout, [&](std::size_t first, std::size_t) {
-    for (std::size_t time = 0; time < length; ++time) {
-      weights[first + time * environments] -= static_cast<float>(sums[time] / static_cast<double>(episodes));
+  ForEachEpisode(rollout, [&](std::size_t first, std::size_t end) {
+    for (std::size_t row = first; row < end; row += environments) {
+      const std::size_t time = (row - first) / environments;
+      weights[row] -= static_cast<float>(sums[time] / counts[time]);
     }
   });
   return weights;

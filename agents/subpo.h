@@ -34,18 +34,21 @@ struct SubpoConfig {
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
-    visit("batch", batch, "episodes of full length that an update learns from, over all environments",
-          InRange(1, 1e6));
+    visit(
+        "batch", batch,
+        "episodes of full length that an update learns from, over all environments: as many in each, rounded "
+        "up",
+        InRange(1, 1e6));
     visit(
         "credit", credit,
         "what an action is credited with: to_go, the gains from its step on; prefix, the objective after its "
         "step, as the authors' code for grids does; myopic, the gain of its step",
         OneOf({"to_go", "prefix", "myopic"}));
-    visit(
-        "baseline", baseline,
-        "what is taken off the credit: none; time, the mean at the same time of the episode; value, a learnt "
-        "function of the observation",
-        OneOf({"none", "time", "value"}));
+    visit("baseline", baseline,
+          "what is taken off the credit: none; time, the mean at the same time of the episodes that last so "
+          "long; value, a learnt "
+          "function of the observation",
+          OneOf({"none", "time", "value"}));
     visit("discount", rollout.discount, "discount factor per step; below 1 the gains no longer telescope",
           InRange(0, 1));
     visit("gae_lambda", rollout.gae_lambda,
@@ -80,7 +83,8 @@ class Subpo : public OnPolicyAgent {
  public:
   using Config = SubpoConfig;
 
-  // Throws InputError where credit and baseline do not fit together.
+  // Throws InputError where credit, baseline, discount and lambda do not fit together, or the batch has less
+  // than an episode for each environment.
   Subpo(const Task& task, Config config);
 
   const RolloutConfig& rollout() const override { return config_.rollout; }
@@ -88,8 +92,8 @@ class Subpo : public OnPolicyAgent {
   Policy MakePolicy() const override { return actor_.MakePolicy(); }
   std::vector<nn::NamedTensor> State() const override;
 
-  // What multiplies grad log pi of each row: credit less baseline. Throws InputError for baseline = time
-  // where episodes do not all last as long as the environment's limit.
+  // What multiplies grad log pi of each row: credit less baseline, which for `time` is the mean over the
+  // episodes that last so long.
   std::vector<float> Weights(const Rollout& rollout) const;
 
   // Gives the policy's parameters the gradient of mean(log pi(a|s) weight) + entropy_coef H, to be ascended.

@@ -41,13 +41,17 @@ std::filesystem::path PlaceFor(const std::filesystem::path& path) {
 void WriteWhole(const std::filesystem::path& asked,
                 const std::function<void(const std::filesystem::path&)>& write) {
   const std::filesystem::path path = PlaceFor(asked);
+  const std::filesystem::path folder = path.parent_path().empty() ? "." : path.parent_path();
+  if (std::error_code ignored; !std::filesystem::exists(folder, ignored)) {
+    throw WorkError("cannot write {}: there is no folder {}", path.string(), folder.string());
+  }
   std::filesystem::path temporary = path;
   temporary += fmt::format(".{}.tmp", ::getpid());
   try {
     write(temporary);
     Synchronise(temporary);
     std::filesystem::rename(temporary, path);
-    Synchronise(path.parent_path().empty() ? "." : path.parent_path());
+    Synchronise(folder);
   } catch (const std::filesystem::filesystem_error& error) {
     std::error_code ignored;
     std::filesystem::remove_all(temporary, ignored);
@@ -99,6 +103,10 @@ FolderLock::~FolderLock() {
 }
 
 std::string ReadText(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    throw InputError("cannot read {}: {}", path.string(), std::strerror(EISDIR));
+  }
   errno = 0;
   std::ifstream in(path, std::ios::binary);
   if (!in) throw InputError("cannot read {}: {}", path.string(), std::strerror(errno));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <limits>
 
 #include "core/names.h"
@@ -40,6 +41,14 @@ Accepted Above(double low) {
 Accepted OneOf(std::vector<std::string> choices) {
   Accepted accepted;
   accepted.choices = std::move(choices);
+  return accepted;
+}
+
+Accepted FileOr(std::string word) {
+  Accepted accepted;
+  accepted.text = fmt::format("that names a file, or {}", word);
+  accepted.choices = {std::move(word)};
+  accepted.file = true;
   return accepted;
 }
 
@@ -98,9 +107,9 @@ void Parse(std::string_view key, std::string_view text, const Accepted& accepted
 }
 
 void Parse(std::string_view key, std::string_view text, const Accepted& accepted, std::string& value) {
-  if (!accepted.choices.empty() && std::ranges::find(accepted.choices, text) == accepted.choices.end()) {
-    Refuse(key, text, accepted);
-  }
+  const bool chosen =
+      accepted.choices.empty() || std::ranges::find(accepted.choices, text) != accepted.choices.end();
+  if (!chosen && (!accepted.file || text.empty())) Refuse(key, text, accepted);
   // Every setting is written as a line of config.cfg and must read back as what it was.
   const auto blank = [](char c) { return c == ' ' || c == '\t'; };
   const bool padded = !text.empty() && (blank(text.front()) || blank(text.back()));
@@ -110,7 +119,8 @@ void Parse(std::string_view key, std::string_view text, const Accepted& accepted
         "config file cannot hold",
         key, text);
   }
-  value = text;
+  // Whoever reads the config file may stand in another folder.
+  value = chosen ? std::string(text) : std::filesystem::absolute(text).lexically_normal().string();
 }
 
 void Parse(std::string_view key, std::string_view text, const Accepted& accepted, std::vector<int>& value) {
@@ -131,7 +141,8 @@ std::string Print(const std::vector<int>& value) { return fmt::format("{}", fmt:
 std::string Print(const std::vector<double>& value) { return fmt::format("{}", fmt::join(value, ",")); }
 
 std::string Describe(const Accepted& accepted, std::string_view type) {
-  if (!accepted.choices.empty()) return fmt::format("one of {}", fmt::join(accepted.choices, ", "));
+  if (!accepted.choices.empty() && !accepted.file)
+    return fmt::format("one of {}", fmt::join(accepted.choices, ", "));
   if (accepted.text.empty()) return std::string(type);
   return fmt::format("{} {}", type, accepted.text);
 }

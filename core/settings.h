@@ -34,6 +34,7 @@ struct Accepted {
   double high = std::numeric_limits<double>::infinity();
   bool low_open = false;             // `low` itself is refused
   std::vector<std::string> choices;  // for text; empty: any
+  bool file = false;                 // for text; or a file's path, which is made absolute
 };
 
 Accepted Anything();
@@ -41,6 +42,7 @@ Accepted InRange(double low, double high);  // both ends included
 Accepted AtLeast(double low);
 Accepted Above(double low);
 Accepted OneOf(std::vector<std::string> choices);
+Accepted FileOr(std::string word);
 
 // One setting, bound to the field it changes.
 struct Setting {

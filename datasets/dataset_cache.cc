@@ -16,9 +16,9 @@
 #include <optional>
 #include <vector>
 
+#include "core/checksum.h"
 #include "core/error.h"
 #include "core/files.h"
-#include "datasets/checksum.h"
 
 namespace strider {
 namespace {

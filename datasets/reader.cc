@@ -1,7 +1,7 @@
 #include "datasets/reader.h"
 
+#include "core/checksum.h"
 #include "core/error.h"
-#include "datasets/checksum.h"
 #include "datasets/d4rl.h"
 #include "datasets/hdf5.h"
 #include "datasets/minari.h"

@@ -5,9 +5,8 @@
 #include <algorithm>
 #include <future>
 
-#include "agents/policy_file.h"
+#include "core/checksum.h"
 #include "core/error.h"
-#include "datasets/checksum.h"
 #include "datasets/hdf5.h"
 #include "datasets/minari_metadata.h"
 #include "datasets/reader.h"
@@ -129,9 +128,21 @@ std::string SpaceText(const Space& space) {
   return BoxText("float32", box.low, box.high);
 }
 
-// The file that holds the policy which LoadPolicy finds under `source`.
-std::filesystem::path PolicyFile(const std::filesystem::path& source) {
-  return std::filesystem::is_directory(source) ? RunPaths{source}.policy() : source;
+// The file that holds the policy of a name that is not "random".
+std::filesystem::path PolicyFile(const std::string& source) {
+  if (!std::filesystem::exists(source)) {
+    throw InputError("policy '{}' does not exist; expected a run's directory, an HDF5 file, or random",
+                     source);
+  }
+  if (!std::filesystem::is_directory(source)) return source;
+  const RunPaths paths{source};
+  if (!IsRun(source)) {
+    throw InputError("{} is no run's directory (it has no config.cfg); of several runs name one", source);
+  }
+  if (!std::filesystem::exists(paths.policy())) {
+    throw InputError("{} has no policy yet: it was stopped before its first checkpoint", source);
+  }
+  return paths.policy();
 }
 
 // What every dataset tells of where it comes from.
@@ -144,10 +155,15 @@ std::map<std::string, std::string> Provenance(const EnvSpec& spec, const Assignm
                                                  {"strider_version", std::string(kVersion)}};
   if (!spec.instance.empty()) metadata[std::string(kInstanceKey)] = spec.instance;
   constexpr std::string_view kPrefix = "env.";
+  SettingList known;
+  for (const Setting& setting : FindEnv(spec.id).options()) known.Append(setting);
   for (const auto& [key, value] : env_options) {
     std::string_view name = key;
     if (name.starts_with(kPrefix)) name.remove_prefix(kPrefix.size());
-    metadata[fmt::format("env_options/{}", name)] = value;
+    const std::string whole = fmt::format("{}{}", kPrefix, name);
+    known.Set(whole, value);
+    // As it was understood: a file's path holds elsewhere too.
+    metadata[fmt::format("env_options/{}", name)] = known.Find(whole)->get();
   }
   return metadata;
 }
@@ -166,9 +182,8 @@ std::map<std::string, std::string> Provenance(const Policy& policy, const Env& e
     return metadata;
   }
   const std::filesystem::path file = PolicyFile(options.source);
-  const Hdf5File stored = Hdf5File::Open(file);
-  const bool named = stored.Has("metadata/algorithm");
-  metadata["algorithm"] = named ? stored.ReadString("metadata/algorithm") : "unknown";
+  const std::string algorithm = ReadPolicyOrigin(file).algorithm;
+  metadata["algorithm"] = algorithm.empty() ? "unknown" : algorithm;
   metadata["policy_sha256"] = FileChecksum(file);
   return metadata;
 }
@@ -177,17 +192,11 @@ std::map<std::string, std::string> Provenance(const Policy& policy, const Env& e
 
 Policy LoadPolicy(const std::string& source, const EnvSpec& spec) {
   if (source == "random") return UniformPolicy(spec.observation_size(), spec.action_space);
-  if (!std::filesystem::exists(source)) {
-    throw InputError("policy '{}' does not exist; expected a run's directory, an HDF5 file, or random",
-                     source);
-  }
-  if (!std::filesystem::is_directory(source)) return ReadPolicy(source, spec);
-  const RunPaths paths{source};
-  if (!IsRun(source)) throw InputError("{} is no run: it holds no config.cfg", source);
-  if (!std::filesystem::exists(paths.policy())) {
-    throw InputError("{} has no policy yet: it was stopped before its first checkpoint", source);
-  }
-  return ReadPolicy(paths.policy(), spec);
+  return ReadPolicy(PolicyFile(source), spec);
+}
+
+PolicyOrigin LoadPolicyOrigin(const std::string& source) {
+  return source == "random" ? PolicyOrigin{} : ReadPolicyOrigin(PolicyFile(source));
 }
 
 bool Collect(const Policy& policy, Env& env, const CollectOptions& options, const std::filesystem::path& out,

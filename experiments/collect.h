@@ -6,7 +6,7 @@
 #include <functional>
 #include <string>
 
-#include "agents/policy.h"
+#include "agents/policy_file.h"
 #include "core/settings.h"
 #include "datasets/writer.h"
 #include "envs/demonstrator.h"
@@ -17,6 +17,9 @@ namespace strider {
 // A policy by name, for an environment: "random", a run's directory, or an HDF5 file in D4RL's policy layout.
 // Throws InputError naming what was expected.
 Policy LoadPolicy(const std::string& source, const EnvSpec& spec);
+
+// What the policy under that name says of itself; nothing of "random". Throws InputError as LoadPolicy does.
+PolicyOrigin LoadPolicyOrigin(const std::string& source);
 
 struct CollectOptions {
   std::int64_t steps = 1000000;

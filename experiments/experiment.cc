@@ -218,6 +218,8 @@ Assignments Experiment::EnvOptions() const {
   return options;
 }
 
+std::string Experiment::EnvInstance() const { return has_env() ? MakeEnv()->spec().instance : ""; }
+
 std::unique_ptr<Env> Experiment::MakeEnv() const { return strider::MakeEnv(run_.env, EnvOptions()); }
 
 }  // namespace strider

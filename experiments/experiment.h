@@ -120,6 +120,8 @@ class Experiment {
     return run_.dataset.empty() || agent_->kind == AgentKind::kHybrid || run_.online_from == 0;
   }
   std::unique_ptr<Env> MakeEnv() const;
+  // EnvSpec's, of the environment; empty without one.
+  std::string EnvInstance() const;
   // Constructor options in force.
   Assignments EnvOptions() const;
 

@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/checksum.h"
 #include "core/files.h"
-#include "datasets/checksum.h"
 #include "datasets/d4rl.h"
 #include "datasets/merge.h"
 #include "datasets/reference_scores.h"

@@ -14,8 +14,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "core/checksum.h"
 #include "core/files.h"
-#include "datasets/checksum.h"
 #include "datasets/hdf5.h"
 #include "datasets/reader.h"
 #include "experiments/version.h"
@@ -24,12 +24,14 @@ namespace strider {
 namespace {
 
 // What may differ between a run and its continuation without making it another experiment.
-// A dataset may have moved, but not changed (CheckDataset).
-constexpr std::array<std::string_view, 13> kFreeSettings = {
-    "run.steps",         "run.dataset",       "run.threads",       "run.device",
-    "run.log_interval",  "run.eval_interval", "run.eval_episodes", "run.checkpoint_interval",
-    "run.target_return", "run.dataset_cache", "run.online_from",   "run.offline_ratio",
-    "run.eval_threads"};
+// Files may have moved, but not changed (CheckSources).
+constexpr std::array<std::string_view, 14> kFreeSettings = {"run.steps",         "run.dataset",
+                                                            "run.threads",       "run.device",
+                                                            "run.log_interval",  "run.eval_interval",
+                                                            "run.eval_episodes", "run.checkpoint_interval",
+                                                            "run.target_return", "run.dataset_cache",
+                                                            "run.online_from",   "run.offline_ratio",
+                                                            "run.eval_threads",  "env.map"};
 
 void MakeFolder(const std::filesystem::path& path) {
   std::error_code error;
@@ -63,6 +65,10 @@ std::string ProcessorFeatures() {
 
 bool IsRun(const std::filesystem::path& directory) {
   return std::filesystem::exists(directory / "config.cfg");
+}
+
+bool HasLearnt(const RunPaths& paths) {
+  return std::filesystem::exists(paths.checkpoint()) || std::filesystem::exists(paths.policy());
 }
 
 FolderLock CreateRun(const RunPaths& paths, Experiment& experiment) {
@@ -126,6 +132,7 @@ std::vector<GivenSetting> ResumedSettings(const RunPaths& paths, const std::vect
     settings.push_back(
         change);  // an unknown key is for the Experiment that is made of these to complain about
   }
+  if (!HasLearnt(paths)) return settings;
   for (const GivenSetting& change : changes) {
     const auto found = before.find(change.key);
     if (found == before.end() || std::ranges::find(kFreeSettings, change.key) != kFreeSettings.end())
@@ -163,16 +170,24 @@ std::string ManifestText(const Experiment& experiment) {
     manifest["dataset"] = {{"path", experiment.run().dataset},
                            {"sha256", DatasetChecksum(experiment.run().dataset)}};
   }
+  if (const std::string instance = experiment.EnvInstance(); !instance.empty()) {
+    manifest["env_instance"] = instance;
+  }
   manifest["acts"] = experiment.acts();
   if (!experiment.notes().empty()) manifest["notes"] = experiment.notes();
   return manifest.dump(2) + "\n";
 }
 
-void CheckDataset(const RunPaths& paths, const Experiment& experiment) {
+void CheckSources(const RunPaths& paths, const Experiment& experiment) {
   const std::string& dataset = experiment.run().dataset;
-  if (dataset.empty()) return;
   const auto manifest =
       nlohmann::json::parse(ReadText(paths.manifest()), nullptr, /*allow_exceptions=*/false);
+  const std::string world = manifest.is_object() ? manifest.value("env_instance", "") : "";
+  if (const std::string found = experiment.EnvInstance(); !world.empty() && found != world) {
+    throw InputError("{} is not the world that the run began in: it is {}; expected {} as in {}",
+                     experiment.run().env, found, world, paths.manifest().string());
+  }
+  if (dataset.empty()) return;
   const std::string expected =
       manifest.is_object() ? manifest.value(nlohmann::json::json_pointer("/dataset/sha256"), "") : "";
   if (expected.empty()) throw InputError("{}: no dataset/sha256 in it", paths.manifest().string());

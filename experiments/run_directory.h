@@ -34,9 +34,12 @@ FolderLock CreateRun(const RunPaths& paths, Experiment& experiment);
 // What an existing directory holds.
 bool IsRun(const std::filesystem::path& directory);
 
+// Whether an existing run has got to its first checkpoint. Until then it starts anew when it is resumed.
+bool HasLearnt(const RunPaths& paths);
+
 // The experiment of an existing run, from its config.cfg, with `changes` on top. InputError where a change
-// would make it another experiment: only steps, threads, device, the intervals and the dataset's place may
-// differ.
+// would make it another experiment once it HasLearnt: only steps, threads, device, the intervals and the
+// places of files may differ.
 std::vector<GivenSetting> ResumedSettings(const RunPaths& paths, const std::vector<GivenSetting>& changes);
 
 // Removes the temporaries that killed processes left in a run's folders. REQUIRES: its lock.
@@ -46,8 +49,9 @@ void RemoveLeftOvers(const RunPaths& paths);
 // meant to go further.
 void CheckSteps(const RunPaths& paths, std::int64_t done, std::int64_t steps);
 
-// Throws InputError where the experiment's dataset is another than the one that the run's manifest names.
-void CheckDataset(const RunPaths& paths, const Experiment& experiment);
+// Throws InputError where the experiment's dataset, or its environment's world (EnvSpec::instance), is
+// another than the one that the run's manifest names.
+void CheckSources(const RunPaths& paths, const Experiment& experiment);
 
 // Versions of everything that a run's numbers depend on, as JSON text. `data_checksum` is of the dataset, if
 // any.

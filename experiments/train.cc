@@ -35,13 +35,18 @@ class TrainingRun {
         pool_(run_.threads),
         evaluation_pool_(SpareThreads() > 0 ? SpareThreads() : run_.threads),
         trainer_(MakeTrainer(experiment, pool_)),
+        env_instance_(experiment.EnvInstance()),
         reference_(FindReferenceScore(experiment.has_env() ? run_.env : run_.dataset)) {
     std::optional<std::int64_t> resumed_at;
     if (options.resume && IsRun(directory)) {
       lock_.emplace(directory);
-      CheckDataset(paths_, experiment);
       RemoveLeftOvers(paths_);
-      Restore();
+      if (HasLearnt(paths_)) {
+        CheckSources(paths_, experiment);
+        Restore();
+      } else {
+        WriteTextWhole(paths_.manifest(), ManifestText(experiment));
+      }
       resumed_at = trainer_->step();
       CheckSteps(paths_, *resumed_at, run_.steps);
       // What was given with --resume holds from now on, if there is anything to do.
@@ -150,8 +155,8 @@ class TrainingRun {
   }
 
   void KeepPolicy() {
-    WritePolicy(paths_.policy(), trainer_->CurrentPolicy(), run_.agent, run_.env,
-                trainer_->agent().evaluate_sampled());
+    WritePolicy(paths_.policy(), trainer_->CurrentPolicy(),
+                {run_.agent, run_.env, env_instance_, trainer_->agent().evaluate_sampled()});
   }
 
   // Threads that evaluations have to themselves; 0: training waits for them.
@@ -231,9 +236,7 @@ class TrainingRun {
   }
 
   void Restore() {
-    // A run that was killed before its first checkpoint starts anew.
     if (!std::filesystem::exists(paths_.checkpoint())) {
-      if (!std::filesystem::exists(paths_.policy())) return;
       throw InputError("{} is missing though the run has got further; to start over, remove {}",
                        paths_.checkpoint().string(), paths_.root.string());
     }
@@ -249,6 +252,7 @@ class TrainingRun {
   WorkerPool pool_;
   WorkerPool evaluation_pool_;
   std::unique_ptr<Trainer> trainer_;
+  std::string env_instance_;
   std::optional<ReferenceScore> reference_;
   std::optional<CsvLog> progress_;
   std::optional<CsvLog> evaluations_;

@@ -5,7 +5,6 @@
 #include <thread>
 
 #include "agents/planning/objective.h"
-#include "agents/policy_file.h"
 #include "core/files.h"
 #include "datasets/reference_scores.h"
 #include "envs/registry.h"
@@ -54,12 +53,6 @@ void PrintObjective(const nlohmann::ordered_json& objective) {
       objective["name"].get<std::string>(), objective["meaning"].get<std::string>(),
       objective["discount"].get<double>(), objective["value"].get<double>(),
       objective["initial_stock"].get<double>(), objective["value_at_initial_stock"].get<double>());
-}
-
-// Whether the policy's file says so, where nobody else does.
-bool IsJudgedSampled(const std::string& source) {
-  if (source == "random") return false;
-  return IsEvaluatedSampled(IsRun(source) ? RunPaths{source}.policy() : std::filesystem::path(source));
 }
 
 void SetInitialStock(Policy& policy, double stock) {
@@ -173,17 +166,16 @@ int Evaluate(const Words& words) {
   const bool deterministic = (*values)["deterministic"].as<bool>();
   if (sampled && deterministic) throw InputError("--sampled and --deterministic; expected one of them");
   if (options.episodes < 1) throw InputError("--episodes {}: expected at least 1", options.episodes);
-  if (source != "random" && !std::filesystem::exists(source)) {
-    throw InputError("'{}' does not exist; expected a run's directory, an HDF5 file, or random", source);
-  }
   const EnvChoice choice =
       ChooseEnv(source, Given<std::string>(*values, "env"),
                 Given<std::vector<std::string>>(*values, "set").value_or(std::vector<std::string>()));
   const auto make = [&] { return MakeEnv(choice.id, choice.options); };
-  Policy policy = LoadPolicy(source, make()->spec());
+  const EnvSpec spec = make()->spec();
+  const bool of_run = !WarnOfOtherWorld(source, spec) && choice.of_run;
+  Policy policy = LoadPolicy(source, spec);
   const auto stock = Given<double>(*values, "initial-stock");
   if (stock) SetInitialStock(policy, *stock);
-  options.deterministic = deterministic || !(sampled || IsJudgedSampled(source));
+  options.deterministic = deterministic || !(sampled || LoadPolicyOrigin(source).evaluate_sampled);
 
   if (const auto picture = Given<std::string>(*values, "experts")) {
     const auto env = make();
@@ -220,7 +212,7 @@ int Evaluate(const Words& words) {
     if (json.contains("objective")) PrintObjective(json["objective"]);
   }
   // Printed already: a run's folder that cannot be written to costs nobody the result.
-  if (choice.of_run && !stock) {
+  if (of_run && !stock) {
     try {
       WriteTextWhole(RunPaths{source}.evaluation(), json.dump(2) + "\n");
     } catch (const WorkError& error) {

@@ -1,3 +1,5 @@
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <iostream>
@@ -112,6 +114,7 @@ std::string_view KindName(AgentKind kind) {
 struct Row {
   std::string id;
   std::string summary;
+  std::vector<std::string> tasks{};  // of a preset: those that it has values of their own for
 };
 
 std::vector<Row> AgentRows() {
@@ -125,8 +128,14 @@ std::vector<Row> AgentRows() {
 std::vector<Row> PresetRows() {
   std::vector<Row> rows;
   for (const Preset& preset : Presets()) {
-    if (!preset.task.empty()) continue;
-    rows.push_back({fmt::format("{} --preset {}", preset.agent, preset.name), preset.Summary()});
+    const std::string id = fmt::format("{} --preset {}", preset.agent, preset.name);
+    auto row = std::ranges::find(rows, id, &Row::id);
+    if (row == rows.end()) row = rows.insert(rows.end(), {id, "for the tasks below alone"});
+    if (preset.task.empty()) {
+      row->summary = preset.Summary();
+    } else {
+      row->tasks.emplace_back(preset.task);
+    }
   }
   return rows;
 }
@@ -164,7 +173,11 @@ int List(const Words& words) {
     }
     for (const Row& row : what == "agents" ? AgentRows() : PresetRows()) {
       json[what].push_back({{"id", row.id}, {"summary", row.summary}});
-      if (!as_json) std::cout << fmt::format("  {:<26} {}\n", row.id, row.summary);
+      if (what == "presets") json[what].back()["tasks"] = row.tasks;
+      if (as_json) continue;
+      std::cout << fmt::format("  {:<26} {}\n", row.id, row.summary);
+      if (!row.tasks.empty())
+        std::cout << fmt::format("      own values for {}\n", fmt::join(row.tasks, ", "));
     }
   }
   if (as_json) std::cout << json.dump(2) << '\n';

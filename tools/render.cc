@@ -93,6 +93,7 @@ int Render(const Words& words) {
                 Given<std::vector<std::string>>(*values, "set").value_or(std::vector<std::string>()));
   const auto env = MakeEnv(choice.id, choice.options);
   ViewOf(*env);
+  WarnOfOtherWorld(source, env->spec());
   const Policy policy = LoadPolicy(source, env->spec());
   const Journey journey = Travel(*env, policy, episodes, Seed(*values), !(*values)["sampled"].as<bool>());
   WriteMapPicture(fmt::format("{} in {}", source, choice.id), Subtitle(*env, journey), journey.map,

@@ -1,8 +1,9 @@
 #include "tools/run_env.h"
 
-#include <filesystem>
+#include <iostream>
 
 #include "core/error.h"
+#include "experiments/collect.h"
 #include "experiments/experiment.h"
 #include "experiments/run_directory.h"
 
@@ -17,8 +18,8 @@ EnvChoice ChooseEnv(const std::string& source, const std::optional<std::string>&
       if (setting.key.starts_with("env.")) choice.options.emplace_back(setting.key, setting.value);
     }
     choice.of_run = true;
-  } else if (std::filesystem::is_directory(source)) {
-    throw InputError("{} is no run's directory (it has no config.cfg); of several runs name one", source);
+  } else {
+    choice.id = LoadPolicyOrigin(source).env_id;
   }
   if (named && *named != choice.id) choice = {*named, {}, false};
   if (choice.id.empty()) throw InputError("{} names no environment; expected --env ID", source);
@@ -31,6 +32,16 @@ EnvChoice ChooseEnv(const std::string& source, const std::optional<std::string>&
     choice.of_run = false;
   }
   return choice;
+}
+
+bool WarnOfOtherWorld(const std::string& source, const EnvSpec& spec) {
+  const PolicyOrigin origin = LoadPolicyOrigin(source);
+  if (origin.env_id != spec.id || origin.env_instance.empty() || origin.env_instance == spec.instance) {
+    return false;
+  }
+  std::cerr << fmt::format("strider: warning: {} comes from another {}: {}; this one is {}\n", source,
+                           spec.id, origin.env_instance, spec.instance);
+  return true;
 }
 
 }  // namespace strider::tools

@@ -73,7 +73,8 @@ double WalkValue(const SurveyTask& task, std::span<const int> cells) {
   return objective->value();
 }
 
-Survey::Survey(std::string_view id, const SurveyConfig& config, std::shared_ptr<const SurveyTask> task)
+Survey::Survey(std::string_view id, const SurveyConfig& config, std::shared_ptr<const SurveyTask> task,
+               const std::string& instance)
     : Env(MakeSpec(id, config, *task)),
       task_(std::move(task)),
       next_(Index(task_->cells())),
@@ -88,6 +89,7 @@ Survey::Survey(std::string_view id, const SurveyConfig& config, std::shared_ptr<
     }
   }
   start_gain_ = trail_.Start(start_);
+  SetInstance(instance);
 }
 
 void Survey::DoReset(std::span<double> observation) {
@@ -179,6 +181,21 @@ MapPicture Survey::Map() const {
   for (const int cell : visited()) covered.Add(cell);
   for (int cell = 0; cell < task_->cells(); ++cell) map.marked[Index(cell)] = covered.Covers(cell);
   return map;
+}
+
+std::string SurveyInstance(const SettingList& settings, const SettingList& defaults, const SurveyTask& task) {
+  constexpr std::array<std::string_view, 4> kLeftOut = {"env.map", "env.check", "env.history",
+                                                        "env.encoding"};
+  std::string text;
+  const auto add = [&](std::string_view fact) { text += fmt::format("{}{}", text.empty() ? "" : " ", fact); };
+  for (const Setting& setting : settings.settings()) {
+    const std::string value = setting.get();
+    const bool usual = defaults.Find(setting.key)->get() == value;
+    if (usual || std::ranges::find(kLeftOut, setting.key) != kLeftOut.end()) continue;
+    add(fmt::format("{}={}", std::string_view(setting.key).substr(std::string_view("env.").size()), value));
+  }
+  if (!task.contents.empty()) add(task.contents);
+  return text.empty() ? "default" : text;
 }
 
 std::shared_ptr<const SurveyTask> ShareTask(const std::string& key,

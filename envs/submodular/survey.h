@@ -42,7 +42,8 @@ struct SurveyConfig {
         "the time, or a list of cells that ends in -1, as the authors' networks see them",
         OneOf({"one_hot", "number"}));
     visit("check", check,
-          "pairs of sets drawn to check that the objective is monotone and submodular; 0: none", AtLeast(0));
+          "pairs of sets drawn to check that the objective is monotone and submodular; 0: none",
+          InRange(0, 1e6));
   }
 };
 
@@ -55,6 +56,7 @@ struct SurveyTask {
   std::vector<double> shades;              // (cells) what a picture shows of them
   bool kinds = false;                      // as MapPicture's
   std::string legend;                      // what the shades are
+  std::string contents;                    // of the files that it was made of, as text; empty without any
 
   int cells() const { return rows * columns; }
 };
@@ -77,8 +79,9 @@ double WalkValue(const SurveyTask& task, std::span<const int> cells);
 // the same and without `slip` nothing is left to chance. State(): the cells visited in their order, then -1.
 class Survey : public Env, public MapView {
  public:
-  // Throws InputError where the start is no free cell.
-  Survey(std::string_view id, const SurveyConfig& config, std::shared_ptr<const SurveyTask> task);
+  // `instance` is EnvSpec's. Throws InputError where the start is no free cell.
+  Survey(std::string_view id, const SurveyConfig& config, std::shared_ptr<const SurveyTask> task,
+         const std::string& instance);
 
   const SurveyTask& task() const { return *task_; }
   std::span<const int> visited() const { return trail_.elements(); }
@@ -104,6 +107,10 @@ class Survey : public Env, public MapView {
   Trail trail_;
 };
 
+// Which of a task's worlds it is: the settings that are not as in `defaults`, the paths of files and what
+// changes no transition and no reward left out, and what the files hold. "default" where that is nothing.
+std::string SurveyInstance(const SettingList& settings, const SettingList& defaults, const SurveyTask& task);
+
 // The task that `build` makes, or the one that it made before under the same key where that is still in use:
 // environments of equal settings share their task.
 std::shared_ptr<const SurveyTask> ShareTask(const std::string& key, const std::function<SurveyTask()>& build);
@@ -114,9 +121,21 @@ template <class Task>
 class SurveyOf final : public Survey {
  public:
   using Config = Task;
-  SurveyOf(std::string_view id, const Config& config) : Survey(id, config.survey, Shared(id, config)) {}
+  SurveyOf(std::string_view id, const Config& config) : SurveyOf(id, config, Shared(id, config)) {}
 
  private:
+  SurveyOf(std::string_view id, const Config& config, const std::shared_ptr<const SurveyTask>& task)
+      : Survey(id, config.survey, task, Instance(config, *task)) {}
+
+  static std::string Instance(Config config, const SurveyTask& task) {
+    Config usual;
+    SettingList settings;
+    SettingList defaults;
+    settings.Add("env", config);
+    defaults.Add("env", usual);
+    return SurveyInstance(settings, defaults, task);
+  }
+
   static std::shared_ptr<const SurveyTask> Shared(std::string_view id, Config config) {
     SettingList settings;
     settings.Add("env", config);

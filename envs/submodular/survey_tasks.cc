@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <set>
 
@@ -97,6 +98,14 @@ std::vector<int> ReadItems(const ItemCollectionTask& task) {
   return kinds;
 }
 
+WeightMap ReadMap(const std::string& file) {
+  try {
+    return ReadWeightMap(file);
+  } catch (const InputError& error) {
+    throw InputError("env.map: {}", error.what());
+  }
+}
+
 }  // namespace
 
 SurveyTask GridCoverageTask::Make() const {
@@ -133,10 +142,11 @@ SurveyTask BiodiversityTask::Make() const {
   constexpr int kSyntheticSide = 30;
   Pcg64 random(static_cast<std::uint64_t>(map_seed));
   const bool synthetic = map == "synthetic";
-  WeightMap density =
-      synthetic ? SyntheticDensity(kSyntheticSide, kSyntheticSide, random) : ReadWeightMap(map);
+  WeightMap density = synthetic ? SyntheticDensity(kSyntheticSide, kSyntheticSide, random) : ReadMap(map);
   SurveyTask task = OpenGrid(density.rows, density.columns,
-                             synthetic ? "synthetic density, made up" : fmt::format("density of {}", map));
+                             synthetic ? "synthetic density, made up"
+                                       : "density of " + std::filesystem::path(map).filename().string());
+  if (!synthetic) task.contents = "map_sha256=" + density.sha256;
   CollectWhatIsSeen(task, footprint, std::move(density.weights));
   return task;
 }

@@ -95,7 +95,8 @@ struct BiodiversityTask {
     survey.Visit(visit);
     footprint.Visit(visit);
     visit("map", map,
-          "CSV file of the density, a line for each row of the grid; synthetic: a made-up one of 30 x 30");
+          "CSV file of the density, a line for each row of the grid; synthetic: a made-up one of 30 x 30",
+          FileOr("synthetic"));
     visit("map_seed", map_seed, "which synthetic map", AtLeast(0));
   }
   SurveyTask Make() const;

@@ -5,11 +5,15 @@
 #include <cmath>
 #include <string>
 
+#include "core/checksum.h"
 #include "core/error.h"
 #include "core/files.h"
 
 namespace strider {
 namespace {
+
+// Sums of as many as a large map has stay exact enough for float rewards, and their squares finite.
+constexpr double kLargestWeight = 1e12;
 
 std::string_view Trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t\r");
@@ -30,7 +34,12 @@ std::string_view TakeUntil(std::string_view& text, char separator) {
 WeightMap ReadWeightMap(const std::filesystem::path& file) {
   const std::string text = ReadText(file);
   WeightMap map;
+  Checksum checksum;
+  checksum.Add(std::as_bytes(std::span(text)));
+  map.sha256 = checksum.Text();
   std::string_view rest = text;
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (rest.starts_with(kByteOrderMark)) rest.remove_prefix(kByteOrderMark.size());
   for (int number = 1; !rest.empty(); ++number) {
     std::string_view line = Trimmed(TakeUntil(rest, '\n'));
     if (line.empty() || line.front() == '#') continue;
@@ -44,9 +53,10 @@ WeightMap ReadWeightMap(const std::filesystem::path& file) {
       const std::string_view word = Trimmed(TakeUntil(line, ','));
       double value = 0;
       const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-      if (error != std::errc() || end != word.data() + word.size() || !std::isfinite(value)) {
-        throw InputError("{}:{}: number {} is '{}'; expected a finite number", file.string(), number, column,
-                         word);
+      const bool number_read = error == std::errc() && end == word.data() + word.size();
+      if (!number_read || !(value >= 0 && value <= kLargestWeight)) {
+        throw InputError("{}:{}: number {} is '{}'; expected a number from 0 to {:g}", file.string(), number,
+                         column, word, kLargestWeight);
       }
       map.weights.push_back(value);
     }
@@ -58,7 +68,7 @@ WeightMap ReadWeightMap(const std::filesystem::path& file) {
 
 WeightMap SyntheticDensity(int rows, int columns, Pcg64& random) {
   constexpr int kBumps = 8;
-  WeightMap map{rows, columns, std::vector<double>(static_cast<std::size_t>(rows * columns))};
+  WeightMap map{rows, columns, std::vector<double>(static_cast<std::size_t>(rows * columns)), {}};
   for (int bump = 0; bump < kBumps; ++bump) {
     const double x = random.Uniform(0, rows);
     const double y = random.Uniform(0, columns);

@@ -87,7 +87,7 @@ TEST(PolicyFile, EveryKindComesBackToTheBit) {
         policy.behaviour = RandomLayer(4, 5, random);
         policy.likely = 0.75;
       }
-      WritePolicy(file, policy, "toy", spec.id);
+      WritePolicy(file, policy, {"toy", spec.id});
       EXPECT_EQ(Acts(ReadPolicy(file, spec)), Acts(policy)) << name;
 
       const Hdf5File written = Hdf5File::Open(file);
@@ -113,7 +113,7 @@ TEST(PolicyFile, CandidatesComeBackToTheBit) {
   policy.candidates = 7;
   policy.code_bound = 0.5;
   policy.reach = 0.25;
-  WritePolicy(file, policy, "toy", spec.id);
+  WritePolicy(file, policy, {"toy", spec.id});
   EXPECT_EQ(Acts(ReadPolicy(file, spec)), Acts(policy));
   Policy still = policy;
   still.reach = 0;
@@ -132,7 +132,7 @@ TEST(PolicyFile, MixtureComesBackToTheBit) {
     policy.router_on_body = distribution == ActionDistribution::kGaussian;
     policy.router = RandomLayer(4, policy.router_on_body ? 5 : 3, random);
     policy.sample_expert = distribution == ActionDistribution::kGaussian;
-    WritePolicy(file, policy, "toy", spec.id);
+    WritePolicy(file, policy, {"toy", spec.id});
     const Policy read = ReadPolicy(file, spec);
     EXPECT_EQ(Acts(read), Acts(policy));
     EXPECT_EQ(read.sample_expert, policy.sample_expert);
@@ -149,7 +149,7 @@ TEST(PolicyFile, NetworksOfEachStepComeBackToTheBit) {
     policy.steps.push_back(RandomPolicy(ActionDistribution::kGaussian, spec));
   policy.steps[1].mean.bias[0] += 1;
   policy.transform = {{0.1, 1, -2}, {1.0 / 3, 2, 3}, 2.5};
-  WritePolicy(file, policy, "toy", spec.id);
+  WritePolicy(file, policy, {"toy", spec.id});
   const Policy read = ReadPolicy(file, spec);
   ASSERT_EQ(read.steps.size(), 2);
   std::vector<std::vector<float>> means;
@@ -172,12 +172,16 @@ TEST(PolicyFile, SaysWhetherItIsJudgedByDrawnActions) {
   const std::filesystem::path file = folder.path() / "policy.hdf5";
   const EnvSpec spec = Spec(3, UniformBox(2, -2, 2));
   const Policy policy = RandomPolicy(ActionDistribution::kGaussian, spec);
-  WritePolicy(file, policy, "toy", spec.id);
-  EXPECT_FALSE(IsEvaluatedSampled(file)) << "as files of before, which say nothing of it";
+  WritePolicy(file, policy, {"toy", spec.id});
+  EXPECT_FALSE(ReadPolicyOrigin(file).evaluate_sampled) << "as files of before, which say nothing of it";
   EXPECT_FALSE(Hdf5File::Open(file).Has("metadata/evaluation"));
-  WritePolicy(file, policy, "toy", spec.id, /*evaluate_sampled=*/true);
-  EXPECT_TRUE(IsEvaluatedSampled(file));
+  WritePolicy(file, policy, {"toy", spec.id, "left", true});
+  EXPECT_TRUE(ReadPolicyOrigin(file).evaluate_sampled);
   EXPECT_EQ(Hdf5File::Open(file).ReadString("metadata/evaluation"), "sampled");
+  const PolicyOrigin origin = ReadPolicyOrigin(file);
+  EXPECT_EQ(origin.algorithm, "toy");
+  EXPECT_EQ(origin.env_id, spec.id);
+  EXPECT_EQ(origin.env_instance, "left");
   EXPECT_EQ(Acts(ReadPolicy(file, spec)), Acts(policy));
   const std::filesystem::path odd = folder.path() / "odd.hdf5";
   {
@@ -186,7 +190,7 @@ TEST(PolicyFile, SaysWhetherItIsJudgedByDrawnActions) {
     other.Close();
   }
   EXPECT_THAT(
-      [&] { IsEvaluatedSampled(odd); },
+      [&] { ReadPolicyOrigin(odd); },
       ::testing::ThrowsMessage<InputError>(HasSubstr("metadata/evaluation is 'greedy'; expected sampled")));
 }
 
@@ -216,7 +220,7 @@ TEST(PolicyFile, WhatItSeesAndWantsComesBackToo) {
   for (const bool hidden : {false, true}) {
     Policy policy = StockPolicy(spec);
     policy.augmentation.stock->hidden = hidden;
-    WritePolicy(file, policy, "toy", spec.id);
+    WritePolicy(file, policy, {"toy", spec.id});
     const Policy read = ReadPolicy(file, spec);
     EXPECT_EQ(read.observation_size, 7);
     EXPECT_EQ(Acts(read), Acts(policy));
@@ -249,7 +253,7 @@ TEST(PolicyFile, OptionsComeBackToTheBit) {
   const std::filesystem::path file = folder.path() / "policy.hdf5";
   const EnvSpec spec = Spec(4, UniformBox(2, -2, 2));
   const Policy policy = OptionsPolicy(spec);
-  WritePolicy(file, policy, "toy", spec.id);
+  WritePolicy(file, policy, {"toy", spec.id});
   const Policy read = ReadPolicy(file, spec);
   EXPECT_EQ(read.observation_size, 7);
   EXPECT_EQ(read.augmentation.options, 3);
@@ -267,7 +271,7 @@ TEST(PolicyFile, BadOptionsAreRefused) {
   const std::filesystem::path file = folder.path() / "policy.hdf5";
   const EnvSpec spec = Spec(4, UniformBox(2, -2, 2));
   const auto refused = [&](const std::string& options, const std::string& distribution) {
-    WritePolicy(file, OptionsPolicy(spec), "toy", spec.id);
+    WritePolicy(file, OptionsPolicy(spec), {"toy", spec.id});
     {
       Hdf5File spoilt = Hdf5File::Create(folder.path() / "spoilt.hdf5");
       const Hdf5File whole = Hdf5File::Open(file);
@@ -300,7 +304,7 @@ TEST(PolicyFile, BadStocksAreRefused) {
   spec.observation_space = Discrete{4};
   const auto refused = [&](const std::string& key, const std::string& text) {
     Policy policy = StockPolicy(spec);
-    WritePolicy(file, policy, "toy", spec.id);
+    WritePolicy(file, policy, {"toy", spec.id});
     {
       Hdf5File spoilt = Hdf5File::Create(folder.path() / "spoilt.hdf5");
       const Hdf5File whole = Hdf5File::Open(file);
@@ -341,9 +345,10 @@ TEST(PolicyFile, DatasetCarriesItsPolicy) {
 TEST(PolicyFile, UniformPolicyHasNothingToWrite) {
   const TemporaryFolder folder;
   const std::filesystem::path file = folder.path() / "policy.hdf5";
-  EXPECT_THAT(
-      MessageOf<InputError>([&] { WritePolicy(file, UniformPolicy(3, Discrete{2}), "toy", "Toy-v0"); }),
-      HasSubstr("no network"));
+  EXPECT_THAT(MessageOf<InputError>([&] {
+                WritePolicy(file, UniformPolicy(3, Discrete{2}), {"toy", "Toy-v0"});
+              }),
+              HasSubstr("no network"));
   EXPECT_FALSE(std::filesystem::exists(file));
 }
 

@@ -12,7 +12,9 @@ namespace strider {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::FloatEq;
 using ::testing::HasSubstr;
+using ::testing::Pointwise;
 using ::testing::ThrowsMessage;
 
 constexpr int kStates = 3;
@@ -69,6 +71,21 @@ TEST(Subpo, CreditsOfTheSheet) {
   // Means over the four episodes at each time: 5.5, 3.75, 2.25.
   EXPECT_THAT(weights("to_go", "time"),
               ElementsAre(2.5, 0.5, -0.75, 1.25, -2.25, 0.75, -1.5, -1.5, -0.75, 0.25, -0.25, 1.75));
+}
+
+// The mean at a time is over the episodes that last so long. The first environment's end after two, one and
+// three steps, the second one's last two.
+TEST(Subpo, EpisodesMayDifferInLength) {
+  Rollout rollout = FourEpisodes();
+  rollout.ended = {0, 0, 1, 0, 1, 1, /**/ 0, 0, 0, 0, 1, 1};
+  SubpoConfig config = Linear();
+  // To go: 8 3 | 0 | 4 3 2 and 6 5 3 | 4 4 4. Means: (8 + 6 + 0 + 4 + 4) / 5, (3 + 5 + 3 + 4) / 4, 3.
+  config.baseline = "none";
+  EXPECT_THAT(Subpo(ShortTask(), config).Weights(rollout), ElementsAre(8, 6, 3, 5, 0, 3, 4, 4, 3, 4, 2, 4));
+  config.baseline = "time";
+  EXPECT_THAT(Subpo(ShortTask(), config).Weights(rollout),
+              Pointwise(FloatEq(),
+                        {3.6F, 1.6F, -0.75F, 1.25F, -4.4F, 0.0F, -0.4F, -0.4F, -0.75F, 0.25F, -1.0F, 1.0F}));
 }
 
 // What lies beyond the batch's last row counts for nothing, whatever the value says of it.
@@ -174,16 +191,20 @@ TEST(Subpo, NaturalStepsAreMultiplicativeWeights) {
 
 TEST(Subpo, WhatDoesNotFitIsNamed) {
   SubpoConfig config = Linear();
-  Rollout rollout = FourEpisodes();
-  rollout.ended[2] = 1;
-  EXPECT_THAT(
-      [&] { Subpo(ShortTask(), config).Weights(rollout); },
-      ThrowsMessage<InputError>(HasSubstr("agent.baseline = time needs episodes of one length, but one "
-                                          "of 2 steps came up where the limit is 3")));
+  const auto refused = [&](const std::string& why) {
+    EXPECT_THAT([&] { Subpo(ShortTask(), config); }, ThrowsMessage<InputError>(HasSubstr(why)));
+    config = Linear();
+  };
   config.baseline = "value";
   config.credit = "prefix";
-  EXPECT_THAT([&] { Subpo(ShortTask(), config); },
-              ThrowsMessage<InputError>(HasSubstr("does not fit agent.credit = prefix")));
+  refused("does not fit agent.credit = prefix");
+  config.credit = "prefix";
+  config.rollout.discount = 0.9;
+  refused("agent.discount = 0.9 has no part in agent.credit = prefix");
+  config.rollout.gae_lambda = 0.95;
+  refused("agent.gae_lambda = 0.95 has no part in agent.baseline = time");
+  config.batch = 1;
+  refused("agent.batch = 1 episodes are too few for run.num_envs = 2");
 }
 
 TEST(Subpo, SameBitsWhenResumed) {

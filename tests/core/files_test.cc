@@ -128,7 +128,8 @@ TEST_F(FilesTest, ALinkStaysOne) {
 TEST_F(FilesTest, MissingFoldersAreNamed) {
   const auto path = folder_ / "none" / "file";
   EXPECT_THAT([&] { WriteTextWhole(path, "text"); },
-              ThrowsMessage<WorkError>("cannot write " + path.string() + ": No such file or directory"));
+              ThrowsMessage<WorkError>("cannot write " + path.string() + ": there is no folder " +
+                                       (folder_ / "none").string()));
   ExpectUntouched();
 }
 
@@ -136,6 +137,11 @@ TEST_F(FilesTest, AFolderInTheWayIsNamed) {
   EXPECT_THAT([&] { WriteTextWhole(folder_, "text"); },
               ThrowsMessage<WorkError>(HasSubstr("cannot write " + folder_.string())));
   ExpectUntouched();
+}
+
+TEST_F(FilesTest, AFolderIsNoText) {
+  EXPECT_THAT([&] { ReadText(folder_); },
+              ThrowsMessage<InputError>("cannot read " + folder_.string() + ": Is a directory"));
 }
 
 TEST_F(FilesTest, MissingFilesAreInputErrors) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 
 namespace strider {
 namespace {
@@ -121,6 +122,32 @@ TEST_F(SettingsTest, TextThatAConfigFileCannotHoldIsRefused) {
   EXPECT_EQ(config.dataset, "my data, new/a=b.hdf5");
   list.Set("run.dataset", "");
   EXPECT_EQ(config.dataset, "");
+}
+
+struct MapConfig {
+  std::string map = "synthetic";
+  template <class Visitor>
+  void Visit(Visitor&& visit) {
+    visit("map", map, "a map", FileOr("synthetic"));
+  }
+};
+
+// Whoever reads it later may stand in another folder.
+TEST_F(SettingsTest, FilesAreNamedByTheirWholePath) {
+  MapConfig config;
+  SettingList list;
+  list.Add("env", config);
+  EXPECT_EQ(list.Find("env.map")->expected, "text that names a file, or synthetic");
+  list.Set("env.map", "maps/../m.csv");
+  EXPECT_EQ(config.map, (std::filesystem::current_path() / "m.csv").string());
+  list.Set("env.map", "/maps/m.csv");
+  EXPECT_EQ(config.map, "/maps/m.csv");
+  list.Set("env.map", "synthetic");
+  EXPECT_EQ(config.map, "synthetic");
+  EXPECT_THAT([&] { list.Set("env.map", ""); },
+              ThrowsMessage<InputError>(
+                  "env.map = '' is not accepted; expected text that names a file, or synthetic"));
+  EXPECT_EQ(config.map, "synthetic");
 }
 
 TEST_F(SettingsTest, ListsAreCheckedElementByElement) {

@@ -9,9 +9,9 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "core/checksum.h"
 #include "core/error.h"
 #include "core/files.h"
-#include "datasets/checksum.h"
 #include "datasets/validate.h"
 #include "tests/experiments/temporary_folder.h"
 #include "tests/support/golden.h"

@@ -18,6 +18,7 @@
 namespace strider {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
@@ -293,31 +294,60 @@ TEST_F(WeightMapTest, ReadsOneRowALine) {
   EXPECT_THAT(map.weights, ElementsAre(1, 2.5, 3, 4, 5, 6));
 }
 
+TEST_F(WeightMapTest, SpreadsheetsMarksAreNoNumbers) {
+  EXPECT_THAT(ReadWeightMap(Write("\xEF\xBB\xBF"
+                                  "1,2\n"))
+                  .weights,
+              ElementsAre(1, 2));
+}
+
 TEST_F(WeightMapTest, NamesFileAndLineOfWhatIsWrong) {
   const auto reading = [&](const std::string& text) { return [file = Write(text)] { ReadWeightMap(file); }; };
   EXPECT_THAT(reading("1,2\n3\n"),
               ThrowsMessage<InputError>(HasSubstr(".csv:2: 1 numbers; expected 2, as in the first row")));
-  EXPECT_THAT(reading("1,x\n"),
-              ThrowsMessage<InputError>(HasSubstr(".csv:1: number 2 is 'x'; expected a finite number")));
-  EXPECT_THAT(reading("1,inf\n"), ThrowsMessage<InputError>(HasSubstr("number 2 is 'inf'")));
+  EXPECT_THAT(reading("1,x\n"), ThrowsMessage<InputError>(
+                                    HasSubstr(".csv:1: number 2 is 'x'; expected a number from 0 to 1e+12")));
+  for (const char* number : {"inf", "nan", "-5", "-1e-300", "1e308", "1e999", "0x10", ""}) {
+    EXPECT_THAT(
+        reading(fmt::format("1,2\n3,{}\n", number)),
+        ThrowsMessage<InputError>(HasSubstr(fmt::format(".csv:2: number 2 is '{}'; expected", number))));
+  }
   EXPECT_THAT(reading("# nothing\n"), ThrowsMessage<InputError>(HasSubstr("no numbers")));
 }
 
 TEST_F(WeightMapTest, AMapOfOnesOwnIsSurveyedAndCheckedOnRequest) {
   const std::string good = Write("1,2,0\n0,3,1\n");
-  Driver driver(MakeEnv("Biodiversity-v0", {{"map", good}, {"start", "0"}}));
-  driver.Reset(0);
-  EXPECT_EQ(Act(driver, 1), 1 + 2 + 0 + 3 + 0 + 1);
-  EXPECT_THAT(AsSurvey(driver).task().legend, HasSubstr(good));
-  // Losses make it something else than SubPO is for.
-  const std::string bad = Write("1,-2,0\n0,3,1\n");
-  const Assignments options = {{"map", bad}, {"start", "0"}};
-  EXPECT_NO_THROW(MakeEnv("Biodiversity-v0", options));
-  Assignments checked = options;
-  checked.emplace_back("check", "1000");
+  {
+    Driver driver(MakeEnv("Biodiversity-v0", {{"map", good}, {"start", "0"}}));
+    driver.Reset(0);
+    EXPECT_EQ(Act(driver, 1), 1 + 2 + 0 + 3 + 0 + 1);
+    EXPECT_THAT(AsSurvey(driver).task().legend,
+                HasSubstr("density of " + std::filesystem::path(good).filename().string()));
+  }
+  EXPECT_NO_THROW(MakeEnv("Biodiversity-v0", {{"map", good}, {"start", "0"}, {"check", "1000"}}));
+  // A loss makes it something else than SubPO is for.
   EXPECT_THAT(
-      Making("Biodiversity-v0", checked),
-      ThrowsMessage<InputError>(HasSubstr("the objective of Biodiversity-v0 is not monotone: element ")));
+      Making("Biodiversity-v0", {{"map", Write("1,-2,0\n0,3,1\n")}, {"start", "0"}}),
+      ThrowsMessage<InputError>(AllOf(HasSubstr("env.map: "), HasSubstr(".csv:1: number 2 is '-2'"))));
+  EXPECT_THAT(Making("Biodiversity-v0", {{"map", "/none.csv"}}),
+              ThrowsMessage<InputError>(HasSubstr("env.map: cannot read /none.csv: No such file")));
+}
+
+// Two worlds are one where every walk is worth the same in both.
+TEST_F(WeightMapTest, WorldsAreToldApart) {
+  const auto instance = [](const char* id, const Assignments& options) {
+    return MakeEnv(id, options)->spec().instance;
+  };
+  EXPECT_EQ(instance("GridCoverage-v0", {}), "default");
+  EXPECT_EQ(instance("GridCoverage-v0", {{"history", "true"}, {"check", "5"}, {"encoding", "number"}}),
+            "default");
+  EXPECT_EQ(instance("GridCoverage-v0", {{"rows", "31"}, {"start", "3"}}), "start=3 rows=31");
+  const std::string map = Write("1,2\n");
+  const Assignments mine = {{"map", map}, {"start", "0"}};
+  const std::string before = instance("Biodiversity-v0", mine);
+  EXPECT_EQ(before, "start=0 map_sha256=" + ReadWeightMap(map).sha256);
+  Write("1,3\n");
+  EXPECT_NE(instance("Biodiversity-v0", mine), before);
 }
 
 TEST(SurveyTest, TheSyntheticMapSaysSo) {

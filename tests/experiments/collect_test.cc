@@ -9,7 +9,7 @@
 #include <numeric>
 
 #include "agents/policy_file.h"
-#include "datasets/checksum.h"
+#include "core/checksum.h"
 #include "datasets/d4rl.h"
 #include "envs/registry.h"
 #include "experiments/version.h"
@@ -255,7 +255,7 @@ TEST_F(CollectTest, MetadataSayWhereTheRowsComeFrom) {
   options.seed = 77;
   options.epsilon = 0.25;
   const std::filesystem::path file = folder_.path() / "policy.hdf5";
-  WritePolicy(file, policy, "pmoe", "Hopper-v5");
+  WritePolicy(file, policy, {"pmoe", "Hopper-v5"});
   options.source = file.string();
   Make("Hopper-v5", policy, options, kShort);
   const auto metadata = D4rlReader(path()).Metadata();
@@ -408,7 +408,7 @@ TEST_F(CollectTest, PoliciesThatCannotBeLoadedSayWhy) {
   };
   EXPECT_THAT(message(folder_.path() / "none"),
               HasSubstr("none' does not exist; expected a run's directory, an HDF5 file, or random"));
-  EXPECT_THAT(message(folder_.path()), HasSubstr("is no run: it holds no config.cfg"));
+  EXPECT_THAT(message(folder_.path()), HasSubstr("is no run's directory (it has no config.cfg)"));
   folder_.Write("run/config.cfg", "run.agent = td3\n");
   EXPECT_THAT(message(folder_.path() / "run"),
               HasSubstr("has no policy yet: it was stopped before its first checkpoint"));

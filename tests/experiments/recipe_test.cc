@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "agents/policy_file.h"
+#include "core/checksum.h"
 #include "core/files.h"
-#include "datasets/checksum.h"
 #include "datasets/d4rl.h"
 #include "experiments/collect.h"
 #include "tests/experiments/policies.h"
@@ -42,7 +42,7 @@ class RecipeTest : public ::testing::Test {
   void GiveExpert() {
     const auto env = MakeEnv("Pendulum-v1");
     const std::filesystem::path file = folder_.path() / "expert-policy.hdf5";
-    WritePolicy(file, ConstantPolicy(env->spec(), ActionDistribution::kTanh, -5), "hand", "Pendulum-v1");
+    WritePolicy(file, ConstantPolicy(env->spec(), ActionDistribution::kTanh, -5), {"hand", "Pendulum-v1"});
     options_.expert = file.string();
   }
 

@@ -334,6 +334,18 @@ TEST_F(RunFolder, SettingsOfAResumedRunStay) {
   EXPECT_EQ(resumed.run().threads, 2);
 }
 
+// Nothing has been learnt by the old ones.
+TEST_F(RunFolder, BeforeTheFirstCheckpointSettingsMayChange) {
+  const RunPaths paths{folder_.path() / "run"};
+  ASSERT_EQ(TrainIn(paths.root, Settings(), StopAfter(1)), TrainOutcome::kStopped);
+  std::filesystem::remove(paths.checkpoint());
+  std::filesystem::remove(paths.policy());
+  ASSERT_EQ(ResumeIn(paths.root, StopAfter(1), {{"agent.tau", "0.5", "--set"}, {"run.seed", "7", "--seed"}}),
+            TrainOutcome::kStopped);
+  EXPECT_THAT(ReadText(paths.config()), HasSubstr("agent.tau = 0.5\n"));
+  EXPECT_THAT(ReadText(paths.manifest()), HasSubstr("\"seed\": 7"));
+}
+
 TEST_F(RunFolder, CheckpointOfOtherShapesIsRefused) {
   const RunPaths paths{folder_.path() / "run"};
   ASSERT_EQ(TrainIn(paths.root, Settings(), StopAfter(1)), TrainOutcome::kStopped);

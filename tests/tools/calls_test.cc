@@ -242,7 +242,11 @@ TEST(Calls, ListNamesWhatThereIs) {
   std::vector<std::string> agents;
   for (const AgentEntry& entry : AllAgents()) agents.emplace_back(entry.id);
   EXPECT_EQ(ids("agents"), agents);
-  EXPECT_THAT(ids("presets"), Contains("mdpo-on --preset paper"));
+  EXPECT_THAT(ids("presets"), AllOf(Contains("mdpo-on --preset paper"), Contains("hnpg --preset paper")));
+  for (const auto& preset : json.at("presets")) {
+    if (preset.at("id") != "hnpg --preset paper") continue;
+    EXPECT_EQ(preset.at("tasks").dump(), R"(["combinationlock","embeddinglock"])");
+  }
 
   const Finished text = Strider({"list", "agents"});
   EXPECT_THAT(text.out, AllOf(HasSubstr("agents:\n"), HasSubstr("  td3bc "), Not(HasSubstr("envs"))));

@@ -136,7 +136,7 @@ TEST(Files, PoliciesThatAreNone) {
     EXPECT_THAT(finished.message, AllOf(HasSubstr(policy), HasSubstr(complaint)));
   };
   refused("not_there", "does not exist; expected a run's directory, an HDF5 file, or random");
-  refused(folder.path(), "is no run");
+  refused(folder.path(), "is no run's directory (it has no config.cfg)");
   refused(Malformed("truncated_half.hdf5"), "cut short");
   refused(Malformed("whole.hdf5"), "policy");
 }
@@ -169,6 +169,72 @@ TEST(Files, FoldersThatAreNoNewRun) {
   const Finished resumed = Strider({"train", "td3", "--env", "Pendulum-v1", "--steps", "4", "--quiet",
                                     "--out", run, "--resume", "--set", "agent.tau=5e-3"});
   EXPECT_EQ(resumed.code, 0) << resumed.message;
+}
+
+// A policy is evaluated where it comes from, or with a warning.
+TEST(Files, AMapMayMoveButNotChange) {
+  const TemporaryFolder folder;
+  const RunPaths run{folder.path() / "run"};
+  const auto map = folder.Write("m.csv", "1,2,3\n4,5,6\n");
+  const Words train = {
+      "train",         "subpo",           "--env",       "Biodiversity-v0", "--set",
+      "agent.batch=1", "--set",           "env.start=0", "--set",           "env.map=" + map.string(),
+      "--out",         run.root.string(), "--quiet"};
+  const auto with = [](Words words, const Words& more) {
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  };
+  ASSERT_EQ(Strider(with(train, {"--steps", "40"})).code, 0);
+  const Finished before = Strider({"evaluate", run.root, "--quiet"});
+  EXPECT_EQ(before.code, 0);
+  EXPECT_THAT(before.message, IsEmpty());
+  EXPECT_TRUE(std::filesystem::remove(run.evaluation()));
+
+  const auto elsewhere = folder.path() / "n.csv";
+  std::filesystem::rename(map, elsewhere);
+  const Finished missing = Strider({"evaluate", run.root, "--quiet"});
+  EXPECT_EQ(missing.code, 2);
+  EXPECT_THAT(missing.message, HasSubstr("env.map: cannot read " + map.string() + ": No such file"));
+  EXPECT_THAT(Strider({"evaluate", run.root, "--quiet", "--set", "env.map=" + elsewhere.string()}).message,
+              IsEmpty());
+  const Words resume = {"--resume", "--steps", "80", "--set", "env.map=" + elsewhere.string()};
+  EXPECT_EQ(Strider(with(train, resume)).code, 0);
+
+  folder.Write("n.csv", "1,2,3\n4,5,7\n");
+  const Finished after = Strider({"evaluate", run.root, "--quiet"});
+  EXPECT_EQ(after.code, 0);
+  EXPECT_THAT(after.message, HasSubstr("comes from another Biodiversity-v0: start=0 map_sha256="));
+  EXPECT_FALSE(std::filesystem::exists(run.evaluation())) << "it is no score of this run";
+  const Finished resumed =
+      Strider(with(train, {"--resume", "--steps", "120", "--set", "env.map=" + elsewhere.string()}));
+  EXPECT_EQ(resumed.code, 2);
+  EXPECT_THAT(resumed.message, HasSubstr("Biodiversity-v0 is not the world that the run began in: it is "));
+
+  // Of another size: the world before the shapes.
+  folder.Write("n.csv", "1,2\n4,5\n");
+  const Finished smaller = Strider({"evaluate", run.root, "--quiet"});
+  EXPECT_EQ(smaller.code, 2);
+  EXPECT_THAT(smaller.message, HasSubstr("comes from another Biodiversity-v0"));
+  EXPECT_THAT(Strider(with(train, {"--resume", "--steps", "120"})).message, HasSubstr("cannot read"));
+}
+
+TEST(Files, LocksAreToldApart) {
+  const TemporaryFolder folder;
+  const auto run = folder.path() / "run";
+  ASSERT_EQ(Strider({"train", "trpo", "--env", "CombinationLock-v0", "--set", "env.horizon=3", "--steps",
+                     "100", "--quiet", "--out", run})
+                .code,
+            0);
+  const auto said = [&](const char* change) {
+    const Finished finished = Strider({"evaluate", run, "--quiet", "--set", change});
+    EXPECT_EQ(finished.code, 0) << finished.message;
+    return finished.message;
+  };
+  EXPECT_THAT(said("env.lock_seed=1"),
+              AllOf(HasSubstr("comes from another CombinationLock-v0: horizon=3 lock_seed=0"),
+                    HasSubstr("this one is horizon=3 lock_seed=1")));
+  EXPECT_THAT(said("env.horizon=4"), HasSubstr("this one is horizon=4"));
+  EXPECT_THAT(said("env.lock_seed=0"), IsEmpty());
 }
 
 TEST(Files, EvaluationsAreThoseOfTheRunAsItStands) {

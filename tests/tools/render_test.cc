@@ -60,6 +60,11 @@ TEST(Render, WrongCallsAreNamed) {
   refused(Render("TwoRooms-v0", folder.path() / "a.png", {"--episodes", "0"}), "--episodes 0");
   refused(Render("TwoRooms-v0", folder.path() / "a.png", {"--set", "agent.lr=1"}), "env.NAME=VALUE");
   refused(Strider({"render", "random", "--env", "TwoRooms-v0"}), "--out is missing");
+  refused(Strider({"render", "random", "--out", "a.png"}), "random names no environment; expected --env ID");
+  refused(Strider({"render", "nowhere", "--out", "a.png"}), "policy 'nowhere' does not exist");
+  const Finished no_folder = Render("TwoRooms-v0", folder.path() / "none" / "a.png");
+  EXPECT_EQ(no_folder.code, 1);
+  EXPECT_THAT(no_folder.message, HasSubstr("a.png: there is no folder " + (folder.path() / "none").string()));
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 

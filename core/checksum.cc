@@ -1,4 +1,4 @@
-#include "datasets/checksum.h"
+#include "core/checksum.h"
 
 #include <openssl/evp.h>
 

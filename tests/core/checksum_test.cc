@@ -1,5 +1,5 @@
 // SHA-256 against the examples of FIPS 180-2.
-#include "datasets/checksum.h"
+#include "core/checksum.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
