@@ -65,7 +65,7 @@ constexpr int kMostOptions = 1024;
 constexpr std::string_view kBody = "body";
 constexpr std::string_view kAlgorithmKey = "metadata/algorithm";
 constexpr std::string_view kEnvKey = "metadata/env_id";
-constexpr std::string_view kWorldKey = "metadata/env_instance";
+constexpr std::string_view kWorldKey = "metadata/policy/env_instance";  // a dataset's own may be another
 constexpr std::string_view kEvaluationKey = "metadata/evaluation";
 constexpr std::string_view kSampled = "sampled";
 

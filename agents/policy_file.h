@@ -33,6 +33,7 @@ namespace strider {
 struct PolicyOrigin {
   std::string algorithm;
   std::string env_id;
+  // EnvSpec's, metadata/policy/env_instance: a dataset of the policy may be of another world
   std::string env_instance{};     // EnvSpec's
   bool evaluate_sampled = false;  // metadata/evaluation: by drawn actions
 };

@@ -1,6 +1,10 @@
 #include "agents/rollout.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+
+#include "core/error.h"
 
 namespace strider {
 
@@ -14,7 +18,16 @@ Rollout MakeRollout(int steps, int environments, int observation_size, int actio
   rollout.environments = environments;
   rollout.observation_size = observation_size;
   rollout.action_size = action_size;
-  const auto rows = static_cast<std::size_t>(rollout.rows());
+  const auto rows = static_cast<std::size_t>(steps) * static_cast<std::size_t>(environments);
+  const double bytes = static_cast<double>(rows) * (observation_size + action_size) * sizeof(float);
+  const double memory =
+      static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+  if (bytes > memory) {
+    throw InputError(
+        "a rollout of {} steps in {} environments, {} numbers each, takes {:.0f} GB, more than the machine's "
+        "{:.0f}; expected fewer steps or environments, or smaller observations",
+        steps, environments, observation_size + action_size, bytes * 1e-9, memory * 1e-9);
+  }
   rollout.observations.resize(rows * static_cast<std::size_t>(observation_size));
   rollout.actions.resize(rows * static_cast<std::size_t>(action_size));
   rollout.rewards.resize(rows);

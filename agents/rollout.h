@@ -65,6 +65,7 @@ struct Rollout {
 int WholeEpisodes(int steps, int length);
 
 // An empty rollout with all memory reserved.
+// Throws InputError where it would not fit into the machine's memory.
 Rollout MakeRollout(int steps, int environments, int observation_size, int action_size);
 
 // Generalised advantage estimation (Schulman et al. 2016), backwards in double:

@@ -65,7 +65,8 @@ Subpo::Subpo(const Task& task, Config config)
   }
   if (config_.batch < task.environments) {
     throw InputError(
-        "agent.batch = {} episodes are too few for run.num_envs = {}; expected at least one each",
+        "agent.batch = {} episodes are too few for run.num_envs = {}; expected at least one each, or fewer "
+        "environments",
         config_.batch, task.environments);
   }
   config_.rollout = WholeEpisodes(config_.rollout, task, config_.batch);

@@ -182,8 +182,9 @@ std::map<std::string, std::string> Provenance(const Policy& policy, const Env& e
     return metadata;
   }
   const std::filesystem::path file = PolicyFile(options.source);
-  const std::string algorithm = ReadPolicyOrigin(file).algorithm;
-  metadata["algorithm"] = algorithm.empty() ? "unknown" : algorithm;
+  const PolicyOrigin origin = ReadPolicyOrigin(file);
+  metadata["algorithm"] = origin.algorithm.empty() ? "unknown" : origin.algorithm;
+  if (!origin.env_instance.empty()) metadata["policy/env_instance"] = origin.env_instance;
   metadata["policy_sha256"] = FileChecksum(file);
   return metadata;
 }

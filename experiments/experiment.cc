@@ -167,6 +167,11 @@ Experiment::Experiment(const std::vector<GivenSetting>& given) {
   }
   if (!learns_from_dataset && !has_env())
     throw InputError("nothing to learn from; expected --env ID or --dataset FILE");
+  if (agent_->kind == AgentKind::kHybrid && run_.online_from >= 0) {
+    throw InputError(
+        "run.online_from = {} has no part in {}, which acts from its first step on; leave it out",
+        run_.online_from, run_.agent);
+  }
   if (run_.online_from >= 0 && !(learns_from_dataset && has_env())) {
     throw InputError(
         "run.online_from = {} mixes a dataset with what is lived through in an environment; expected both "
@@ -177,6 +182,11 @@ Experiment::Experiment(const std::vector<GivenSetting>& given) {
     throw InputError(
         "run.target_return = {} needs evaluations; expected --env ID and run.eval_episodes of at least 1",
         run_.target_return);
+  }
+  // Whoever resumes the run may stand in another folder. What is no path is the id of a Minari dataset.
+  std::error_code ignored;
+  if (std::filesystem::exists(run_.dataset, ignored)) {
+    run_.dataset = std::filesystem::absolute(run_.dataset).lexically_normal().string();
   }
 }
 

@@ -5,7 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <vector>
@@ -125,7 +127,8 @@ void DrawPicture(const PictureFrame& frame, std::string_view plot, const std::fi
 }
 
 std::string PictureFormat(const std::filesystem::path& file) {
-  const std::string ending = file.extension().string();
+  std::string ending = file.extension().string();
+  std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return std::tolower(c); });
   if (ending == ".png" || ending == ".svg") return ending.substr(1);
   throw InputError("picture '{}': expected a name that ends in .png or .svg", file.string());
 }

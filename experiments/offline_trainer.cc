@@ -1,5 +1,6 @@
 #include "experiments/offline_data.h"
 #include "experiments/replay_loop.h"
+#include "offline/learner_threads.h"
 
 namespace strider {
 namespace {
@@ -30,6 +31,7 @@ class OfflineTrainer final : public Trainer {
       return;
     }
     agent_->SetProgress(static_cast<double>(step()) / static_cast<double>(experiment_.run().steps));
+    const FlushDenormals flush;
     agent_->Update(sampler_.Sample(agent_->replay().batch_size, rows()));
     CountSteps(1);
   }

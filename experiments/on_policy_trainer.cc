@@ -5,6 +5,7 @@
 #include "envs/vector_env.h"
 #include "experiments/offline_data.h"
 #include "experiments/trainer.h"
+#include "offline/learner_threads.h"
 
 namespace strider {
 namespace {
@@ -78,6 +79,7 @@ class OnPolicyTrainer final : public Trainer {
     rollout_.truncated_observations.clear();
     for (int t = 0; t < rollout_.steps; ++t) StepOnce(policy, static_cast<std::size_t>(t));
     std::ranges::copy(current_, rollout_.last_observations.begin());
+    const FlushDenormals flush;
     agent_->Update(rollout_, agent_->updates(), iterations_);
     CountSteps(rollout_.rows());
   }

@@ -85,7 +85,8 @@ class Axis {
   // Chooses the distance between marks and widens the range to whole marks. An empty range gets some width.
   void Round() {
     if (empty()) Cover(0);
-    if (low_ == high_) {
+    // The mean of equal numbers may differ from them in its last bit.
+    if (high_ - low_ <= 1e-9 * std::max(std::abs(low_), std::abs(high_))) {
       const double margin = std::max(1.0, std::abs(low_) / 10);
       low_ -= margin;
       high_ += margin;

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "envs/augmented_env.h"
+#include "offline/learner_threads.h"
 
 namespace strider {
 namespace {
@@ -90,6 +91,7 @@ void ReplayLoop::Advance(std::int64_t step, EpisodeTally& tally) {
   if (rounds == 0) return;
   agent_.SetProgress(
       std::min(1.0, static_cast<double>(run_steps_ - steps_ + step) / static_cast<double>(run_steps_)));
+  const FlushDenormals flush;
   for (std::int64_t k = 0; k < rounds * config_.updates_per_step; ++k) {
     const TransitionBatch batch = Draw(now);
     agent_.Update(batch);

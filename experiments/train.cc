@@ -16,6 +16,7 @@
 #include "experiments/evaluation.h"
 #include "experiments/statistics.h"
 #include "experiments/tensorboard.h"
+#include "offline/learner_threads.h"
 
 namespace strider {
 namespace {
@@ -271,6 +272,7 @@ class TrainingRun {
 TrainOutcome Train(Experiment& experiment, const std::filesystem::path& directory,
                    const TrainOptions& options) {
   at::set_num_threads(experiment.run().threads);
+  PrepareLearnerThreads(experiment.run().threads);
   return TrainingRun(experiment, directory, options).Run();
 }
 

@@ -1,9 +1,39 @@
 #include "offline/learner_threads.h"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <exception>
+#ifdef __SSE__
+#include <xmmintrin.h>
+#endif
 
 namespace strider {
+namespace {
+
+#ifdef __SSE__
+constexpr unsigned kFlush = 0x8040;  // flush to zero, and denormals are zeros
+
+unsigned ControlWord() { return _mm_getcsr(); }
+void SetControlWord(unsigned word) { _mm_setcsr(word); }
+#else
+constexpr unsigned kFlush = 0;
+
+unsigned ControlWord() { return 0; }
+void SetControlWord(unsigned /*word*/) {}
+#endif
+
+}  // namespace
+
+FlushDenormals::FlushDenormals() : before_(ControlWord()) { SetControlWord(before_ | kFlush); }
+FlushDenormals::~FlushDenormals() { SetControlWord(before_); }
+
+void PrepareLearnerThreads(int threads) {
+#pragma omp parallel num_threads(threads)
+  {
+    if (omp_get_thread_num() > 0) SetControlWord(ControlWord() | kFlush);
+  }
+}
 
 void ForLearner(std::int64_t count, int threads,
                 const std::function<void(std::int64_t begin, std::int64_t end)>& work) {

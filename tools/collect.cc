@@ -9,6 +9,7 @@
 #include "experiments/progress_bar.h"
 #include "experiments/recipe.h"
 #include "tools/options.h"
+#include "tools/run_env.h"
 
 namespace strider::tools {
 namespace {
@@ -147,6 +148,7 @@ int Collect(const Words& words) {
     Refuse(*values, "policy behavior", {"deterministic", "noise", "epsilon"});
     options.demonstrator = &FindDemonstrator(*env);
   }
+  if (!behavior) WarnOfOtherWorld(options.source, env->spec());
   const Policy policy = LoadPolicy(behavior ? "random" : options.source, env->spec());
   CatchStopSignals();
   ProgressBar bar("collect " + env->spec().id, options.steps, "steps",

@@ -175,7 +175,10 @@ int Evaluate(const Words& words) {
   Policy policy = LoadPolicy(source, spec);
   const auto stock = Given<double>(*values, "initial-stock");
   if (stock) SetInitialStock(policy, *stock);
-  options.deterministic = deterministic || !(sampled || LoadPolicyOrigin(source).evaluate_sampled);
+  const bool judged_sampled = LoadPolicyOrigin(source).evaluate_sampled;
+  options.deterministic = deterministic || !(sampled || judged_sampled);
+  // What a run is scored by: its own world, stock and kind of action.
+  const bool keep = of_run && !stock && options.deterministic != judged_sampled;
 
   if (const auto picture = Given<std::string>(*values, "experts")) {
     const auto env = make();
@@ -212,7 +215,7 @@ int Evaluate(const Words& words) {
     if (json.contains("objective")) PrintObjective(json["objective"]);
   }
   // Printed already: a run's folder that cannot be written to costs nobody the result.
-  if (of_run && !stock) {
+  if (keep) {
     try {
       WriteTextWhole(RunPaths{source}.evaluation(), json.dump(2) + "\n");
     } catch (const WorkError& error) {

@@ -70,7 +70,8 @@ int Render(const Words& words) {
   line.usage = "strider render DIR|FILE.hdf5 --out FILE.png|FILE.svg [--env ID] [--episodes N] [--seed N]";
   line.about =
       "Draws the ways that a run's policy takes on the map of its environment, with what it has covered: the "
-      "submodular tasks, on grids, on four legs, and the car on its track.";
+      "submodular tasks, on grids, on four legs, and the car on its track. Of several ways the first "
+      "one's cover is shown.";
   auto add = line.options.add_options();
   add("policy", po::value<std::string>(), "a run's directory, a file in D4RL's policy layout, or random");
   add("out", po::value<std::string>(), "the picture, .png or .svg");

@@ -75,9 +75,22 @@ void PrintSettings(const std::string& agent, const std::optional<std::string>& e
   if (!env) std::cout << "  env.*: with --env ID, this help lists the environment's options\n";
 }
 
+// --resume begins what is not there yet, but a folder alone says nothing of what that would be.
+void CheckThatSomethingBegins(const std::vector<GivenSetting>& given,
+                              const std::filesystem::path& directory) {
+  for (const GivenSetting& setting : given) {
+    if (setting.key == "run.env" || setting.key == "run.dataset") return;
+  }
+  std::error_code ignored;
+  const bool several = std::filesystem::exists(directory / "seed_0", ignored);
+  throw InputError("{} holds no run to go on with{}; to begin one, expected --env ID or --dataset FILE",
+                   directory.string(), several ? ", but seed_0 and others (add --seeds N)" : "");
+}
+
 int TrainOne(const std::vector<GivenSetting>& given, const std::filesystem::path& directory, bool resume,
              bool quiet) {
   const RunPaths paths{directory};
+  if (resume && !IsRun(directory)) CheckThatSomethingBegins(given, directory);
   Experiment experiment(resume && IsRun(directory) ? ResumedSettings(paths, given) : given);
   TrainOptions options;
   options.resume = resume;

@@ -10,9 +10,11 @@ constexpr double kConsolation = 0.1;  // anti-shaped: it rewards failing early
 }  // namespace
 
 std::string LockConfig::Instance() const {
-  // Without the start where it is the usual one, as data of before have it.
-  return fmt::format("horizon={} lock_seed={} reward={}{}", horizon, lock_seed, reward,
-                     bad_start > 0 ? fmt::format(" bad_start={}", bad_start) : "");
+  // Without the start where it is the usual one, as data of before have it, and a limit that cuts nothing.
+  return fmt::format(
+      "horizon={} lock_seed={} reward={}{}{}", horizon, lock_seed, reward,
+      bad_start > 0 ? fmt::format(" bad_start={}", bad_start) : "",
+      max_episode_steps < horizon ? fmt::format(" max_episode_steps={}", max_episode_steps) : "");
 }
 
 LatentLock::LatentLock(const LockConfig& config)

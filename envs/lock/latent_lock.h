@@ -40,7 +40,7 @@ struct LockConfig {
           InRange(0, 1));
   }
 
-  // For EnvSpec::instance: all but the step limit.
+  // For EnvSpec::instance.
   std::string Instance() const;
 };
 

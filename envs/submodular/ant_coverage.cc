@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "envs/submodular/changed_settings.h"
+
 namespace strider {
 namespace {
 
@@ -38,7 +40,9 @@ Coverage SquaresSeen() {
 AntCoverage::AntCoverage(std::string_view id, const Config& config)
     : Ant(id, RobotModel(id, RobotConfig(config)), RobotConfig(config)),
       modular_(config.reward == "modular"),
-      trail_(std::make_unique<Coverage>(SquaresSeen()), config.max_episode_steps + 1) {}
+      trail_(std::make_unique<Coverage>(SquaresSeen()), config.max_episode_steps + 1) {
+  SetInstance(InstanceName(ChangedSettings(config)));
+}
 
 int AntCoverage::Square(double x, double y) {
   const auto index = [](double place) {

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "envs/submodular/changed_settings.h"
+
 namespace strider {
 namespace {
 
@@ -158,7 +160,9 @@ RaceCar::RaceCar(std::string_view id, const Config& config)
            config.max_episode_steps,
            {}}),
       start_offset_(config.start_offset),
-      modular_(config.reward == "modular") {}
+      modular_(config.reward == "modular") {
+  SetInstance(InstanceName(ChangedSettings(config)));
+}
 
 bool RaceCar::OffTrack() const {
   const Track::Section here = Track::At(car_[0]);

@@ -183,21 +183,6 @@ MapPicture Survey::Map() const {
   return map;
 }
 
-std::string SurveyInstance(const SettingList& settings, const SettingList& defaults, const SurveyTask& task) {
-  constexpr std::array<std::string_view, 4> kLeftOut = {"env.map", "env.check", "env.history",
-                                                        "env.encoding"};
-  std::string text;
-  const auto add = [&](std::string_view fact) { text += fmt::format("{}{}", text.empty() ? "" : " ", fact); };
-  for (const Setting& setting : settings.settings()) {
-    const std::string value = setting.get();
-    const bool usual = defaults.Find(setting.key)->get() == value;
-    if (usual || std::ranges::find(kLeftOut, setting.key) != kLeftOut.end()) continue;
-    add(fmt::format("{}={}", std::string_view(setting.key).substr(std::string_view("env.").size()), value));
-  }
-  if (!task.contents.empty()) add(task.contents);
-  return text.empty() ? "default" : text;
-}
-
 std::shared_ptr<const SurveyTask> ShareTask(const std::string& key,
                                             const std::function<SurveyTask()>& build) {
   static std::mutex mutex;

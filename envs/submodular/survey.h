@@ -10,6 +10,7 @@
 
 #include "core/settings.h"
 #include "envs/env.h"
+#include "envs/submodular/changed_settings.h"
 #include "envs/submodular/map_view.h"
 #include "envs/submodular/trail.h"
 
@@ -107,10 +108,6 @@ class Survey : public Env, public MapView {
   Trail trail_;
 };
 
-// Which of a task's worlds it is: the settings that are not as in `defaults`, the paths of files and what
-// changes no transition and no reward left out, and what the files hold. "default" where that is nothing.
-std::string SurveyInstance(const SettingList& settings, const SettingList& defaults, const SurveyTask& task);
-
 // The task that `build` makes, or the one that it made before under the same key where that is still in use:
 // environments of equal settings share their task.
 std::shared_ptr<const SurveyTask> ShareTask(const std::string& key, const std::function<SurveyTask()>& build);
@@ -127,13 +124,11 @@ class SurveyOf final : public Survey {
   SurveyOf(std::string_view id, const Config& config, const std::shared_ptr<const SurveyTask>& task)
       : Survey(id, config.survey, task, Instance(config, *task)) {}
 
-  static std::string Instance(Config config, const SurveyTask& task) {
-    Config usual;
-    SettingList settings;
-    SettingList defaults;
-    settings.Add("env", config);
-    defaults.Add("env", usual);
-    return SurveyInstance(settings, defaults, task);
+  // The paths of files are left out: it is what they hold that counts.
+  static std::string Instance(const Config& config, const SurveyTask& task) {
+    std::string facts = ChangedSettings(config, {"map", "check", "history", "encoding"});
+    if (!task.contents.empty()) facts += (facts.empty() ? "" : " ") + task.contents;
+    return InstanceName(facts);
   }
 
   static std::shared_ptr<const SurveyTask> Shared(std::string_view id, Config config) {

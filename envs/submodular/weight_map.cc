@@ -34,9 +34,6 @@ std::string_view TakeUntil(std::string_view& text, char separator) {
 WeightMap ReadWeightMap(const std::filesystem::path& file) {
   const std::string text = ReadText(file);
   WeightMap map;
-  Checksum checksum;
-  checksum.Add(std::as_bytes(std::span(text)));
-  map.sha256 = checksum.Text();
   std::string_view rest = text;
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (rest.starts_with(kByteOrderMark)) rest.remove_prefix(kByteOrderMark.size());
@@ -55,7 +52,7 @@ WeightMap ReadWeightMap(const std::filesystem::path& file) {
       const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
       const bool number_read = error == std::errc() && end == word.data() + word.size();
       if (!number_read || !(value >= 0 && value <= kLargestWeight)) {
-        throw InputError("{}:{}: number {} is '{}'; expected a number from 0 to {:g}", file.string(), number,
+        throw InputError("{}:{}: number {} is {:?}; expected a number from 0 to {:g}", file.string(), number,
                          column, word, kLargestWeight);
       }
       map.weights.push_back(value);
@@ -63,6 +60,10 @@ WeightMap ReadWeightMap(const std::filesystem::path& file) {
     ++map.rows;
   }
   if (map.rows == 0) throw InputError("{}: no numbers; expected a line for each row of a map", file.string());
+  Checksum checksum;
+  checksum.Add(std::as_bytes(std::span(&map.columns, 1)));
+  checksum.Add(std::as_bytes(std::span(map.weights)));
+  map.sha256 = checksum.Text();
   return map;
 }
 

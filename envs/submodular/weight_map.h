@@ -13,7 +13,7 @@ struct WeightMap {
   int rows = 0;
   int columns = 0;
   std::vector<double> weights;  // (rows x columns)
-  std::string sha256;           // of the file; empty where it comes from none
+  std::string sha256;           // of a file's numbers; empty where they come from none
 };
 
 // Reads a CSV file: a line for each row of the grid, numbers from 0 to 1e12 separated by commas; lines that

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/error.h"
+
 namespace strider {
 namespace {
 
@@ -72,6 +74,13 @@ TEST_F(Advantages, TruncationBonusIsReward) {
   EXPECT_NEAR(advantages_[1], 1.4 + 0.72 * 1.7, 1e-6);
   EXPECT_NEAR(returns_[3], 2.7, 1e-6);
   EXPECT_NEAR(advantages_[0], 4.80272, 1e-6) << "the other environment is none of its business";
+}
+
+TEST(MakeRollout, SaysWhereMemoryWouldNotDo) {
+  EXPECT_THAT(
+      [] { MakeRollout(100'000'000, 1'000, 100'000, 1); },
+      ::testing::ThrowsMessage<InputError>(::testing::HasSubstr(
+          "a rollout of 100000000 steps in 1000 environments, 100001 numbers each, takes 40000400 GB")));
 }
 
 }  // namespace

@@ -305,12 +305,13 @@ TEST_F(WeightMapTest, NamesFileAndLineOfWhatIsWrong) {
   const auto reading = [&](const std::string& text) { return [file = Write(text)] { ReadWeightMap(file); }; };
   EXPECT_THAT(reading("1,2\n3\n"),
               ThrowsMessage<InputError>(HasSubstr(".csv:2: 1 numbers; expected 2, as in the first row")));
-  EXPECT_THAT(reading("1,x\n"), ThrowsMessage<InputError>(
-                                    HasSubstr(".csv:1: number 2 is 'x'; expected a number from 0 to 1e+12")));
+  EXPECT_THAT(
+      reading("1,x\n"),
+      ThrowsMessage<InputError>(HasSubstr(".csv:1: number 2 is \"x\"; expected a number from 0 to 1e+12")));
   for (const char* number : {"inf", "nan", "-5", "-1e-300", "1e308", "1e999", "0x10", ""}) {
     EXPECT_THAT(
         reading(fmt::format("1,2\n3,{}\n", number)),
-        ThrowsMessage<InputError>(HasSubstr(fmt::format(".csv:2: number 2 is '{}'; expected", number))));
+        ThrowsMessage<InputError>(HasSubstr(fmt::format(".csv:2: number 2 is \"{}\"; expected", number))));
   }
   EXPECT_THAT(reading("# nothing\n"), ThrowsMessage<InputError>(HasSubstr("no numbers")));
 }
@@ -328,7 +329,7 @@ TEST_F(WeightMapTest, AMapOfOnesOwnIsSurveyedAndCheckedOnRequest) {
   // A loss makes it something else than SubPO is for.
   EXPECT_THAT(
       Making("Biodiversity-v0", {{"map", Write("1,-2,0\n0,3,1\n")}, {"start", "0"}}),
-      ThrowsMessage<InputError>(AllOf(HasSubstr("env.map: "), HasSubstr(".csv:1: number 2 is '-2'"))));
+      ThrowsMessage<InputError>(AllOf(HasSubstr("env.map: "), HasSubstr(".csv:1: number 2 is \"-2\""))));
   EXPECT_THAT(Making("Biodiversity-v0", {{"map", "/none.csv"}}),
               ThrowsMessage<InputError>(HasSubstr("env.map: cannot read /none.csv: No such file")));
 }
@@ -341,12 +342,19 @@ TEST_F(WeightMapTest, WorldsAreToldApart) {
   EXPECT_EQ(instance("GridCoverage-v0", {}), "default");
   EXPECT_EQ(instance("GridCoverage-v0", {{"history", "true"}, {"check", "5"}, {"encoding", "number"}}),
             "default");
+  EXPECT_EQ(instance("RaceCar-v0", {}), "default");
+  EXPECT_EQ(instance("RaceCar-v0", {{"reward", "modular"}}), "reward=modular");
+  EXPECT_EQ(instance("AntCoverage-v0", {{"reward", "modular"}}), "reward=modular");
   EXPECT_EQ(instance("GridCoverage-v0", {{"rows", "31"}, {"start", "3"}}), "start=3 rows=31");
   const std::string map = Write("1,2\n");
   const Assignments mine = {{"map", map}, {"start", "0"}};
   const std::string before = instance("Biodiversity-v0", mine);
   EXPECT_EQ(before, "start=0 map_sha256=" + ReadWeightMap(map).sha256);
+  Write("# the same\r\n1.0, 2\r\n");
+  EXPECT_EQ(instance("Biodiversity-v0", mine), before) << "the numbers count, not how they are written";
   Write("1,3\n");
+  EXPECT_NE(instance("Biodiversity-v0", mine), before);
+  Write("1\n2\n");
   EXPECT_NE(instance("Biodiversity-v0", mine), before);
 }
 

@@ -167,6 +167,15 @@ TEST(ConfigErrors, GoingOnlineNeedsADatasetAndAnEnvironment) {
             expected);
 }
 
+TEST(ConfigErrors, AnAgentThatActsAnywayGoesOnlineNowhere) {
+  const TemporaryFolder folder;
+  const auto dataset = folder.path() / "lock.hdf5";
+  CollectRandomly("CombinationLock-v0", 20, dataset);
+  EXPECT_THAT(Complaint(On("hnpg", "CombinationLock-v0",
+                           {{"run.dataset", dataset.string(), ""}, {"run.online_from", "5", "--set"}})),
+              HasSubstr("run.online_from = 5 has no part in hnpg"));
+}
+
 TEST(ConfigErrors, ValuesNameKeyValueAndExpectation) {
   EXPECT_EQ(Complaint(On("td3", "Hopper-v5", {{"run.steps", "0", "--steps"}})),
             "--steps: run.steps = '0' is not accepted; expected a whole number at least 1");

@@ -391,6 +391,17 @@ TEST(Gnuplot, TextCannotEndItsString) {
   EXPECT_EQ(GnuplotText("a\nb"), "'a b'");
 }
 
+// A deterministic policy where nothing is left to chance: ten times one number, whose mean may differ from it
+// in the last bit.
+TEST(WriteScoresPicture, ScoresMayBeAllOne) {
+  const TemporaryFolder folder;
+  const double score = 9.812999999999999;
+  const double next = std::nextafter(score, 10);
+  WriteScoresPicture("Scores", "all one", {{"subpo", 0, std::vector<double>(10, score), next, {score, next}}},
+                     std::nullopt, folder.path() / "scores");
+  ExpectPicture(folder.path() / "scores");
+}
+
 TEST(WriteMetricsPicture, DrawsEveryDatasetIntoOneFile) {
   const TemporaryFolder folder;
   for (const char* ending : {"svg", "png"}) {
@@ -418,6 +429,7 @@ TEST(WriteMetricsPicture, RefusesNothingAndNanAndOtherFormats) {
                 WriteMetricsPicture({{"good", 0.5, 0.5}}, folder.path() / "m.pdf");
               }),
               HasSubstr("m.pdf': expected a name that ends in .png or .svg"));
+  EXPECT_EQ(PictureFormat("M.PNG"), "png");
   EXPECT_TRUE(fs::is_empty(folder.path()));
 }
 

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
+#include <limits>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -32,6 +34,37 @@ TEST(LearnerThreads, AreAsManyAsAsked) {
     while (begun < 2 && std::chrono::steady_clock::now() < late) std::this_thread::yield();
     EXPECT_EQ(begun, 2);
   });
+}
+
+// Half of the smallest normal number, worked out where the compiler cannot.
+float Denormal() {
+  volatile float smallest = std::numeric_limits<float>::min();
+  return smallest / 2;
+}
+
+TEST(LearnerThreads, DenormalsAreZeroWhileTheyLearn) {
+#ifndef __SSE__
+  GTEST_SKIP() << "another processor's control word";
+#endif
+  EXPECT_GT(Denormal(), 0);
+  {
+    const FlushDenormals flush;
+    EXPECT_EQ(Denormal(), 0);
+  }
+  EXPECT_GT(Denormal(), 0);
+  PrepareLearnerThreads(2);
+  EXPECT_GT(Denormal(), 0) << "the caller steps environments too";
+  std::atomic<int> begun = 0;
+  std::array<float, 2> seen{};
+  const auto caller = std::this_thread::get_id();
+  ForLearner(2, 2, [&](std::int64_t, std::int64_t) {
+    ++begun;
+    const auto late = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (begun < 2 && std::chrono::steady_clock::now() < late) std::this_thread::yield();
+    seen[std::this_thread::get_id() == caller ? 0 : 1] = Denormal();
+  });
+  EXPECT_GT(seen[0], 0);
+  EXPECT_EQ(seen[1], 0);
 }
 
 TEST(LearnerThreads, ExceptionsArriveWhenAllIsDone) {

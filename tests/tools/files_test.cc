@@ -235,6 +235,42 @@ TEST(Files, LocksAreToldApart) {
                     HasSubstr("this one is horizon=3 lock_seed=1")));
   EXPECT_THAT(said("env.horizon=4"), HasSubstr("this one is horizon=4"));
   EXPECT_THAT(said("env.lock_seed=0"), IsEmpty());
+  EXPECT_THAT(said("env.max_episode_steps=2"), HasSubstr("max_episode_steps=2"));
+  // A dataset of the policy in another lock tells both apart.
+  const auto data = folder.path() / "data.hdf5";
+  const Finished collected = Strider({"collect", "--policy", run, "--env", "CombinationLock-v0", "--set",
+                                      "env.horizon=4", "--steps", "8", "--quiet", "--out", data});
+  EXPECT_EQ(collected.code, 0) << collected.message;
+  EXPECT_THAT(collected.message, HasSubstr("this one is horizon=4"));
+  EXPECT_THAT(Strider({"evaluate", data, "--quiet", "--set", "env.horizon=3"}).message, IsEmpty());
+  EXPECT_THAT(Strider({"evaluate", data, "--quiet", "--set", "env.horizon=4"}).message,
+              HasSubstr("comes from another CombinationLock-v0: horizon=3"));
+}
+
+// The other kind of action is shown, and is no score of the run.
+TEST(Files, AnEvaluationIsKeptForTheRunsOwnKindOfAction) {
+  const TemporaryFolder folder;
+  const RunPaths run{folder.path() / "run"};
+  ASSERT_EQ(
+      Strider({"train", "td3", "--env", "Pendulum-v1", "--quiet", "--steps", "2", "--out", run.root}).code,
+      0);
+  ASSERT_EQ(Strider({"evaluate", run.root, "--episodes", "2", "--quiet", "--sampled"}).code, 0);
+  EXPECT_FALSE(std::filesystem::exists(run.evaluation()));
+  ASSERT_EQ(Strider({"evaluate", run.root, "--episodes", "2", "--quiet", "--deterministic"}).code, 0);
+  EXPECT_TRUE(std::filesystem::exists(run.evaluation()));
+}
+
+TEST(Files, ResumeSaysWhatIsNotThere) {
+  const TemporaryFolder folder;
+  const auto out = folder.path() / "runs";
+  const auto refused = [&](const std::string& why) {
+    const Finished finished = Strider({"train", "td3", "--resume", "--out", out});
+    EXPECT_EQ(finished.code, 2);
+    EXPECT_THAT(finished.message, HasSubstr(out.string() + " holds no run to go on with" + why));
+  };
+  refused("; to begin one, expected --env ID or --dataset FILE");
+  folder.Write("runs/seed_0/config.cfg", "");
+  refused(", but seed_0 and others (add --seeds N)");
 }
 
 TEST(Files, EvaluationsAreThoseOfTheRunAsItStands) {
