@@ -56,7 +56,7 @@ class NeighbourSearch {
 
   // The nearest states of a row, by rising distance: whatever is not among them is at least as far as the
   // last.
-  static constexpr std::size_t kListed = 24;
+  static constexpr std::size_t kListed = 22;
   enum class ListState : std::uint8_t { kNone, kVisited, kBeingMade, kReady };
   struct Lists {
     std::vector<std::atomic<ListState>> states;  // by row
