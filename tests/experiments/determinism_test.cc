@@ -23,13 +23,19 @@ std::string EnvOf(const std::string& agent, const std::string& continuous) {
   return NeedsDiscreteActions(agent) ? "CartPole-v1" : continuous;
 }
 
+Assignments SideBySide(const std::string& agent, const std::string& environments) {
+  Assignments settings = {{"run.num_envs", environments}};
+  if (agent == "subpo") settings.emplace_back("agent.batch", environments);  // an episode in each
+  return settings;
+}
+
 class OnlineAgent : public ::testing::TestWithParam<std::string> {};
 
 // Environments are divided among the pool's threads; nothing of what they give depends on how. The learner's
 // own threads are LibTorch's, and are not changed here.
 TEST_P(OnlineAgent, LearnsTheSameBitsForAnyNumberOfEnvironmentThreads) {
   const Experiment experiment(
-      TinySettings(GetParam(), EnvOf(GetParam(), "Hopper-v5"), {}, {{"run.num_envs", "5"}}));
+      TinySettings(GetParam(), EnvOf(GetParam(), "Hopper-v5"), {}, SideBySide(GetParam(), "5")));
   at::set_num_threads(1);
   const auto run = [&](int threads) {
     WorkerPool pool(threads);
@@ -51,7 +57,7 @@ TEST_P(OnlineAgent, LearnsTheSameBitsForAnyNumberOfEnvironmentThreads) {
 
 TEST_P(OnlineAgent, CountsTheStepsOfAllEnvironments) {
   const Experiment experiment(
-      TinySettings(GetParam(), EnvOf(GetParam(), "Pendulum-v1"), {}, {{"run.num_envs", "3"}}));
+      TinySettings(GetParam(), EnvOf(GetParam(), "Pendulum-v1"), {}, SideBySide(GetParam(), "3")));
   WorkerPool pool(1);
   const auto trainer = MakeTrainer(experiment, pool);
   trainer->Advance();
