@@ -127,6 +127,11 @@ std::vector<GivenSetting> ResumedSettings(const RunPaths& paths, const std::vect
   // Values are compared as they are printed: 1e-3 is 0.001.
   std::map<std::string, std::string> before;
   for (const Setting& setting : known.settings()) before[setting.key] = setting.get();
+  // Before a run has learnt anything it may become another one, which its settings would not fit.
+  const auto differs = [&](const GivenSetting& change) {
+    return (change.key == "run.agent" || change.key == "run.env") && change.value != before[change.key];
+  };
+  if (!HasLearnt(paths) && std::ranges::any_of(changes, differs)) return changes;
   for (const GivenSetting& change : changes) {
     if (before.contains(change.key)) known.Set(change.key, change.value);
     settings.push_back(

@@ -84,7 +84,8 @@ void CheckThatSomethingBegins(const std::vector<GivenSetting>& given,
   std::error_code ignored;
   const bool several = std::filesystem::exists(directory / "seed_0", ignored);
   throw InputError("{} holds no run to go on with{}; to begin one, expected --env ID or --dataset FILE",
-                   directory.string(), several ? ", but seed_0 and others (add --seeds N)" : "");
+                   directory.string(),
+                   several ? ", but seed_0 and others (add --seeds N and what began them)" : "");
 }
 
 int TrainOne(const std::vector<GivenSetting>& given, const std::filesystem::path& directory, bool resume,

@@ -29,7 +29,7 @@ struct SurveyConfig {
   template <class Visitor>
   void Visit(Visitor&& visit) {
     visit("max_episode_steps", max_episode_steps,
-          "actions in an episode: the horizon H, which counts states, less one", AtLeast(1));
+          "actions in an episode: the horizon H, which counts states, less one", InRange(1, 1e5));
     visit("start", start, "number of the cell where episodes start, row by row from 0", AtLeast(0));
     visit("slip", slip, "probability of an action drawn at random instead", InRange(0, 1));
     visit("reward", reward,
@@ -124,11 +124,13 @@ class SurveyOf final : public Survey {
   SurveyOf(std::string_view id, const Config& config, const std::shared_ptr<const SurveyTask>& task)
       : Survey(id, config.survey, task, Instance(config, *task)) {}
 
-  // The paths of files are left out: it is what they hold that counts.
+  // The paths of files are left out: it is what they hold that counts, and then no draw of a map.
   static std::string Instance(const Config& config, const SurveyTask& task) {
-    std::string facts = ChangedSettings(config, {"map", "check", "history", "encoding"});
-    if (!task.contents.empty()) facts += (facts.empty() ? "" : " ") + task.contents;
-    return InstanceName(facts);
+    if (task.contents.empty()) {
+      return InstanceName(ChangedSettings(config, {"map", "check", "history", "encoding"}));
+    }
+    const std::string facts = ChangedSettings(config, {"map", "map_seed", "check", "history", "encoding"});
+    return facts + (facts.empty() ? "" : " ") + task.contents;
   }
 
   static std::shared_ptr<const SurveyTask> Shared(std::string_view id, Config config) {

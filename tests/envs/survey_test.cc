@@ -248,7 +248,7 @@ auto Making(std::string id, Assignments options) {
 TEST(SurveyTest, BadOptionsAreNamed) {
   EXPECT_THAT(Making("ItemCollection-v0", {{"max_episode_steps", "0"}}),
               ThrowsMessage<InputError>(
-                  "env.max_episode_steps = '0' is not accepted; expected a whole number at least 1"));
+                  "env.max_episode_steps = '0' is not accepted; expected a whole number in [1, 100000]"));
   EXPECT_THAT(
       Making("TwoRooms-v0", {{"start", "4"}}),
       ThrowsMessage<InputError>("env.start = '4' is not accepted; expected the number of a free cell of "
@@ -350,6 +350,7 @@ TEST_F(WeightMapTest, WorldsAreToldApart) {
   const Assignments mine = {{"map", map}, {"start", "0"}};
   const std::string before = instance("Biodiversity-v0", mine);
   EXPECT_EQ(before, "start=0 map_sha256=" + ReadWeightMap(map).sha256);
+  EXPECT_EQ(instance("Biodiversity-v0", {{"map", map}, {"start", "0"}, {"map_seed", "4"}}), before);
   Write("# the same\r\n1.0, 2\r\n");
   EXPECT_EQ(instance("Biodiversity-v0", mine), before) << "the numbers count, not how they are written";
   Write("1,3\n");

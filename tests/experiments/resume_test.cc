@@ -344,6 +344,11 @@ TEST_F(RunFolder, BeforeTheFirstCheckpointSettingsMayChange) {
             TrainOutcome::kStopped);
   EXPECT_THAT(ReadText(paths.config()), HasSubstr("agent.tau = 0.5\n"));
   EXPECT_THAT(ReadText(paths.manifest()), HasSubstr("\"seed\": 7"));
+  // Another environment has other settings.
+  std::filesystem::remove(paths.checkpoint());
+  std::filesystem::remove(paths.policy());
+  const std::vector<GivenSetting> other = {{"run.agent", "subpo", ""}, {"run.env", "TwoRooms-v0", "--env"}};
+  EXPECT_EQ(Experiment(ResumedSettings(paths, other)).run().env, "TwoRooms-v0");
 }
 
 TEST_F(RunFolder, CheckpointOfOtherShapesIsRefused) {

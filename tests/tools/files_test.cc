@@ -270,7 +270,7 @@ TEST(Files, ResumeSaysWhatIsNotThere) {
   };
   refused("; to begin one, expected --env ID or --dataset FILE");
   folder.Write("runs/seed_0/config.cfg", "");
-  refused(", but seed_0 and others (add --seeds N)");
+  refused(", but seed_0 and others (add --seeds N and what began them)");
 }
 
 TEST(Files, EvaluationsAreThoseOfTheRunAsItStands) {
