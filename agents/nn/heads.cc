@@ -50,14 +50,6 @@ void GaussianHeads::Initialise(const ParameterSet& parameters, Initialisation ho
   }
 }
 
-at::Tensor GaussianHeads::Body(const ParameterSet& parameters, const at::Tensor& observations) const {
-  at::Tensor h = observations;
-  for (std::size_t i = 0; i < 2 * hidden_.size(); i += 2) {
-    h = Activate(at::linear(h, parameters[i], parameters[i + 1]), net_.activation);
-  }
-  return h;
-}
-
 GaussianHeads::Output GaussianHeads::Forward(const ParameterSet& parameters,
                                              const at::Tensor& observations) const {
   const auto heads = Evaluate(net_, observations, parameters.leaves());
@@ -78,6 +70,14 @@ void GaussianHeads::Backward(const ParameterSet& parameters, const Pass& pass, c
       at::hardtanh_backward(gradient.log_std, pass.layers.outputs[1], log_std_min_, log_std_max_);
   RunBackward(net_, pass.layers, parameters.leaves(), {gradient.mean, of_log_std}, parameters.gradients(),
               /*of_input=*/false);
+}
+
+at::Tensor GaussianHeads::Body(const ParameterSet& parameters, const at::Tensor& observations) const {
+  at::Tensor h = observations;
+  for (std::size_t i = 0; i < 2 * hidden_.size(); i += 2) {
+    h = Activate(at::linear(h, parameters[i], parameters[i + 1]), net_.activation);
+  }
+  return h;
 }
 
 FreeDeviationGaussian::FreeDeviationGaussian(int inputs, const std::vector<int>& hidden, int actions,

@@ -46,8 +46,8 @@ class Mlp {
   void Initialise(const ParameterSet& parameters, Initialisation how, double output_gain,
                   const at::Generator& random) const;
 
-  // x (batch x inputs) -> (batch x outputs), or (members x batch x outputs) for an ensemble. Small networks
-  // on the CPU are computed apart from LibTorch's dispatcher (agents/nn/small_perceptron.h).
+  // x (batch x inputs) -> (batch x outputs), or (members x batch x outputs) for an ensemble. Without layer
+  // norm it is one node of LibTorch's graph (Evaluate in agents/nn/perceptron.h).
   at::Tensor Forward(const ParameterSet& parameters, const at::Tensor& x) const;
 
   // The same for a set's leaves without a graph: outputs[0] is the output. REQUIRES: no layer norm.
