@@ -12,7 +12,6 @@
 namespace strider {
 namespace {
 
-constexpr std::size_t kWide = 16;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 // What float32 may get wrong in a squared distance of up to some hundred columns, and more.
@@ -20,58 +19,17 @@ constexpr double kRounding = 1 + 1e-4;
 
 // Written out: left to itself the compiler takes the columns together and not the lanes.
 using Eight [[gnu::vector_size(32)]] = float;
+using EightInPlace [[gnu::vector_size(32), gnu::may_alias]] = float;
 
 // Whether any of 16 sums is within the bound.
 inline bool AnyWithin(const std::array<Eight, 2>& sums, float bound) {
-  std::array<std::uint64_t, 8> bits;
-  const std::array within = {sums[0] <= bound, sums[1] <= bound};
-  static_assert(sizeof(bits) == sizeof(within));
-  std::memcpy(bits.data(), within.data(), sizeof(bits));
-  return (bits[0] | bits[1] | bits[2] | bits[3] | bits[4] | bits[5] | bits[6] | bits[7]) != 0;
+  using Bits [[gnu::vector_size(32)]] = std::int64_t;
+  const auto bits = reinterpret_cast<Bits>((sums[0] <= bound) | (sums[1] <= bound));
+  return (bits[0] | bits[1] | bits[2] | bits[3]) != 0;
 }
 
 // Columns after which a look is taken whether the rest can matter: it is memory that costs the time.
 constexpr std::size_t kChunk = 6;
-
-// Squared distances of one query to 16 rows, or to the nearest points of 16 boxes, or what they are at least
-// where all exceed `bound`; `columns`, `low` and `high` are (width x 16). Compiled for newer processors as
-// well; without contraction all give the same bits.
-__attribute__((target_clones("avx2", "default"))) void ToRows(const float* columns, const float* query,
-                                                              std::size_t width, float bound,
-                                                              float* distances) {
-  std::array<Eight, 2> sums{};
-  for (std::size_t column = 0; column < width; ++column) {
-    if (column % kChunk == 0 && !AnyWithin(sums, bound)) break;
-    std::array<Eight, 2> x;
-    std::memcpy(x.data(), columns + column * kWide, sizeof(x));
-    for (std::size_t half = 0; half < 2; ++half) {
-      const Eight difference = query[column] - x[half];
-      sums[half] += difference * difference;
-    }
-  }
-  std::memcpy(distances, sums.data(), sizeof(sums));
-}
-
-__attribute__((target_clones("avx2", "default"))) void ToBoxes(const float* low, const float* high,
-                                                               const float* query, std::size_t width,
-                                                               float bound, float* distances) {
-  std::array<Eight, 2> sums{};
-  for (std::size_t column = 0; column < width; ++column) {
-    if (column % kChunk == 0 && !AnyWithin(sums, bound)) break;
-    std::array<Eight, 2> a;
-    std::array<Eight, 2> b;
-    std::memcpy(a.data(), low + column * kWide, sizeof(a));
-    std::memcpy(b.data(), high + column * kWide, sizeof(b));
-    for (std::size_t half = 0; half < 2; ++half) {
-      const Eight below = a[half] - query[column];
-      const Eight above = query[column] - b[half];
-      const Eight outside = below > above ? below : above;
-      const Eight distance = outside > 0 ? outside : Eight{};
-      sums[half] += distance * distance;
-    }
-  }
-  std::memcpy(distances, sums.data(), sizeof(sums));
-}
 
 // Keeps the k best candidates, ordered by distance and then by row, so that ties go to the lowest row.
 class BestCandidates {
@@ -101,6 +59,45 @@ class BestCandidates {
 };
 
 }  // namespace
+
+// Squared distances of one query to 16 rows, or to the nearest points of 16 boxes, or what they are at least
+// where all exceed `bound`; `columns`, `low` and `high` are a Lanes for each of `width` columns. Compiled for
+// newer processors as well; without contraction all give the same bits. The lanes are read where they lie: a
+// copy by std::memcpy goes through narrower registers, and the search takes twice as long.
+__attribute__((target_clones("avx2", "default"))) void NeighbourSearch::ToRows(const Lanes* columns,
+                                                                               const float* query,
+                                                                               std::size_t width, float bound,
+                                                                               Lanes& distances) {
+  const auto* const x = reinterpret_cast<const EightInPlace*>(columns);
+  std::array<Eight, 2> sums{};
+  for (std::size_t column = 0; column < width; ++column) {
+    if (column % kChunk == 0 && !AnyWithin(sums, bound)) break;
+    for (std::size_t half = 0; half < 2; ++half) {
+      const Eight difference = query[column] - x[2 * column + half];
+      sums[half] += difference * difference;
+    }
+  }
+  std::memcpy(distances.values.data(), sums.data(), sizeof(sums));
+}
+
+__attribute__((target_clones("avx2", "default"))) void NeighbourSearch::ToBoxes(
+    const Lanes* low, const Lanes* high, const float* query, std::size_t width, float bound,
+    Lanes& distances) {
+  const auto* const a = reinterpret_cast<const EightInPlace*>(low);
+  const auto* const b = reinterpret_cast<const EightInPlace*>(high);
+  std::array<Eight, 2> sums{};
+  for (std::size_t column = 0; column < width; ++column) {
+    if (column % kChunk == 0 && !AnyWithin(sums, bound)) break;
+    for (std::size_t half = 0; half < 2; ++half) {
+      const Eight below = a[2 * column + half] - query[column];
+      const Eight above = query[column] - b[2 * column + half];
+      const Eight outside = below > above ? below : above;
+      const Eight distance = outside > 0 ? outside : Eight{};
+      sums[half] += distance * distance;
+    }
+  }
+  std::memcpy(distances.values.data(), sums.data(), sizeof(sums));
+}
 
 // One search, from known rows down the boxes.
 class NeighbourSearch::Query {
@@ -155,11 +152,11 @@ class NeighbourSearch::Query {
 
   void LookIntoLeaf(std::size_t leaf) {
     const std::size_t end = std::min((leaf + 1) * kLeafRows, search_.row_of_.size());
-    std::array<float, kLanes> distances;
+    Lanes distances;
     for (std::size_t first = leaf * kLeafRows; first < end; first += kLanes) {
-      ToRows(&search_.columns_[first * width_], query_, looked_at_, bound_, distances.data());
+      ToRows(&search_.columns_[first / kLanes * width_], query_, looked_at_, bound_, distances);
       for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        if (distances[lane] <= bound_ && first + lane < end) Measure(first + lane);
+        if (distances.values[lane] <= bound_ && first + lane < end) Measure(first + lane);
       }
     }
   }
@@ -168,9 +165,9 @@ class NeighbourSearch::Query {
   void LookIntoBoxes(std::size_t level, std::size_t block) {
     const Level& boxes = search_.levels_[level];
     const std::size_t first = block * kLanes;
-    const std::size_t at = first * width_;
-    std::array<float, kLanes> distances;
-    ToBoxes(&boxes.low[at], &boxes.high[at], query_, looked_at_, bound_, distances.data());
+    Lanes lanes;
+    ToBoxes(&boxes.low[block * width_], &boxes.high[block * width_], query_, looked_at_, bound_, lanes);
+    const std::array<float, kLanes>& distances = lanes.values;
     std::array<std::size_t, kLanes> near;
     std::size_t count = 0;
     for (std::size_t lane = 0; lane < std::min(kLanes, boxes.count - first); ++lane) {
@@ -198,7 +195,7 @@ class NeighbourSearch::Query {
 NeighbourSearch::NeighbourSearch(std::span<const float> observations, int observation_size,
                                  std::span<const float> actions, int action_size, double beta)
     : width_(observation_size + action_size), observation_size_(observation_size) {
-  static_assert(kLanes == kWide && kLeafRows % kLanes == 0);
+  static_assert(sizeof(Lanes) == 2 * sizeof(Eight) && kLeafRows % kLanes == 0);
   const auto states = static_cast<std::size_t>(observation_size);
   const auto columns = static_cast<std::size_t>(action_size);
   const std::size_t rows = observations.size() / states;
@@ -258,12 +255,11 @@ void NeighbourSearch::Order(std::span<const float> keys) {
     parts.emplace_back(begin, middle);
     parts.emplace_back(middle, end);
   }
-  columns_.assign((row_of_.size() + kLanes - 1) / kLanes * kLanes * width, kInfinity);
+  columns_.assign((row_of_.size() + kLanes - 1) / kLanes * width, Lanes::All(kInfinity));
   for (std::size_t slot = 0; slot < row_of_.size(); ++slot) {
     slot_of_[row_of_[slot]] = static_cast<std::uint32_t>(slot);
     for (std::size_t column = 0; column < width; ++column) {
-      columns_[(slot / kLanes * width + column) * kLanes + slot % kLanes] =
-          keys[row_of_[slot] * width + column];
+      columns_[slot / kLanes * width + column].values[slot % kLanes] = keys[row_of_[slot] * width + column];
     }
   }
 }
@@ -319,14 +315,15 @@ void NeighbourSearch::MakeBoxes() {
     Level level;
     level.count = (count + each - 1) / each;
     const std::size_t blocks = (level.count + kLanes - 1) / kLanes;
-    level.low.assign(blocks * width * kLanes, kInfinity);
-    level.high.assign(blocks * width * kLanes, -kInfinity);
+    level.low.assign(blocks * width, Lanes::All(kInfinity));
+    level.high.assign(blocks * width, Lanes::All(-kInfinity));
     for (std::size_t i = 0; i < count; ++i) {
       const std::size_t box = i / each;
       for (std::size_t column = 0; column < width; ++column) {
-        const std::size_t at = (box / kLanes * width + column) * kLanes + box % kLanes;
-        level.low[at] = std::min(level.low[at], low(i, column));
-        level.high[at] = std::max(level.high[at], high(i, column));
+        float& lowest = level.low[box / kLanes * width + column].values[box % kLanes];
+        float& highest = level.high[box / kLanes * width + column].values[box % kLanes];
+        lowest = std::min(lowest, low(i, column));
+        highest = std::max(highest, high(i, column));
       }
     }
     return level;
@@ -335,9 +332,9 @@ void NeighbourSearch::MakeBoxes() {
   levels_.push_back(surround(row_of_.size(), kLeafRows, row, row));
   while (levels_.back().count > kLanes) {
     const Level& below = levels_.back();
-    const auto corner = [&](const std::vector<float>& side) {
+    const auto corner = [&](const std::vector<Lanes>& side) {
       return [&side, width](std::size_t box, std::size_t column) {
-        return side[(box / kLanes * width + column) * kLanes + box % kLanes];
+        return side[box / kLanes * width + column].values[box % kLanes];
       };
     };
     levels_.push_back(surround(below.count, kLanes, corner(below.low), corner(below.high)));

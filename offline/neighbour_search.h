@@ -1,6 +1,7 @@
 // Exact nearest neighbours among the (state, action) pairs of a dataset, for PRDC.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -47,11 +48,22 @@ class NeighbourSearch {
   static constexpr std::size_t kLanes = 16;     // rows or boxes that are looked at together
   static constexpr std::size_t kLeafRows = 32;  // a multiple of kLanes
 
+  // One column of rows or boxes that are looked at together.
+  struct alignas(64) Lanes {
+    std::array<float, kLanes> values{};
+
+    static Lanes All(float x) {
+      Lanes lanes;
+      lanes.values.fill(x);
+      return lanes;
+    }
+  };
+
   // The boxes around some leaves, or around blocks of the boxes below.
   struct Level {
     std::size_t count = 0;
-    std::vector<float> low;  // (blocks x width x kLanes), as `columns_`; the last block's rest is never near
-    std::vector<float> high;
+    std::vector<Lanes> low;  // (blocks x width), as `columns_`; the last block's rest is never near
+    std::vector<Lanes> high;
   };
 
   // The nearest states of a row, by rising distance: whatever is not among them is at least as far as the
@@ -66,19 +78,23 @@ class NeighbourSearch {
 
   class Query;
 
+  static void ToRows(const Lanes* columns, const float* query, std::size_t width, float bound,
+                     Lanes& distances);
+  static void ToBoxes(const Lanes* low, const Lanes* high, const float* query, std::size_t width, float bound,
+                      Lanes& distances);
   bool SearchList(Query& query, std::size_t row, const float* key) const;
   bool ListIsReady(std::size_t row) const;
   void MakeList(std::size_t row) const;
   void Order(std::span<const float> keys);
   void MakeBoxes();
   float At(std::size_t slot, std::size_t column) const {
-    return columns_[(slot / kLanes * static_cast<std::size_t>(width_) + column) * kLanes + slot % kLanes];
+    return columns_[slot / kLanes * static_cast<std::size_t>(width_) + column].values[slot % kLanes];
   }
 
   int width_;
   std::vector<std::uint32_t> row_of_;   // by slot, the place in the leaves
   std::vector<std::uint32_t> slot_of_;  // by row
-  std::vector<float> columns_;          // (blocks x width x kLanes); infinite where the last block has no row
+  std::vector<Lanes> columns_;          // (blocks x width); infinite where the last block has no row
   std::vector<Level> levels_;           // the leaves' first; the last one is a single block
   int observation_size_;
   std::unique_ptr<Lists> lists_;  // made as rows are met; they change no answer
