@@ -20,7 +20,12 @@ namespace {
 // means, interquartile means and intervals go over into one another.
 double Normalised(const ScoreScale& scale, double value) { return scale.slope * value + scale.offset; }
 
-std::string Number(double value) { return std::isfinite(value) ? fmt::format("{:.1f}", value) : "–"; }
+// With a decimal; of what that would be too coarse or too long for, the first digits.
+std::string Number(double value) {
+  if (!std::isfinite(value)) return "–";
+  const double size = std::abs(value);
+  return size == 0 || (size >= 1 && size < 1e7) ? fmt::format("{:.1f}", value) : fmt::format("{:.3g}", value);
+}
 
 std::string Range(const Interval& interval) {
   if (!std::isfinite(interval.low)) return "–";

@@ -31,9 +31,13 @@ double Mean(std::span<const double> values) {
 
 double SampleStd(std::span<const double> values) {
   if (values.size() < 2) return kNaN;
-  const double mean = Mean(values);
+  // Counted from the first value, so that equal ones have no deviation by rounding.
+  const double first = values.front();
+  double sum = 0;
+  for (const double value : values) sum += value - first;
+  const double mean = sum / static_cast<double>(values.size());
   double squares = 0;
-  for (const double value : values) squares += (value - mean) * (value - mean);
+  for (const double value : values) squares += (value - first - mean) * (value - first - mean);
   return std::sqrt(squares / static_cast<double>(values.size() - 1));
 }
 

@@ -81,7 +81,7 @@ void RefuseOtherFiles(const std::string& out) {
 int Collect(const Words& words) {
   CommandLine line;
   line.usage =
-      "strider collect (--policy DIR|FILE.hdf5|random|behavior --env ID --steps N | --replay DIR) --out "
+      "strider collect (--policy DIR|FILE.hdf5|random|behavior [--env ID] --steps N | --replay DIR) --out "
       "FILE.hdf5 "
       "[options]\n"
       "       strider collect --preset d4rl --env ID --out FOLDER [--expert DIR|FILE.hdf5] [--steps N] "
@@ -99,7 +99,8 @@ int Collect(const Words& words) {
   add("preset", po::value<std::string>(), "d4rl: learns with SAC and collects the whole set");
   add("expert", po::value<std::string>(),
       "with --preset: the expert's policy; the end of the run where left out");
-  add("env", po::value<std::string>(), "environment to act in");
+  add("env", po::value<std::string>(),
+      "environment to act in; a run's own, with its settings, where it is left out or that one is named");
   add("steps", po::value<std::int64_t>(), "rows to write; with --preset 1,000,000 each where left out");
   add("out", po::value<std::string>(), "the dataset");
   add("format", po::value<std::string>()->default_value("d4rl"), "d4rl or minari");
@@ -136,14 +137,15 @@ int Collect(const Words& words) {
   }
   if (options.source == "random") Refuse(*values, "policy random", {"deterministic", "noise", "epsilon"});
   options.format = ParseDatasetFormat((*values)["format"].as<std::string>());
-  for (const GivenSetting& setting : Settings(*values)) {
-    options.env_options.emplace_back(setting.key, setting.value);
-  }
-  const auto env = MakeEnv(Required<std::string>(*values, "env"), options.env_options);
+  const bool behavior = options.source == kBehaviorPolicy;
+  const EnvChoice choice =
+      ChooseEnv(behavior ? "random" : options.source, Given<std::string>(*values, "env"),
+                Given<std::vector<std::string>>(*values, "set").value_or(std::vector<std::string>()));
+  options.env_options = choice.options;
+  const auto env = MakeEnv(choice.id, choice.options);
   const std::string out = Required<std::string>(*values, "out");
   RefuseOverwriting("out", out, {options.source});
   RefuseOtherFiles(out);
-  const bool behavior = options.source == kBehaviorPolicy;
   if (behavior) {
     Refuse(*values, "policy behavior", {"deterministic", "noise", "epsilon"});
     options.demonstrator = &FindDemonstrator(*env);

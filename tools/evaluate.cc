@@ -214,6 +214,10 @@ int Evaluate(const Words& words) {
     if (!options.deterministic) std::cout << "with sampled actions\n";
     if (json.contains("objective")) PrintObjective(json["objective"]);
   }
+  if (!keep && IsRun(source)) {
+    std::cerr
+        << "not kept as the run's score: that is of its own environment, initial stock and kind of action\n";
+  }
   // Printed already: a run's folder that cannot be written to costs nobody the result.
   if (keep) {
     try {

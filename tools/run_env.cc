@@ -1,5 +1,6 @@
 #include "tools/run_env.h"
 
+#include <algorithm>
 #include <iostream>
 
 #include "core/error.h"
@@ -28,7 +29,9 @@ EnvChoice ChooseEnv(const std::string& source, const std::optional<std::string>&
     if (!setting.key.starts_with("env.")) {
       throw InputError("--set '{}': expected a setting of the environment, env.NAME=VALUE", change);
     }
-    choice.options.emplace_back(setting.key, setting.value);
+    const std::pair option(setting.key, setting.value);
+    if (choice.of_run && std::ranges::find(choice.options, option) != choice.options.end()) continue;
+    choice.options.push_back(option);
     choice.of_run = false;
   }
   return choice;

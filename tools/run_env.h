@@ -13,7 +13,7 @@ namespace strider::tools {
 struct EnvChoice {
   std::string id;
   Assignments options;
-  bool of_run = false;  // the run's own, with nothing changed
+  bool of_run = false;  // the run's own, with nothing changed but to what it is
 };
 
 // The environment that a run (`source`, its directory) was trained or evaluated in with its options, or the

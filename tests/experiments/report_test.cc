@@ -351,7 +351,7 @@ TEST(WriteReport, ADivergedRunIsShownAsSuch) {
   const fs::path out = folder.path() / "out";
   WriteReport({folder.path() / "a"}, out);
   ExpectPicture(out / "hopper-v5-scores");
-  EXPECT_THAT(ReadText(out / "report.md"), HasSubstr("| sac | – | – | 5.0 (0.8) |"));
+  EXPECT_THAT(ReadText(out / "report.md"), HasSubstr("| sac | – | – | 5.0 (0.777) |"));
   EXPECT_THAT(ReadText(out / "report.md"), HasSubstr("- sac: seed 0 diverged: its last evaluation"));
   const nlohmann::json json = nlohmann::json::parse(ReadText(out / "report.json"));
   EXPECT_TRUE(json["tasks"][0]["agents"][0]["last"]["mean"].is_null());

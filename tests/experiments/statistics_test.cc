@@ -18,6 +18,7 @@ TEST(Statistics, MeanAndSampleStd) {
   // Squares 4 + 1 + 0 + 9 = 14, divided by 3.
   EXPECT_DOUBLE_EQ(SampleStd(Values{1, 2, 3, 6}), std::sqrt(14.0 / 3));
   EXPECT_TRUE(std::isnan(SampleStd(Values{5})));
+  EXPECT_EQ(SampleStd(Values(10, 0.1)), 0) << "whose sum is not 1";
   EXPECT_TRUE(std::isnan(Mean(Values{})));
 }
 

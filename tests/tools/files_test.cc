@@ -196,7 +196,8 @@ TEST(Files, AMapMayMoveButNotChange) {
   EXPECT_EQ(missing.code, 2);
   EXPECT_THAT(missing.message, HasSubstr("env.map: cannot read " + map.string() + ": No such file"));
   EXPECT_THAT(Strider({"evaluate", run.root, "--quiet", "--set", "env.map=" + elsewhere.string()}).message,
-              IsEmpty());
+              StartsWith("not kept as the run's score"))
+      << "but no warning";
   const Words resume = {"--resume", "--steps", "80", "--set", "env.map=" + elsewhere.string()};
   EXPECT_EQ(Strider(with(train, resume)).code, 0);
 
@@ -233,9 +234,12 @@ TEST(Files, LocksAreToldApart) {
   EXPECT_THAT(said("env.lock_seed=1"),
               AllOf(HasSubstr("comes from another CombinationLock-v0: horizon=3 lock_seed=0"),
                     HasSubstr("this one is horizon=3 lock_seed=1")));
-  EXPECT_THAT(said("env.horizon=4"), HasSubstr("this one is horizon=4"));
-  EXPECT_THAT(said("env.lock_seed=0"), IsEmpty());
+  EXPECT_THAT(said("env.horizon=4"),
+              AllOf(HasSubstr("this one is horizon=4"), HasSubstr("not kept as the run's score")));
   EXPECT_THAT(said("env.max_episode_steps=2"), HasSubstr("max_episode_steps=2"));
+  EXPECT_FALSE(std::filesystem::exists(RunPaths{run}.evaluation()));
+  EXPECT_THAT(said("env.horizon=3"), IsEmpty()) << "the run's own";
+  EXPECT_TRUE(std::filesystem::exists(RunPaths{run}.evaluation()));
   // A dataset of the policy in another lock tells both apart.
   const auto data = folder.path() / "data.hdf5";
   const Finished collected = Strider({"collect", "--policy", run, "--env", "CombinationLock-v0", "--set",
@@ -243,6 +247,11 @@ TEST(Files, LocksAreToldApart) {
   EXPECT_EQ(collected.code, 0) << collected.message;
   EXPECT_THAT(collected.message, HasSubstr("this one is horizon=4"));
   EXPECT_THAT(Strider({"evaluate", data, "--quiet", "--set", "env.horizon=3"}).message, IsEmpty());
+  // Left out, the environment is the run's, as it was set there.
+  const Finished own = Strider({"collect", "--policy", run, "--steps", "8", "--quiet", "--out", data});
+  EXPECT_EQ(own.code, 0) << own.message;
+  EXPECT_THAT(own.message, IsEmpty());
+  EXPECT_THAT(Strider({"dataset", "info", data, "--json"}).out, HasSubstr("\"env_options/horizon\":\"3\""));
   EXPECT_THAT(Strider({"evaluate", data, "--quiet", "--set", "env.horizon=4"}).message,
               HasSubstr("comes from another CombinationLock-v0: horizon=3"));
 }
