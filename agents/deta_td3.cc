@@ -29,7 +29,8 @@ at::Tensor DetaTd3::CriticLosses(const at::Tensor& q, const at::Tensor& target) 
 }
 
 at::Tensor DetaTd3::ActorLoss(const TransitionBatch& batch, const at::Tensor& action) {
-  return -nn::MeanUtility(Q(batch.observations, action)[0], stocks_.Of(batch.observations), stocks_.weights())
+  return -nn::MeanUtility(FirstQ(batch.observations, action), stocks_.Of(batch.observations),
+                          stocks_.weights())
               .mean();
 }
 
@@ -38,7 +39,7 @@ void DetaTd3::Update(const TransitionBatch& batch) {
   Td3::Update(stocks_.Edited(batch, random()));
   if (updates() % config_.stock_interval != 0) return;
   stocks_.Choose(
-      [this](const at::Tensor& observations) { return Q(observations, ActorAction(observations))[0]; });
+      [this](const at::Tensor& observations) { return FirstQ(observations, ActorAction(observations)); });
   Report("initial_stock", stocks_.initial().clone());
 }
 

@@ -37,6 +37,10 @@ at::Tensor Td3::TargetQ(const at::Tensor& observations, const at::Tensor& action
   return critic_net_.Forward(critic_target_, at::cat({observations, actions}, -1)).squeeze(-1);
 }
 
+at::Tensor Td3::FirstQ(const at::Tensor& observations, const at::Tensor& actions) const {
+  return critic_net_.ForwardMember(critic_, 0, at::cat({observations, actions}, -1)).squeeze(-1);
+}
+
 void Td3::Update(const TransitionBatch& batch) { Update(batch, Noise(batch.actions.sizes())); }
 
 at::Tensor Td3::Act(const nn::ParameterSet& actor, const at::Tensor& observations) const {
@@ -91,7 +95,7 @@ void Td3::StepCritics(const TransitionBatch& batch, const at::Tensor& target) {
 }
 
 at::Tensor Td3::ActorLoss(const TransitionBatch& batch, const at::Tensor& action) {
-  return -Q(batch.observations, action)[0].mean();
+  return -FirstQ(batch.observations, action).mean();
 }
 
 at::Tensor Td3::NormalizedQTerm(const at::Tensor& q, double alpha) {

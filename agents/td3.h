@@ -112,6 +112,9 @@ class Td3 : public OffPolicyAgent {
   at::Tensor Q(const at::Tensor& observations, const at::Tensor& actions) const;
   at::Tensor TargetQ(const at::Tensor& observations, const at::Tensor& actions) const;
 
+  // The first online critic alone, (batch) or (batch x outputs), which passes a gradient to the actions.
+  at::Tensor FirstQ(const at::Tensor& observations, const at::Tensor& actions) const;
+
   // -lambda mean q with lambda = alpha / mean |q|, no gradient through lambda: the TD3+BC scaling of the Q
   // term.
   at::Tensor NormalizedQTerm(const at::Tensor& q, double alpha);

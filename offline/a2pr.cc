@@ -50,7 +50,7 @@ void A2pr::AfterCritics(const TransitionBatch& batch, const at::Tensor& next_act
   value_before_ = value.detach();
   {
     const at::NoGradGuard no_grad;
-    data_q_ = Q(batch.observations, batch.actions)[0];
+    data_q_ = FirstQ(batch.observations, batch.actions);
   }
   StepVae(batch);
 }
@@ -84,12 +84,12 @@ at::Tensor A2pr::Candidate(const at::Tensor& observations, const at::Tensor& act
 }
 
 at::Tensor A2pr::ActorLoss(const TransitionBatch& batch, const at::Tensor& action) {
-  const at::Tensor q = Q(batch.observations, action)[0];
+  const at::Tensor q = FirstQ(batch.observations, action);
   const at::Tensor candidate = Candidate(batch.observations, action);
   A2prChoice choice;
   {
     const at::NoGradGuard no_grad;
-    choice = ChooseAction(Q(batch.observations, candidate)[0] - value_before_, data_q_ - value_before_);
+    choice = ChooseAction(FirstQ(batch.observations, candidate) - value_before_, data_q_ - value_before_);
   }
   const at::Tensor chosen = at::where(choice.candidate_chosen.unsqueeze(-1), candidate, batch.actions);
   const at::Tensor gate = choice.gate.to(at::kFloat);

@@ -78,7 +78,7 @@ at::Tensor Prdc::ActorLoss(const TransitionBatch& batch, const at::Tensor& actio
   Report("state_distance", (states_.index_select(0, rows) - batch.observations).norm(2, {-1}).mean());
   Report("action_distance", (action.detach() - neighbour).norm(2, {-1}).mean());
   Report("actor_dc_term", constraint);
-  return NormalizedQTerm(Q(batch.observations, action)[0], alpha_) + constraint;
+  return NormalizedQTerm(FirstQ(batch.observations, action), alpha_) + constraint;
 }
 
 }  // namespace strider

@@ -9,7 +9,7 @@ Td3Bc::Td3Bc(const Task& task, const Config& config) : Td3(task, config.td3), al
 at::Tensor Td3Bc::ActorLoss(const TransitionBatch& batch, const at::Tensor& action) {
   const at::Tensor cloning = at::mse_loss(action, batch.actions);
   Report("actor_bc_term", cloning);
-  return NormalizedQTerm(Q(batch.observations, action)[0], alpha_) + cloning;
+  return NormalizedQTerm(FirstQ(batch.observations, action), alpha_) + cloning;
 }
 
 }  // namespace strider

@@ -119,6 +119,15 @@ at::Tensor Mlp::Forward(const ParameterSet& parameters, const at::Tensor& x) con
   return out;
 }
 
+at::Tensor Mlp::ForwardMember(const ParameterSet& parameters, std::int64_t member,
+                              const at::Tensor& x) const {
+  std::vector<at::Tensor> own;
+  for (const at::Tensor& leaf : Layers(parameters.leaves())) own.push_back(leaf.detach()[member]);
+  Perceptron net = net_;
+  net.members = 1;
+  return Evaluate(net, x, own)[0];
+}
+
 ForwardPass Mlp::Run(at::TensorList leaves, const at::Tensor& x) const {
   return RunForward(net_, x, Layers(leaves));
 }

@@ -50,7 +50,11 @@ class Mlp {
   // norm it is one node of LibTorch's graph (Evaluate in agents/nn/perceptron.h).
   at::Tensor Forward(const ParameterSet& parameters, const at::Tensor& x) const;
 
-  // The same for a set's leaves without a graph: outputs[0] is the output. REQUIRES: no layer norm.
+  // Of one member of an ensemble alone, (batch x outputs), with a graph that leads to x and to no parameter.
+  // REQUIRES: no layer norm.
+  at::Tensor ForwardMember(const ParameterSet& parameters, std::int64_t member, const at::Tensor& x) const;
+
+  // Forward for a set's leaves without a graph: outputs[0] is the output. REQUIRES: no layer norm.
   ForwardPass Run(at::TensorList leaves, const at::Tensor& x) const;
 
   // Of a loss whose gradient by the output, of its shape and contiguous, is given: parameters.flat_grad() is
