@@ -20,11 +20,13 @@ namespace {
 // means, interquartile means and intervals go over into one another.
 double Normalised(const ScoreScale& scale, double value) { return scale.slope * value + scale.offset; }
 
-// With a decimal; of what that would be too coarse or too long for, the first digits.
+// With a decimal; of what that would be too coarse or too long for, the first digits. What is 0 but for
+// rounding is 0.
 std::string Number(double value) {
   if (!std::isfinite(value)) return "–";
   const double size = std::abs(value);
-  return size == 0 || (size >= 1 && size < 1e7) ? fmt::format("{:.1f}", value) : fmt::format("{:.3g}", value);
+  if (size < 1e-9) return "0.0";
+  return size >= 1 && size < 1e7 ? fmt::format("{:.1f}", value) : fmt::format("{:.3g}", value);
 }
 
 std::string Range(const Interval& interval) {

@@ -100,7 +100,9 @@ int Collect(const Words& words) {
   add("expert", po::value<std::string>(),
       "with --preset: the expert's policy; the end of the run where left out");
   add("env", po::value<std::string>(),
-      "environment to act in; a run's own, with its settings, where it is left out or that one is named");
+      "environment to act in; where it is left out a run's own, or the one that a policy's file names; a "
+      "run's "
+      "own has the run's settings, every other one its defaults");
   add("steps", po::value<std::int64_t>(), "rows to write; with --preset 1,000,000 each where left out");
   add("out", po::value<std::string>(), "the dataset");
   add("format", po::value<std::string>()->default_value("d4rl"), "d4rl or minari");
@@ -138,6 +140,7 @@ int Collect(const Words& words) {
   if (options.source == "random") Refuse(*values, "policy random", {"deterministic", "noise", "epsilon"});
   options.format = ParseDatasetFormat((*values)["format"].as<std::string>());
   const bool behavior = options.source == kBehaviorPolicy;
+  if (behavior || options.source == "random") Required<std::string>(*values, "env");
   const EnvChoice choice =
       ChooseEnv(behavior ? "random" : options.source, Given<std::string>(*values, "env"),
                 Given<std::vector<std::string>>(*values, "set").value_or(std::vector<std::string>()));

@@ -214,9 +214,11 @@ int Evaluate(const Words& words) {
     if (!options.deterministic) std::cout << "with sampled actions\n";
     if (json.contains("objective")) PrintObjective(json["objective"]);
   }
-  if (!keep && IsRun(source)) {
-    std::cerr
-        << "not kept as the run's score: that is of its own environment, initial stock and kind of action\n";
+  if (!keep && source != "random" && IsRun(source)) {
+    std::cerr << fmt::format("not kept as the run's score, which is that of its own {}\n",
+                             !of_run ? "environment"
+                             : stock ? "initial stock"
+                                     : "kind of action");
   }
   // Printed already: a run's folder that cannot be written to costs nobody the result.
   if (keep) {

@@ -13,7 +13,7 @@ namespace strider::tools {
 EnvChoice ChooseEnv(const std::string& source, const std::optional<std::string>& named,
                     const std::vector<std::string>& changes) {
   EnvChoice choice;
-  if (IsRun(source)) {
+  if (source != "random" && IsRun(source)) {  // a policy's name, whatever folder lies there
     for (const GivenSetting& setting : ReadConfigFile(RunPaths{source}.config())) {
       if (setting.key == "run.env") choice.id = setting.value;
       if (setting.key.starts_with("env.")) choice.options.emplace_back(setting.key, setting.value);

@@ -51,7 +51,7 @@ class Mlp {
   at::Tensor Forward(const ParameterSet& parameters, const at::Tensor& x) const;
 
   // Of one member of an ensemble alone, (batch x outputs), with a graph that leads to x and to no parameter.
-  // REQUIRES: no layer norm.
+  // REQUIRES: members > 1, no layer norm.
   at::Tensor ForwardMember(const ParameterSet& parameters, std::int64_t member, const at::Tensor& x) const;
 
   // Forward for a set's leaves without a graph: outputs[0] is the output. REQUIRES: no layer norm.

@@ -53,6 +53,27 @@ TEST(Mlp, EnsembleIsItsMembersSideBySide) {
   EXPECT_GT(LargestDifference(out[0], out[1]), 1e-3) << "the members are one network";
 }
 
+TEST(Mlp, AMemberAloneIsThatOfTheEnsemble) {
+  for (const int width : {6, 200}) {  // by the small networks' own products, and by LibTorch's
+    const Mlp pair(4, {width, width}, 1, Activation::kRelu, 2);
+    const ParameterSet both = Drawn(pair, Initialisation::kUniformFanIn);
+    for (const std::int64_t member : {0, 1}) {
+      const at::Tensor x = Normal({300, 4}, 1).requires_grad_();
+      const at::Tensor out = pair.Forward(both, x)[member];
+      const at::Tensor alone = pair.ForwardMember(both, member, x);
+      ASSERT_EQ(alone.sizes(), at::IntArrayRef({300, 1}));
+      EXPECT_LT(LargestDifference(alone, out), 1e-6);
+      out.square().sum().backward();
+      const at::Tensor slope = x.grad().clone();
+      x.mutable_grad().zero_();
+      both.flat_grad().fill_(7);
+      alone.square().sum().backward();
+      EXPECT_LT(LargestDifference(x.grad(), slope), 1e-5);
+      EXPECT_TRUE((both.flat_grad() == 7).all().item<bool>()) << "no gradient for the parameters";
+    }
+  }
+}
+
 TEST(Initialise, OrthogonalTimesTheGain) {
   const auto expect_orthogonal = [](const at::Tensor& weight, double gain) {
     const at::Tensor w = (weight.size(0) <= weight.size(1) ? weight : weight.t()).detach().to(at::kDouble);

@@ -344,6 +344,20 @@ TEST(WriteReport, RunsWithoutAnEvaluationAreLeftOutAndNamed) {
   EXPECT_THAT(report, HasSubstr("| sac |"));
 }
 
+TEST(WriteReport, SmallAndHugeReturnsKeepTheirDigits) {
+  const TemporaryFolder folder;
+  const fs::path out = folder.path() / "out";
+  folder.Write("lock/config.cfg", Config("sac", "CombinationLock-v0", "", 0));
+  folder.Write("lock/evaluations.csv",
+               std::string(kHeader) + "1,0,0.05,10,\n2,0,12345678901,10,\n3,0,1e-15,10,\n");
+  WriteReport({folder.path() / "lock"}, out);
+  // Last, mean of the last ten, best.
+  EXPECT_THAT(ReadText(out / "report.md"), HasSubstr("| sac | 0.0 | 4.12e+09 | 1.23e+10 |"));
+  folder.Write("lock/evaluations.csv", std::string(kHeader) + "1,0,0.05,10,\n");
+  WriteReport({folder.path() / "lock"}, out);
+  EXPECT_THAT(ReadText(out / "report.md"), HasSubstr("| sac | 0.05 | 0.05 | 0.05 |"));
+}
+
 TEST(WriteReport, ADivergedRunIsShownAsSuch) {
   const TemporaryFolder folder;
   folder.Write("a/config.cfg", Config("sac", "Hopper-v5", "", 0));

@@ -76,8 +76,7 @@ TEST(Calls, MissingOptionsAreNamed) {
   ExpectRefused({"train", "td3", "--out", "x"},
                 {"nothing to learn from; expected --env ID or --dataset FILE"});
   ExpectRefused({"train", "td3bc", "--env", "Hopper-v5", "--out", "x"}, {"expected --dataset FILE"});
-  ExpectRefused({"collect", "--policy", "random", "--steps", "1", "--out", "x"},
-                {"random names no environment; expected --env ID"});
+  ExpectRefused({"collect", "--policy", "random", "--steps", "1", "--out", "x"}, {"--env is missing"});
   ExpectRefused({"collect", "--env", "Hopper-v5", "--steps", "1", "--out", "x"}, {"--policy is missing"});
   ExpectRefused({"evaluate", "random"}, {"names no environment; expected --env ID"});
   ExpectRefused({"metrics"}, {"FILE is missing"});

@@ -247,11 +247,15 @@ TEST(Files, LocksAreToldApart) {
   EXPECT_EQ(collected.code, 0) << collected.message;
   EXPECT_THAT(collected.message, HasSubstr("this one is horizon=4"));
   EXPECT_THAT(Strider({"evaluate", data, "--quiet", "--set", "env.horizon=3"}).message, IsEmpty());
-  // Left out, the environment is the run's, as it was set there.
-  const Finished own = Strider({"collect", "--policy", run, "--steps", "8", "--quiet", "--out", data});
-  EXPECT_EQ(own.code, 0) << own.message;
-  EXPECT_THAT(own.message, IsEmpty());
-  EXPECT_THAT(Strider({"dataset", "info", data, "--json"}).out, HasSubstr("\"env_options/horizon\":\"3\""));
+  // Left out or named, the environment is the run's, as it was set there.
+  for (const Words& named : {Words{}, {"--env", "CombinationLock-v0"}}) {
+    Words words = {"collect", "--policy", run, "--steps", "8", "--quiet", "--out", data};
+    words.insert(words.end(), named.begin(), named.end());
+    const Finished own = Strider(words);
+    EXPECT_EQ(own.code, 0) << own.message;
+    EXPECT_THAT(own.message, IsEmpty());
+    EXPECT_THAT(Strider({"dataset", "info", data, "--json"}).out, HasSubstr("\"env_options/horizon\":\"3\""));
+  }
   EXPECT_THAT(Strider({"evaluate", data, "--quiet", "--set", "env.horizon=4"}).message,
               HasSubstr("comes from another CombinationLock-v0: horizon=3"));
 }
@@ -263,7 +267,9 @@ TEST(Files, AnEvaluationIsKeptForTheRunsOwnKindOfAction) {
   ASSERT_EQ(
       Strider({"train", "td3", "--env", "Pendulum-v1", "--quiet", "--steps", "2", "--out", run.root}).code,
       0);
-  ASSERT_EQ(Strider({"evaluate", run.root, "--episodes", "2", "--quiet", "--sampled"}).code, 0);
+  const Finished drawn = Strider({"evaluate", run.root, "--episodes", "2", "--quiet", "--sampled"});
+  ASSERT_EQ(drawn.code, 0);
+  EXPECT_EQ(drawn.message, "not kept as the run's score, which is that of its own kind of action\n");
   EXPECT_FALSE(std::filesystem::exists(run.evaluation()));
   ASSERT_EQ(Strider({"evaluate", run.root, "--episodes", "2", "--quiet", "--deterministic"}).code, 0);
   EXPECT_TRUE(std::filesystem::exists(run.evaluation()));
