@@ -6,7 +6,7 @@
 
 namespace strider {
 
-Td3::Td3(const Task& task, Config config)
+Td3::Td3(const Task& task, const Config& config)
     : Td3(task, config,
           nn::Mlp(task.observation_size, config.hidden, ContinuousActionSize(task), nn::Activation::kRelu),
           nn::Mlp(task.observation_size + task.action_size(), config.hidden, 1, nn::Activation::kRelu,

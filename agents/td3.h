@@ -56,7 +56,7 @@ class Td3 : public OffPolicyAgent {
   using Config = Td3Config;
 
   // Throws InputError where the action space is discrete.
-  Td3(const Task& task, Config config);
+  Td3(const Task& task, const Config& config);
 
   const ReplayConfig& replay() const override { return td3_.replay; }
   double exploration_noise() const override { return td3_.exploration_noise; }

@@ -31,6 +31,8 @@ class FolderLock {
   // Throws WorkError where another process holds it (or waits for that one), and where the folder cannot be
   // opened.
   explicit FolderLock(const std::filesystem::path& folder, IfHeld if_held = IfHeld::kThrow);
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
   FolderLock(FolderLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
   FolderLock& operator=(FolderLock&&) = delete;
   ~FolderLock();

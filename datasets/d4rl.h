@@ -61,6 +61,8 @@ class D4rlWriter final : public DatasetWriter {
  public:
   D4rlWriter(const std::filesystem::path& path, std::size_t observation_size, std::size_t action_size,
              const DatasetWriteOptions& options = {});
+  D4rlWriter(const D4rlWriter&) = delete;
+  D4rlWriter& operator=(const D4rlWriter&) = delete;
   ~D4rlWriter() override;
 
   void WriteMetadata(std::string_view key, std::string_view text) override;

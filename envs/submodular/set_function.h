@@ -136,6 +136,8 @@ class InformationGain final : public SetFunction {
   // square.
   InformationGain(Eigen::MatrixXd covariance, double noise, int reserved);
   InformationGain(const InformationGain& other);
+  InformationGain& operator=(const InformationGain&) = delete;
+  ~InformationGain() override = default;
 
   double Gain(int element) const override;
   std::unique_ptr<SetFunction> Clone() const override { return std::make_unique<InformationGain>(*this); }
@@ -181,6 +183,8 @@ class Sum final : public SetFunction {
   // Throws InputError where there is no term, a weight is negative or sizes differ.
   explicit Sum(std::vector<Term> terms);
   Sum(const Sum& other);
+  Sum& operator=(const Sum&) = delete;
+  ~Sum() override = default;
 
   double Gain(int element) const override;
   std::unique_ptr<SetFunction> Clone() const override { return std::make_unique<Sum>(*this); }
