@@ -4,8 +4,8 @@
 #include <cmath>
 #include <numbers>
 
-#include "agents/nn/small_product.h"
-#include "agents/nn/small_vector.h"
+#include "agents/nn/host_product.h"
+#include "agents/nn/host_vector.h"
 #include "core/error.h"
 
 namespace strider {

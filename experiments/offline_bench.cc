@@ -19,7 +19,7 @@
 #include "experiments/peer_process.h"
 #include "experiments/progress_bar.h"
 #include "experiments/trainer.h"
-#include "offline/learner_threads.h"
+#include "agents/nn/learner_threads.h"
 #include "offline/neighbour_search.h"
 #include "offline/prdc.h"
 #include "offline/td3_bc.h"

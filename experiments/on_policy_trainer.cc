@@ -5,7 +5,7 @@
 #include "envs/vector_env.h"
 #include "experiments/offline_data.h"
 #include "experiments/trainer.h"
-#include "offline/learner_threads.h"
+#include "agents/nn/learner_threads.h"
 
 namespace strider {
 namespace {

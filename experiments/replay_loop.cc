@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "envs/augmented_env.h"
-#include "offline/learner_threads.h"
+#include "agents/nn/learner_threads.h"
 
 namespace strider {
 namespace {

@@ -16,7 +16,7 @@
 #include "experiments/evaluation.h"
 #include "experiments/statistics.h"
 #include "experiments/tensorboard.h"
-#include "offline/learner_threads.h"
+#include "agents/nn/learner_threads.h"
 
 namespace strider {
 namespace {

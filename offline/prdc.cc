@@ -4,7 +4,7 @@
 
 #include "agents/nn/host_memory.h"
 #include "offline/blocked_neighbours.h"
-#include "offline/learner_threads.h"
+#include "agents/nn/learner_threads.h"
 
 namespace strider {
 namespace {

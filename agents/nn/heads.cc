@@ -4,26 +4,13 @@
 
 #include <numbers>
 
-#include "agents/nn/small_perceptron.h"
-
 namespace strider::nn {
-namespace {
-
-std::vector<int> Widths(int inputs, const std::vector<int>& hidden, int outputs) {
-  std::vector<int> widths = {inputs};
-  widths.insert(widths.end(), hidden.begin(), hidden.end());
-  widths.push_back(outputs);
-  return widths;
-}
-
-}  // namespace
-
 GaussianHeads::GaussianHeads(int inputs, const std::vector<int>& hidden, int actions, Activation activation,
                              double log_std_min, double log_std_max)
     : inputs_(inputs),
       hidden_(hidden),
       actions_(actions),
-      net_{.activation = activation, .heads = 2, .small = IsSmall(Widths(inputs, hidden, actions))},
+      net_{.activation = activation, .heads = 2},
       log_std_min_(log_std_min),
       log_std_max_(log_std_max) {}
 

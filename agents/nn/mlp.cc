@@ -5,8 +5,6 @@
 #include <cmath>
 #include <numbers>
 
-#include "agents/nn/small_perceptron.h"
-
 namespace strider::nn {
 
 void DrawUniform(const at::Tensor& target, double bound, const at::Generator& random) {
@@ -55,7 +53,6 @@ Mlp::Mlp(int inputs, std::vector<int> hidden, int outputs, Activation activation
       norm_epsilon_(norm_epsilon) {
   sizes_.insert(sizes_.begin(), inputs);
   sizes_.push_back(outputs);
-  net_.small = norm_ == LayerNorm::kNone && IsSmall(sizes_);
 }
 
 std::vector<ParameterShape> Mlp::Shapes() const {

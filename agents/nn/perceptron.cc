@@ -4,13 +4,10 @@
 
 #include <algorithm>
 
-#include "agents/nn/small_perceptron.h"
-#include "agents/nn/small_vector.h"
+#include "agents/nn/host_perceptron.h"
 
 namespace strider::nn {
 namespace {
-
-bool GoesSmall(const Perceptron& net, const at::Tensor& x) { return net.small && IsForSmall(x); }
 
 // (rows x in) for one network, (members x rows x in) for an ensemble.
 at::Tensor ForMembers(const Perceptron& net, const at::Tensor& x) {
@@ -21,21 +18,6 @@ at::Tensor Linear(const Perceptron& net, const at::Tensor& x, const at::Tensor& 
                   const at::Tensor& bias) {
   return net.members == 1 ? at::addmm(bias, x, weight.t())
                           : at::baddbmm(bias.unsqueeze(1), ForMembers(net, x), weight.transpose(1, 2));
-}
-
-// relu(Linear) on the CPU: LibTorch would write the biases first, then read them, and go over the result
-// again.
-at::Tensor LinearRelu(const Perceptron& net, const at::Tensor& x, const at::Tensor& weight,
-                      const at::Tensor& bias) {
-  at::Tensor y =
-      net.members == 1 ? at::mm(x, weight.t()) : at::bmm(ForMembers(net, x), weight.transpose(1, 2));
-  const std::int64_t rows = y.size(-2);
-  const std::int64_t width = y.size(-1);
-  for (std::int64_t m = 0; m < net.members; ++m) {
-    AddBiasAndRelu(bias.const_data_ptr<float>() + m * width, rows, width,
-                   y.mutable_data_ptr<float>() + m * rows * width);
-  }
-  return y;
 }
 
 // gradient <- gradient times the activation's slope, told from its value h.
@@ -51,7 +33,7 @@ void PassActivation(at::Tensor& gradient, const at::Tensor& h, Activation activa
 
 ForwardPass RunForward(const Perceptron& net, const at::Tensor& x, at::TensorList parameters) {
   const at::NoGradGuard no_grad;
-  if (GoesSmall(net, x)) return RunSmallForward(net, x, parameters);
+  if (IsForHost(x)) return RunHostForward(net, x, parameters);
   ForwardPass pass;
   pass.input = x;
   const std::size_t hidden = parameters.size() / 2 - net.heads;
@@ -63,8 +45,6 @@ ForwardPass RunForward(const Perceptron& net, const at::Tensor& x, at::TensorLis
       pass.outputs.push_back(Linear(net, below, weight, bias));
     } else if (net.activation == Activation::kTanh) {
       pass.hidden.push_back(Linear(net, below, weight, bias).tanh_());
-    } else if (x.is_cpu() && x.scalar_type() == at::kFloat) {
-      pass.hidden.push_back(LinearRelu(net, below, weight, bias));
     } else {
       pass.hidden.push_back(Linear(net, below, weight, bias).relu_());
     }
@@ -75,8 +55,8 @@ ForwardPass RunForward(const Perceptron& net, const at::Tensor& x, at::TensorLis
 at::Tensor RunBackward(const Perceptron& net, const ForwardPass& pass, at::TensorList parameters,
                        at::TensorList output_gradients, at::TensorList into, bool of_input) {
   const at::NoGradGuard no_grad;
-  if (GoesSmall(net, pass.input)) {
-    return RunSmallBackward(net, pass, parameters, output_gradients, into, of_input);
+  if (IsForHost(pass.input)) {
+    return RunHostBackward(net, pass, parameters, output_gradients, into, of_input);
   }
   const std::size_t hidden = pass.hidden.size();
   at::Tensor above;  // with respect to the value of the hidden layer below those done

@@ -15,7 +15,6 @@ struct Perceptron {
   Activation activation = Activation::kRelu;
   int members = 1;  // above 1: an ensemble, its weights (members x out x in)
   std::size_t heads = 1;
-  bool small = false;  // computed by agents/nn/small_perceptron.h where the input is on the CPU
 };
 
 // What a forward pass leaves for the backward one.

@@ -39,7 +39,7 @@ class Node : public torch::autograd::Function<Node> {
     context->set_materialize_grads(false);
     context->saved_data["net"] =
         std::vector<std::int64_t>{static_cast<std::int64_t>(net.activation), net.members,
-                                  static_cast<std::int64_t>(net.heads), net.small ? 1 : 0};
+                                  static_cast<std::int64_t>(net.heads)};
     return pass.outputs;
   }
 
@@ -47,8 +47,7 @@ class Node : public torch::autograd::Function<Node> {
     const auto kept = context->saved_data["net"].toIntVector();
     const Perceptron net{.activation = static_cast<Activation>(kept[0]),
                          .members = static_cast<int>(kept[1]),
-                         .heads = static_cast<std::size_t>(kept[2]),
-                         .small = kept[3] != 0};
+                         .heads = static_cast<std::size_t>(kept[2])};
     const variable_list saved = context->get_saved_variables();
     // saved: x, two parameters for each layer, values of all layers but the heads.
     const std::size_t layers = (saved.size() - 1 + net.heads) / 3;

@@ -54,7 +54,7 @@ TEST(Mlp, EnsembleIsItsMembersSideBySide) {
 }
 
 TEST(Mlp, AMemberAloneIsThatOfTheEnsemble) {
-  for (const int width : {6, 200}) {  // by the small networks' own products, and by LibTorch's
+  for (const int width : {6, 200}) {
     const Mlp pair(4, {width, width}, 1, Activation::kRelu, 2);
     const ParameterSet both = Drawn(pair, Initialisation::kUniformFanIn);
     for (const std::int64_t member : {0, 1}) {

@@ -1,13 +1,12 @@
 #include "agents/nn/perceptron.h"
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
 #include <limits>
 
-#include "agents/nn/heads.h"
-#include "agents/nn/mlp.h"
 #include "tests/agents/learner_kit.h"
 
 namespace strider::nn {
@@ -16,11 +15,12 @@ namespace {
 using torch::autograd::grad;
 
 // (weight, bias) pairs of layers from `widths`, then `heads` of them on the last hidden layer.
-std::vector<at::Tensor> DrawnParameters(std::vector<std::int64_t> widths, int members, std::size_t heads) {
+std::vector<at::Tensor> DrawnParameters(std::vector<std::int64_t> widths, int members, std::size_t heads,
+                                        at::ScalarType type = at::kFloat) {
   std::vector<at::Tensor> parameters;
   const auto draw = [&](std::vector<std::int64_t> shape) {
     if (members > 1) shape.insert(shape.begin(), members);
-    parameters.push_back((0.3 * Normal(shape, 10 + parameters.size())).requires_grad_(true));
+    parameters.push_back((0.3 * Normal(shape, 10 + parameters.size())).to(type).requires_grad_(true));
   };
   for (std::size_t i = 0; i + 2 < widths.size() + heads; ++i) {
     const std::size_t from = std::min(i, widths.size() - 2);
@@ -75,18 +75,21 @@ struct Case {
   Perceptron net;
   std::vector<std::int64_t> widths;  // inputs, hidden, outputs
   std::int64_t rows;
+  at::ScalarType type;  // float goes through the kit's own products, double through LibTorch's
 };
 
 std::vector<Case> Cases() {
   std::vector<Case> cases;
-  for (const bool small : {true, false}) {
+  for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
     for (const Activation activation : {Activation::kRelu, Activation::kTanh}) {
-      cases.push_back({{activation, 1, 1, small}, {3, 64, 64, 1}, 100});
-      cases.push_back({{activation, 1, 2, small}, {11, 64, 33, 3}, 37});
-      cases.push_back({{activation, 2, 1, small}, {4, 64, 64, 1}, 100});
-      cases.push_back({{activation, 3, 1, small}, {17, 5, 128, 2}, 9});
-      cases.push_back({{activation, 1, 1, small}, {5, 4}, 12});
-      cases.push_back({{activation, 1, 2, small}, {3, 16, 8, 2}, 1100});  // more than go through together
+      cases.push_back({{activation, 1, 1}, {3, 64, 64, 1}, 100, type});
+      cases.push_back({{activation, 1, 2}, {11, 64, 33, 3}, 37, type});
+      cases.push_back({{activation, 2, 1}, {4, 64, 64, 1}, 100, type});
+      cases.push_back({{activation, 3, 1}, {17, 5, 128, 2}, 9, type});
+      cases.push_back({{activation, 1, 1}, {5, 4}, 12, type});
+      cases.push_back({{activation, 2, 2}, {5, 4}, 12, type});
+      cases.push_back({{activation, 2, 2}, {3, 16, 8, 2}, 1100, type});  // more than go through together
+      cases.push_back({{activation, 1, 1}, {7, 300, 5}, 40, type});
     }
   }
   return cases;
@@ -101,9 +104,9 @@ class PerceptronOf : public ::testing::TestWithParam<std::size_t> {
 };
 
 TEST_P(PerceptronOf, HasTheValuesAndGradientsOfLibTorch) {
-  const auto& [net, widths, rows] = test();
-  const auto parameters = DrawnParameters(widths, net.members, net.heads);
-  std::vector<at::Tensor> inputs = {Normal({rows, widths[0]}, 1).requires_grad_(true)};
+  const auto& [net, widths, rows, type] = test();
+  const auto parameters = DrawnParameters(widths, net.members, net.heads, type);
+  std::vector<at::Tensor> inputs = {Normal({rows, widths[0]}, 1).to(type).requires_grad_(true)};
   inputs.insert(inputs.end(), parameters.begin(), parameters.end());
   const auto outputs = Evaluate(net, inputs[0], parameters);
   const auto exact_inputs = InDouble(inputs);
@@ -124,9 +127,9 @@ TEST_P(PerceptronOf, HasTheValuesAndGradientsOfLibTorch) {
 }
 
 TEST_P(PerceptronOf, IsTheSameWithoutGradients) {
-  const auto& [net, widths, rows] = test();
-  const auto parameters = DrawnParameters(widths, net.members, net.heads);
-  const at::Tensor x = Normal({rows, widths[0]}, 1);
+  const auto& [net, widths, rows, type] = test();
+  const auto parameters = DrawnParameters(widths, net.members, net.heads, type);
+  const at::Tensor x = Normal({rows, widths[0]}, 1).to(type);
   const auto outputs = Evaluate(net, x, parameters);
   const at::NoGradGuard no_grad;
   const auto plain = Evaluate(net, x, parameters);
@@ -135,7 +138,7 @@ TEST_P(PerceptronOf, IsTheSameWithoutGradients) {
     EXPECT_TRUE(at::equal(outputs[i], plain[i]));
     EXPECT_FALSE(plain[i].requires_grad());
     // LibTorch's products add up in another order where there are other rows.
-    if (net.small) {
+    if (type == at::kFloat) {
       EXPECT_TRUE(at::equal(plain[i].narrow(-2, 3, 3), of_three[i])) << "a row depends on the others";
     } else {
       ExpectClose(plain[i].narrow(-2, 3, 3), of_three[i], 2e-6, "a row by itself");
@@ -145,9 +148,9 @@ TEST_P(PerceptronOf, IsTheSameWithoutGradients) {
 
 // What TRPO needs: the gradient of a gradient.
 TEST_P(PerceptronOf, CanBeDifferentiatedTwice) {
-  const auto& [net, widths, rows] = test();
-  const auto parameters = DrawnParameters(widths, net.members, net.heads);
-  const at::Tensor x = Normal({rows, widths[0]}, 1);
+  const auto& [net, widths, rows, type] = test();
+  const auto parameters = DrawnParameters(widths, net.members, net.heads, type);
+  const at::Tensor x = Normal({rows, widths[0]}, 1).to(type);
   const auto curvature = [&](const std::vector<at::Tensor>& outputs, const std::vector<at::Tensor>& of) {
     const auto first = grad({Weighed(outputs)}, of, {}, /*retain_graph=*/true, /*create_graph=*/true);
     at::Tensor along = at::zeros({}, of[0].options());
@@ -166,12 +169,12 @@ TEST_P(PerceptronOf, CanBeDifferentiatedTwice) {
 
 INSTANTIATE_TEST_SUITE_P(All, PerceptronOf, ::testing::Range(std::size_t{0}, Cases().size()));
 
-class UnusedHead : public ::testing::TestWithParam<bool> {};
+class PerceptronIn : public ::testing::TestWithParam<at::ScalarType> {};
 
-TEST_P(UnusedHead, IsLeftOut) {
-  const Perceptron net{Activation::kRelu, 1, 2, GetParam()};
-  const auto parameters = DrawnParameters({3, 8, 2}, 1, 2);
-  const at::Tensor x = Normal({5, 3}, 1);
+TEST_P(PerceptronIn, LeavesAnUnusedHeadOut) {
+  const Perceptron net{Activation::kRelu, 1, 2};
+  const auto parameters = DrawnParameters({3, 8, 2}, 1, 2, GetParam());
+  const at::Tensor x = Normal({5, 3}, 1).to(GetParam());
   const auto ours = grad({Evaluate(net, x, parameters)[1].square().sum()}, parameters, {}, std::nullopt,
                          /*create_graph=*/false, /*allow_unused=*/true);
   EXPECT_FALSE(ours[2].defined());
@@ -182,31 +185,50 @@ TEST_P(UnusedHead, IsLeftOut) {
   ExpectClose(ours[4], theirs[2], 1e-5, "head");
 }
 
-INSTANTIATE_TEST_SUITE_P(SmallOrNot, UnusedHead, ::testing::Bool());
+TEST_P(PerceptronIn, ReluKeepsNaN) {
+  const Perceptron net{Activation::kRelu, 1, 1};
+  const auto parameters = DrawnParameters({3, 8, 2}, 1, 1, GetParam());
+  at::Tensor x = Normal({5, 3}, 1).to(GetParam());
+  x[2][0] = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_TRUE(Evaluate(net, x, parameters)[0][2].isnan().all().item<bool>());
+}
 
-TEST(Perceptron, ReluKeepsNaN) {
-  for (const bool small : {true, false}) {
-    const Perceptron net{Activation::kRelu, 1, 1, small};
-    const auto parameters = DrawnParameters({3, 8, 2}, 1, 1);
-    at::Tensor x = Normal({5, 3}, 1);
-    x[2][0] = std::numeric_limits<float>::quiet_NaN();
-    EXPECT_TRUE(Evaluate(net, x, parameters)[0][2].isnan().all().item<bool>());
+// No rows: no outputs, and gradients that are zero.
+TEST_P(PerceptronIn, TakesAnEmptyBatch) {
+  const Perceptron net{Activation::kRelu, 2, 1};
+  const auto parameters = DrawnParameters({3, 8, 2}, 2, 1, GetParam());
+  const auto outputs = Evaluate(net, at::zeros({0, 3}, at::TensorOptions().dtype(GetParam())), parameters);
+  EXPECT_EQ(outputs[0].sizes(), at::IntArrayRef({2, 0, 2}));
+  for (const at::Tensor& gradient : grad({outputs[0].sum()}, parameters)) {
+    EXPECT_EQ(gradient.abs().sum().item<double>(), 0);
   }
 }
 
-// The kit's networks go this way where they are small, and LibTorch's where not.
-TEST(Perceptron, AgreesWithWideNetworksWay) {
-  const at::Tensor x = Normal({20, 6}, 1);
-  for (const int width : {128, 129}) {
-    const Mlp net(6, {width, width}, 2, Activation::kTanh);
-    ParameterSet set(net.Shapes(), at::kCPU);
-    net.Initialise(set, Initialisation::kUniformFanIn, 1, MakeGenerator(at::kCPU, 3));
-    const auto doubles = Doubles(set);
-    ExpectClose(net.Forward(set, x), ReferenceMlp(doubles, x.to(at::kDouble), &at::tanh), 2e-6, "value");
-    set.Backward(net.Forward(set, x).square().sum());
-    const at::Tensor exact =
-        FlatGradient(ReferenceMlp(doubles, x.to(at::kDouble), &at::tanh).square().sum(), doubles);
-    ExpectClose(set.flat_grad(), exact, 1e-5, "gradient");
+INSTANTIATE_TEST_SUITE_P(FloatAndDouble, PerceptronIn, ::testing::Values(at::kFloat, at::kDouble));
+
+// Batches that are worth several threads, of one block and of several: ranges do not come out even.
+TEST(Perceptron, ThreadsDoNotChangeABit) {
+  const int before = at::get_num_threads();
+  for (const int members : {1, 2, 3}) {
+    for (const std::int64_t rows : {300, 1100}) {
+      const Perceptron net{Activation::kTanh, members, 2};
+      std::vector<at::Tensor> inputs = {Normal({rows, 17}, 1).requires_grad_(true)};
+      const auto parameters = DrawnParameters({17, 200, 130, 6}, members, 2);
+      inputs.insert(inputs.end(), parameters.begin(), parameters.end());
+      std::vector<std::vector<at::Tensor>> results;
+      for (const int threads : {1, 2, 5}) {
+        at::set_num_threads(threads);
+        auto result = Evaluate(net, inputs[0], parameters);
+        const auto gradients = grad({Weighed(result)}, inputs);
+        result.insert(result.end(), gradients.begin(), gradients.end());
+        results.push_back(result);
+      }
+      at::set_num_threads(before);
+      for (std::size_t i = 0; i < results[0].size(); ++i) {
+        EXPECT_TRUE(at::equal(results[1][i], results[0][i])) << members << ", " << rows << ", " << i;
+        EXPECT_TRUE(at::equal(results[2][i], results[0][i])) << members << ", " << rows << ", " << i;
+      }
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-#include "offline/learner_threads.h"
+#include "agents/nn/learner_threads.h"
 
 #include <gtest/gtest.h>
 

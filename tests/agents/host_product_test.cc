@@ -1,4 +1,4 @@
-#include "agents/nn/small_product.h"
+#include "agents/nn/host_product.h"
 
 #include <gtest/gtest.h>
 
@@ -23,10 +23,10 @@ struct Sizes {
   std::int64_t columns;
 };
 
-class SmallProductOf : public ::testing::TestWithParam<Sizes> {};
+class HostProductOf : public ::testing::TestWithParam<Sizes> {};
 
 // Against sums in double, with both factors as they lie and transposed, and with each kind of start.
-TEST_P(SmallProductOf, IsTheSumOfProducts) {
+TEST_P(HostProductOf, IsTheSumOfProducts) {
   const auto [rows, inner, columns] = GetParam();
   const std::vector<float> a = Numbers(rows * inner, 1);
   const std::vector<float> b = Numbers(inner * columns, 2);
@@ -65,33 +65,34 @@ TEST_P(SmallProductOf, IsTheSumOfProducts) {
 }
 
 // Whole vectors and what is left beside them, whole tiles and what is left below them.
-INSTANTIATE_TEST_SUITE_P(Small, SmallProductOf,
+INSTANTIATE_TEST_SUITE_P(Sizes, HostProductOf,
                          ::testing::Values(Sizes{1, 1, 1}, Sizes{6, 3, 64}, Sizes{100, 64, 64},
                                            Sizes{7, 100, 33}, Sizes{5, 2, 15}, Sizes{13, 128, 128},
-                                           Sizes{64, 100, 4}, Sizes{100, 64, 1}, Sizes{2, 17, 95}));
+                                           Sizes{64, 100, 4}, Sizes{100, 64, 1}, Sizes{2, 17, 95}, Sizes{63, 9, 48},
+ Sizes{90, 30, 208}));
 
-TEST(SmallProduct, AddsToWhatIsThere) {
+TEST(HostProduct, AddsToWhatIsThere) {
   const std::vector<float> a = Numbers(12, 1);
   const std::vector<float> b = Numbers(20, 2);
   std::vector<float> twice(15);
-  const SmallProduct once = {
+  const Product once = {
       .rows = 3, .inner = 4, .columns = 5, .a = {a.data(), 4, 1}, .b = {b.data(), 5, 1}, .out = twice.data()};
   Multiply(once);
   const std::vector<float> single = twice;
-  SmallProduct again = once;
+  Product again = once;
   again.start = twice.data();
   again.start_row = 5;
   Multiply(again);
   for (std::size_t i = 0; i < single.size(); ++i) EXPECT_NEAR(twice[i], 2 * single[i], 1e-6);
 }
 
-TEST(SmallProduct, RowsDoNotDependOnEachOther) {
+TEST(HostProduct, RowsDoNotDependOnEachOther) {
   constexpr std::int64_t kRows = 23;
   constexpr std::int64_t kWidth = 40;
   const std::vector<float> a = Numbers(kRows * kWidth, 1);
   const std::vector<float> b = Numbers(kWidth * kWidth, 2);
   std::vector<float> all(kRows * kWidth);
-  SmallProduct product = {.rows = kRows,
+  Product product = {.rows = kRows,
                           .inner = kWidth,
                           .columns = kWidth,
                           .a = {a.data(), kWidth, 1},

@@ -1,4 +1,4 @@
-#include "agents/nn/small_product.h"
+#include "agents/nn/host_product.h"
 
 #include <algorithm>
 #include <array>
@@ -15,18 +15,18 @@ struct Lanes {
   using Type [[gnu::vector_size(kLanes * sizeof(float))]] = float;
 };
 
-// A product whose b can be read in whole vectors, row by row.
-struct Packed {
-  const SmallProduct& product;
+// Columns of a product, and the same columns of its b, which can be read in whole vectors, row by row.
+struct Panel {
+  std::int64_t column;
   const float* b;
   std::ptrdiff_t b_row;
 };
 
 // kRows x (kVectors * kLanes) entries of the result, held in registers while the sums run.
 template <int kLanes, int kRows, int kVectors>
-[[gnu::always_inline]] inline void Tile(const Packed& packed, std::int64_t row, std::int64_t column) {
+[[gnu::always_inline]] inline void Tile(const Product& p, const Panel& panel, std::int64_t row) {
   using Vector = typename Lanes<kLanes>::Type;
-  const SmallProduct& p = packed.product;
+  const std::int64_t column = panel.column;
   // Whole vectors move by one instruction; of the last one only the entries that there are.
   const bool whole = column + kVectors * kLanes <= p.columns;
   const auto move = [&](void* to, const void* from, int v) __attribute__((always_inline)) {
@@ -48,8 +48,8 @@ template <int kLanes, int kRows, int kVectors>
     }
   }
   const float* a = p.a.data + row * p.a.row;
-  const float* b = packed.b + column;
-  for (std::int64_t k = 0; k < p.inner; ++k, a += p.a.column, b += packed.b_row) {
+  const float* b = panel.b;
+  for (std::int64_t k = 0; k < p.inner; ++k, a += p.a.column, b += panel.b_row) {
     std::array<Vector, kVectors> right;
     for (int v = 0; v < kVectors; ++v) std::memcpy(&right[v], b + v * kLanes, sizeof(Vector));
     for (int r = 0; r < kRows; ++r) {
@@ -67,18 +67,9 @@ template <int kLanes, int kRows, int kVectors>
 
 // All rows from `row` on, as many at a time as fit.
 template <int kLanes, int kRows, int kVectors>
-[[gnu::always_inline]] inline void TileRows(const Packed& packed, std::int64_t row, std::int64_t column) {
-  for (; row + kRows <= packed.product.rows; row += kRows) Tile<kLanes, kRows, kVectors>(packed, row, column);
-  if constexpr (kRows > 1) TileRows<kLanes, kRows / 2, kVectors>(packed, row, column);
-}
-
-template <int kLanes, int kVectors>
-[[gnu::always_inline]] inline void TileColumns(const Packed& packed, std::int64_t column) {
-  constexpr int kRows = 6;
-  for (; column + (kVectors - 1) * kLanes < packed.product.columns; column += kVectors * kLanes) {
-    TileRows<kLanes, kRows, kVectors>(packed, 0, column);
-  }
-  if constexpr (kVectors > 1) TileColumns<kLanes, kVectors / 2>(packed, column);
+[[gnu::always_inline]] inline void TileRows(const Product& p, const Panel& panel, std::int64_t row) {
+  for (; row + kRows <= p.rows; row += kRows) Tile<kLanes, kRows, kVectors>(p, panel, row);
+  if constexpr (kRows > 1) TileRows<kLanes, kRows / 2, kVectors>(p, panel, row);
 }
 
 // Where an exchange of entries between two rows takes an entry of the first row from, or of the second: both
@@ -110,53 +101,73 @@ template <int kLanes, int kHalf = 1>
   if constexpr (2 * kHalf < kLanes) Transpose<kLanes, 2 * kHalf>(lanes);
 }
 
-// copy (inner x width) <- b, whose columns lie without gaps: in squares, and the rest one by one.
-template <int kLanes>
-[[gnu::always_inline]] inline void PackTransposed(const SmallProduct& p, float* copy, std::int64_t width) {
+// copy (inner x kWidth) <- b's columns from `column` on, zeros where there are none. Columns that lie without
+// gaps are turned in squares, and the rest one by one.
+template <int kLanes, int kWidth>
+[[gnu::always_inline]] inline void Pack(const Product& p, std::int64_t column, float* copy) {
   using Vector = typename Lanes<kLanes>::Type;
-  const std::int64_t whole_columns = p.columns / kLanes * kLanes;
-  const std::int64_t whole_inner = p.inner / kLanes * kLanes;
-  for (std::int64_t j = 0; j < whole_columns; j += kLanes) {
-    const float* from = p.b.data + j * p.b.column;
-    for (std::int64_t k = 0; k < whole_inner; k += kLanes) {
-      std::array<Vector, kLanes> lanes;
+  const std::int64_t columns = std::min<std::int64_t>(kWidth, p.columns - column);
+  const float* const b = p.b.data + column * p.b.column;
+  std::int64_t done = 0;  // columns
+  if (p.b.row == 1) {
+    const std::int64_t whole_inner = p.inner / kLanes * kLanes;
+    for (; done + kLanes <= columns; done += kLanes) {
+      const float* from = b + done * p.b.column;
+      for (std::int64_t k = 0; k < whole_inner; k += kLanes) {
+        std::array<Vector, kLanes> lanes;
 #pragma GCC unroll 16
-      for (int i = 0; i < kLanes; ++i) std::memcpy(&lanes[i], from + i * p.b.column + k, sizeof(Vector));
-      Transpose<kLanes>(lanes);
+        for (int i = 0; i < kLanes; ++i) std::memcpy(&lanes[i], from + i * p.b.column + k, sizeof(Vector));
+        Transpose<kLanes>(lanes);
 #pragma GCC unroll 16
-      for (int i = 0; i < kLanes; ++i) std::memcpy(copy + (k + i) * width + j, &lanes[i], sizeof(Vector));
+        for (int i = 0; i < kLanes; ++i) {
+          std::memcpy(copy + (k + i) * kWidth + done, &lanes[i], sizeof(Vector));
+        }
+      }
+      for (std::int64_t k = whole_inner; k < p.inner; ++k) {
+        for (int i = 0; i < kLanes; ++i) copy[k * kWidth + done + i] = from[i * p.b.column + k];
+      }
     }
-    for (std::int64_t k = whole_inner; k < p.inner; ++k) {
-      for (int i = 0; i < kLanes; ++i) copy[k * width + j + i] = from[i * p.b.column + k];
+  } else if (p.b.column == 1) {
+    for (; done + kLanes <= columns; done += kLanes) {
+      for (std::int64_t k = 0; k < p.inner; ++k) {
+        std::memcpy(copy + k * kWidth + done, b + k * p.b.row + done, sizeof(Vector));
+      }
     }
   }
   for (std::int64_t k = 0; k < p.inner; ++k) {
-    float* row = copy + k * width;
-    for (std::int64_t j = whole_columns; j < p.columns; ++j) row[j] = p.b.data[j * p.b.column + k];
-    std::fill(row + p.columns, row + width, 0.0F);
+    float* const row = copy + k * kWidth;
+    for (std::int64_t j = done; j < columns; ++j) row[j] = b[k * p.b.row + j * p.b.column];
+    std::fill(row + columns, row + kWidth, 0.0F);
   }
 }
 
-// Rows of b in whole vectors: as they are, or copied with zeros behind.
-template <int kLanes, int kVectors>
-[[gnu::always_inline]] inline void MultiplyBy(const SmallProduct& p) {
-  if (p.b.column == 1 && p.columns % kLanes == 0) {
-    TileColumns<kLanes, kVectors>({p, p.b.data, p.b.row}, 0);
-    return;
-  }
-  const std::int64_t width = (p.columns + kLanes - 1) / kLanes * kLanes;
-  const auto copy = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(p.inner * width));
-  if (p.b.row == 1) {
-    PackTransposed<kLanes>(p, copy.get(), width);
-  } else {
-    for (std::int64_t k = 0; k < p.inner; ++k) {
-      float* row = copy.get() + k * width;
-      const float* from = p.b.data + k * p.b.row;
-      for (std::int64_t j = 0; j < p.columns; ++j) row[j] = from[j * p.b.column];
-      std::fill(row + p.columns, row + width, 0.0F);
+// So many rows pay for a copy of b that lies without gaps: rows a power of two apart share few places in the
+// processor's caches.
+constexpr std::int64_t kWorthPacking = 64;
+
+template <int kLanes, int kRows, int kVectors>
+[[gnu::always_inline]] inline void TileColumns(const Product& p, std::int64_t column, float* copy) {
+  constexpr int kWidth = kVectors * kLanes;
+  for (; column + (kVectors - 1) * kLanes < p.columns; column += kWidth) {
+    if (copy == nullptr) {
+      TileRows<kLanes, kRows, kVectors>(p, {column, p.b.data + column, p.b.row}, 0);
+    } else {
+      Pack<kLanes, kWidth>(p, column, copy);
+      TileRows<kLanes, kRows, kVectors>(p, {column, copy, kWidth}, 0);
     }
   }
-  TileColumns<kLanes, kVectors>({p, copy.get(), width}, 0);
+  if constexpr (kVectors > 1) TileColumns<kLanes, kRows, kVectors / 2>(p, column, copy);
+}
+
+template <int kLanes, int kRows, int kVectors>
+[[gnu::always_inline]] inline void MultiplyBy(const Product& p) {
+  if (p.b.column == 1 && p.columns % kLanes == 0 && p.rows < kWorthPacking) {
+    TileColumns<kLanes, kRows, kVectors>(p, 0, nullptr);
+    return;
+  }
+  const auto copy =
+      std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(p.inner * kVectors * kLanes));
+  TileColumns<kLanes, kRows, kVectors>(p, 0, copy.get());
 }
 
 // Fewer columns than this leave most of a vector idle.
@@ -165,7 +176,7 @@ constexpr std::int64_t kNarrow = 5;
 // The same the other way round: out' = start' + b' a', so that vectors run along the rows. `multiply` is for
 // wide results.
 template <class MultiplyWide>
-void MultiplyNarrow(const SmallProduct& p, const MultiplyWide& multiply) {
+void MultiplyNarrow(const Product& p, const MultiplyWide& multiply) {
   const auto turned = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(p.rows * p.columns));
   if (p.start != nullptr) {
     for (std::int64_t i = 0; i < p.rows; ++i) {
@@ -186,21 +197,21 @@ void MultiplyNarrow(const SmallProduct& p, const MultiplyWide& multiply) {
 }
 
 #if defined(__x86_64__)
-[[gnu::target("avx512f,fma")]] void Multiply512(const SmallProduct& product) { MultiplyBy<16, 4>(product); }
-[[gnu::target("avx2,fma")]] void Multiply256(const SmallProduct& product) { MultiplyBy<8, 2>(product); }
+[[gnu::target("avx512f,fma")]] void Multiply512(const Product& product) { MultiplyBy<16, 8, 3>(product); }
+[[gnu::target("avx2,fma")]] void Multiply256(const Product& product) { MultiplyBy<8, 4, 3>(product); }
 #endif
 
-void MultiplyWide(const SmallProduct& product) {
+void MultiplyWide(const Product& product) {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512f") != 0) return Multiply512(product);
   if (__builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0) return Multiply256(product);
 #endif
-  MultiplyBy<4, 2>(product);
+  MultiplyBy<4, 4, 2>(product);
 }
 
 }  // namespace
 
-void Multiply(const SmallProduct& product) {
+void Multiply(const Product& product) {
   if (product.columns < kNarrow && product.rows > product.columns) {
     MultiplyNarrow(product, MultiplyWide);
   } else {

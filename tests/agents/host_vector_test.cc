@@ -1,4 +1,4 @@
-#include "agents/nn/small_vector.h"
+#include "agents/nn/host_vector.h"
 
 #include <gtest/gtest.h>
 
@@ -23,7 +23,7 @@ std::vector<float> ManyFloats() {
   return x;
 }
 
-TEST(SmallVector, TanhIsNearTheRealOne) {
+TEST(HostVector, TanhIsNearTheRealOne) {
   const std::vector<float> x = ManyFloats();
   std::vector<float> y = x;
   TanhInPlace(y.data(), static_cast<std::int64_t>(y.size()));
@@ -37,7 +37,7 @@ TEST(SmallVector, TanhIsNearTheRealOne) {
   }
 }
 
-TEST(SmallVector, AnEntryIsTheSameWhereverItStands) {
+TEST(HostVector, AnEntryIsTheSameWhereverItStands) {
   for (const float x : {-30.0F, -1.7F, -1e-20F, 0.0F, 0.3F, 2.5F, 9.1F}) {
     std::vector<float> row(67, x);
     TanhInPlace(row.data(), 67);
@@ -47,25 +47,15 @@ TEST(SmallVector, AnEntryIsTheSameWhereverItStands) {
   }
 }
 
-TEST(SmallVector, NotANumberStaysOne) {
+TEST(HostVector, NotANumberStaysOne) {
   std::vector<float> x(33, std::numeric_limits<float>::quiet_NaN());
   TanhInPlace(x.data(), 33);
   for (const float y : x) EXPECT_TRUE(std::isnan(y));
   ReluInPlace(x.data(), 33);
   for (const float y : x) EXPECT_TRUE(std::isnan(y));
-  const std::vector<float> bias(11);
-  AddBiasAndRelu(bias.data(), 3, 11, x.data());
-  for (const float y : x) EXPECT_TRUE(std::isnan(y));
 }
 
-TEST(SmallVector, BiasesAreAddedToEveryRow) {
-  std::vector<float> x = {1, 2, 3, -4, 5, -6};
-  const std::vector<float> bias = {-2, 0, 3};
-  AddBiasAndRelu(bias.data(), 2, 3, x.data());
-  EXPECT_EQ(x, (std::vector<float>{0, 2, 6, 0, 5, 0}));
-}
-
-TEST(SmallVector, GradientsPassByTheSlope) {
+TEST(HostVector, GradientsPassByTheSlope) {
   const std::vector<float> value = {-0.5F, 0, 0.5F, 1};
   std::vector<float> gradient = {4, 3, 8, 5};
   PassTanh(value.data(), gradient.data(), 4);
@@ -74,7 +64,7 @@ TEST(SmallVector, GradientsPassByTheSlope) {
   EXPECT_EQ(gradient, (std::vector<float>{0, 0, 6, 0}));
 }
 
-TEST(SmallVector, RowsAreAdded) {
+TEST(HostVector, RowsAreAdded) {
   const std::vector<float> rows = {1, 2, 3, 10, 20, 30};
   std::vector<float> sum(3, 7);
   AddRows(rows.data(), 2, 3, sum.data());

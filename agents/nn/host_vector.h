@@ -1,4 +1,4 @@
-// Loops over small float32 arrays with the processor's widest vectors. They give the same bits everywhere: an
+// Loops over float32 arrays with the processor's widest vectors. They give the same bits everywhere: an
 // entry goes through the same roundings whatever the width of the vectors.
 #pragma once
 
@@ -8,9 +8,6 @@ namespace strider::nn {
 
 // x <- max(x, 0); NaN stays NaN, as in at::relu.
 void ReluInPlace(float* x, std::int64_t count);
-
-// x (rows x width) <- max(x + bias, 0), the bias being one row; NaN stays NaN.
-void AddBiasAndRelu(const float* bias, std::int64_t rows, std::int64_t width, float* x);
 
 // gradient <- gradient where value > 0, elsewhere 0.
 void PassRelu(const float* value, float* gradient, std::int64_t count);

@@ -1,4 +1,4 @@
-#include "agents/nn/small_vector.h"
+#include "agents/nn/host_vector.h"
 
 // One body for each width of vectors; which one runs is decided when the program starts.
 #if defined(__x86_64__)
@@ -11,15 +11,6 @@ namespace strider::nn {
 
 STRIDER_WIDEST void ReluInPlace(float* x, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) x[i] = x[i] < 0 ? 0 : x[i];
-}
-
-STRIDER_WIDEST void AddBiasAndRelu(const float* bias, std::int64_t rows, std::int64_t width, float* x) {
-  for (std::int64_t row = 0; row < rows; ++row, x += width) {
-    for (std::int64_t j = 0; j < width; ++j) {
-      const float sum = x[j] + bias[j];
-      x[j] = sum < 0 ? 0 : sum;
-    }
-  }
 }
 
 STRIDER_WIDEST void PassRelu(const float* value, float* gradient, std::int64_t count) {

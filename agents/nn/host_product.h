@@ -1,4 +1,4 @@
-// Products of small float32 matrices on one core: no dispatch, no threads, the processor's widest vectors.
+// Products of float32 matrices on one core: no dispatch, no threads, the processor's widest vectors.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ struct StridedMatrix {
 // out = start + a b with a (rows x inner) and b (inner x columns). `out` lies row by row without gaps; row i
 // of `start` is at start + i * start_row, so that a start_row of 0 adds one row to all; null adds nothing.
 // `start` may be `out` itself.
-struct SmallProduct {
+struct Product {
   std::int64_t rows = 0;
   std::int64_t inner = 0;
   std::int64_t columns = 0;
@@ -29,6 +29,6 @@ struct SmallProduct {
 
 // An entry of the result is summed over `inner` in order, so that it depends on its own row and column alone:
 // not on the number of rows, nor of threads. Other processors round otherwise (fused multiply-add or not).
-void Multiply(const SmallProduct& product);
+void Multiply(const Product& product);
 
 }  // namespace strider::nn
