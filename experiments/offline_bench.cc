@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "agents/nn/learner_threads.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/random.h"
@@ -19,7 +20,6 @@
 #include "experiments/peer_process.h"
 #include "experiments/progress_bar.h"
 #include "experiments/trainer.h"
-#include "agents/nn/learner_threads.h"
 #include "offline/neighbour_search.h"
 #include "offline/prdc.h"
 #include "offline/td3_bc.h"
@@ -179,8 +179,9 @@ class Bench {
   static void VisitAll(Prdc& agent) {
     constexpr std::int64_t kBlock = 4096;
     const std::int64_t rows = agent.states().size(0);
-    ProgressBar progress("prdc: making every row's list", 2 * rows, "visits", StandardError());
-    for (int visit = 0; visit < 2; ++visit) {
+    constexpr int kVisits = NeighbourSearch::kListedVisit;
+    ProgressBar progress("prdc: making every row's list", kVisits * rows, "visits", StandardError());
+    for (int visit = 0; visit < kVisits; ++visit) {
       for (std::int64_t first = 0; first < rows; first += kBlock) {
         const std::int64_t count = std::min(kBlock, rows - first);
         TransitionBatch block;
@@ -276,7 +277,7 @@ class Bench {
     const auto ours = [&] {
       next();
       if (!first) {
-        for (int visit = 0; visit < 2; ++visit) answer(*queries);
+        for (int visit = 0; visit < NeighbourSearch::kListedVisit; ++visit) answer(*queries);
         // As in training, where other rows come in between: none of these lists lies in the processor's
         // caches.
         for (int batch = 0; batch < kOtherBatches; ++batch) answer(Queries(data, acting, random));

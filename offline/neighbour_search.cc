@@ -19,16 +19,27 @@ constexpr double kRounding = 1 + 1e-4;
 
 // Written out: left to itself the compiler takes the columns together and not the lanes.
 using Eight [[gnu::vector_size(32)]] = float;
-using EightInPlace [[gnu::vector_size(32), gnu::may_alias]] = float;
+using EightWhole [[gnu::vector_size(32)]] = std::int32_t;
+using EightInPlace [[gnu::vector_size(32), gnu::may_alias, gnu::aligned(4)]] = std::int32_t;
 
-// Whether any of 16 sums is within the bound.
-inline bool AnyWithin(const std::array<Eight, 2>& sums, float bound) {
+// Whether any of the sums is within the bound.
+template <std::size_t kVectors>
+[[gnu::always_inline]] inline bool AnyWithin(const std::array<Eight, kVectors>& sums, float bound) {
   using Bits [[gnu::vector_size(32)]] = std::int64_t;
-  const auto bits = reinterpret_cast<Bits>((sums[0] <= bound) | (sums[1] <= bound));
+  EightWhole within{};
+  for (const Eight& sum : sums) within |= sum <= bound;
+  const auto bits = reinterpret_cast<Bits>(within);
   return (bits[0] | bits[1] | bits[2] | bits[3]) != 0;
 }
 
-// Columns after which a look is taken whether the rest can matter: it is memory that costs the time.
+// Steps between the ends of a leaf's column; and of a block's, which leaves some over at either end.
+constexpr float kSteps = 255;
+constexpr float kInnerSteps = 252;
+
+// Of a step: more than rounding in float32 can take from a value among them, or add to it.
+constexpr double kSlack = 1e-3;
+
+// Columns after which a look is taken whether the rest can matter.
 constexpr std::size_t kChunk = 6;
 
 // Keeps the k best candidates, ordered by distance and then by row, so that ties go to the lowest row.
@@ -60,67 +71,73 @@ class BestCandidates {
 
 }  // namespace
 
-// Squared distances of one query to 16 rows, or to the nearest points of 16 boxes, or what they are at least
-// where all exceed `bound`; `columns`, `low` and `high` are a Lanes for each of `width` columns. Compiled for
-// newer processors as well; without contraction all give the same bits. The lanes are read where they lie: a
-// copy by std::memcpy goes through narrower registers, and the search takes twice as long.
-__attribute__((target_clones("avx2", "default"))) void NeighbourSearch::ToRows(const Lanes* columns,
-                                                                               const float* query,
-                                                                               std::size_t width, float bound,
-                                                                               Lanes& distances) {
-  const auto* const x = reinterpret_cast<const EightInPlace*>(columns);
-  std::array<Eight, 2> sums{};
+// Squared distances of one query to what the bytes of a leaf's rows mean, or what they are at least where all
+// exceed `bound`, and the least of them. Compiled for newer processors as well.
+__attribute__((target_clones("avx512f", "avx2", "default"))) float NeighbourSearch::ToRows(
+    const Column* columns, const float* query, std::size_t width, float bound,
+    std::array<float, kLeafRows>& distances) {
+  std::array<Eight, kLeafRows / 8> sums{};
   for (std::size_t column = 0; column < width; ++column) {
     if (column % kChunk == 0 && !AnyWithin(sums, bound)) break;
-    for (std::size_t half = 0; half < 2; ++half) {
-      const Eight difference = query[column] - x[2 * column + half];
-      sums[half] += difference * difference;
+    const float above_low = query[column] - columns[column].low;
+    const EightWhole words = *reinterpret_cast<const EightInPlace*>(&columns[column].words);
+    for (int part = 0; part < 4; ++part) {
+      const Eight steps = __builtin_convertvector((words >> 8 * part) & 255, Eight);
+      const Eight difference = above_low - columns[column].step * steps;
+      sums[part] += difference * difference;
     }
   }
-  std::memcpy(distances.values.data(), sums.data(), sizeof(sums));
+  std::memcpy(distances.data(), sums.data(), sizeof(sums));
+  const Eight first = sums[0] < sums[1] ? sums[0] : sums[1];
+  const Eight second = sums[2] < sums[3] ? sums[2] : sums[3];
+  const Eight least = first < second ? first : second;
+  return std::min({least[0], least[1], least[2], least[3], least[4], least[5], least[6], least[7]});
 }
 
-__attribute__((target_clones("avx2", "default"))) void NeighbourSearch::ToBoxes(
-    const Lanes* low, const Lanes* high, const float* query, std::size_t width, float bound,
-    Lanes& distances) {
-  const auto* const a = reinterpret_cast<const EightInPlace*>(low);
-  const auto* const b = reinterpret_cast<const EightInPlace*>(high);
-  std::array<Eight, 2> sums{};
+// And to the nearest points of a block's boxes.
+__attribute__((target_clones("avx512f", "avx2", "default"))) void NeighbourSearch::ToBoxes(
+    const Column* columns, const float* query, std::size_t width, float bound,
+    std::array<float, kBoxes>& distances) {
+  std::array<Eight, kBoxes / 8> sums{};
   for (std::size_t column = 0; column < width; ++column) {
     if (column % kChunk == 0 && !AnyWithin(sums, bound)) break;
-    for (std::size_t half = 0; half < 2; ++half) {
-      const Eight below = a[2 * column + half] - query[column];
-      const Eight above = query[column] - b[2 * column + half];
+    const float above_low = query[column] - columns[column].low;
+    const EightWhole words = *reinterpret_cast<const EightInPlace*>(&columns[column].words);
+    for (int part = 0; part < 2; ++part) {
+      const Eight low = __builtin_convertvector((words >> 8 * part) & 255, Eight);
+      const Eight high = __builtin_convertvector((words >> 8 * (part + 2)) & 255, Eight);
+      const Eight below = columns[column].step * low - above_low;
+      const Eight above = above_low - columns[column].step * high;
       const Eight outside = below > above ? below : above;
       const Eight distance = outside > 0 ? outside : Eight{};
-      sums[half] += distance * distance;
+      sums[part] += distance * distance;
     }
   }
-  std::memcpy(distances.values.data(), sums.data(), sizeof(sums));
+  std::memcpy(distances.data(), sums.data(), sizeof(sums));
 }
 
 // One search, from known rows down the boxes.
 class NeighbourSearch::Query {
  public:
-  // Only the first `looked_at` columns count.
-  Query(const NeighbourSearch& search, const float* query, int k, int looked_at)
+  // Only the first `looked_at` columns count: the states', or all.
+  Query(const NeighbourSearch& search, const float* query, int k, std::size_t looked_at)
       : search_(search),
         query_(query),
-        width_(static_cast<std::size_t>(search.width_)),
-        looked_at_(static_cast<std::size_t>(looked_at)),
+        width_(static_cast<std::size_t>(search.width())),
+        looked_at_(looked_at),
         best_(k) {}
 
   void Know(std::int64_t row) {
-    if (row >= 0) Measure(search_.slot_of_[static_cast<std::size_t>(row)]);
+    if (row >= 0) Measure(static_cast<std::size_t>(row));
   }
 
   // Looks at the rows of a list, by rising distance of their states. False where there may be nearer ones
   // beyond it.
-  bool KnowList(std::span<const std::uint32_t> slots, std::size_t states) {
-    for (const std::uint32_t slot : slots) {
+  bool KnowList(std::span<const std::uint32_t> rows) {
+    for (const std::uint32_t row : rows) {
       // What is equally near must be looked at.
-      if (Squares(slot, states) > best_.Bound() * kRounding) return true;
-      Measure(slot);
+      if (Squares(row, search_.observation_size_) > best_.Bound() * kRounding) return true;
+      Measure(row);
     }
     return false;
   }
@@ -135,52 +152,88 @@ class NeighbourSearch::Query {
  private:
   // The one arithmetic for every candidate: two that are equally near compare equal. Four partial sums, so
   // that the processor need not wait for each addition.
-  double Squares(std::size_t slot, std::size_t columns) const {
+  double Squares(std::size_t row, std::size_t columns) const {
     std::array<double, 4> sums{};
-    for (std::size_t column = 0; column < columns; ++column) {
+    const std::size_t states = search_.observation_size_;
+    const float* const state = &search_.observations_[row * states];
+    for (std::size_t column = 0; column < states; ++column) {
       const double difference =
-          static_cast<double>(query_[column]) - static_cast<double>(search_.At(slot, column));
+          static_cast<double>(query_[column]) - static_cast<double>(search_.beta_ * state[column]);
+      sums[column % 4] += difference * difference;
+    }
+    const float* const action = search_.actions_.data() + row * search_.action_size_;
+    for (std::size_t column = states; column < columns; ++column) {
+      const double difference =
+          static_cast<double>(query_[column]) - static_cast<double>(action[column - states]);
       sums[column % 4] += difference * difference;
     }
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
   }
 
-  void Measure(std::size_t slot) {
-    best_.Offer({Squares(slot, looked_at_), search_.row_of_[slot]});
+  void Measure(std::size_t row) {
+    best_.Offer({Squares(row, looked_at_), static_cast<std::int64_t>(row)});
     bound_ = static_cast<float>(best_.Bound() * kRounding);
+    radius_ = std::sqrt(bound_);
+  }
+
+  // How far from the query, squared, the bytes of a row may say that it is.
+  float BoundInLeaf(std::size_t leaf) const {
+    const float reach = radius_ + search_.leaves_.errors[leaf];
+    return reach * reach;
   }
 
   void LookIntoLeaf(std::size_t leaf) {
-    const std::size_t end = std::min((leaf + 1) * kLeafRows, search_.row_of_.size());
-    Lanes distances;
-    for (std::size_t first = leaf * kLeafRows; first < end; first += kLanes) {
-      ToRows(&search_.columns_[first / kLanes * width_], query_, looked_at_, bound_, distances);
-      for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        if (distances.values[lane] <= bound_ && first + lane < end) Measure(first + lane);
-      }
+    const std::size_t first = leaf * kLeafRows;
+    const std::size_t count = std::min(kLeafRows, search_.row_of_.size() - first);
+    std::array<float, kLeafRows> distances;
+    const float least =
+        ToRows(&search_.leaves_.columns[leaf * width_], query_, looked_at_, BoundInLeaf(leaf), distances);
+    if (!(least <= BoundInLeaf(leaf))) return;
+    // The nearest first: it rules out most of the others.
+    std::size_t nearest = 0;
+    while (nearest + 1 < count && distances[nearest] != least) ++nearest;
+    Measure(search_.row_of_[first + nearest]);
+    for (std::size_t i = 0; i < count; ++i) {
+      if (distances[i] <= BoundInLeaf(leaf) && i != nearest) Measure(search_.row_of_[first + i]);
     }
   }
 
   // The nearest boxes of a block first; what is in them may rule out the others.
   void LookIntoBoxes(std::size_t level, std::size_t block) {
     const Level& boxes = search_.levels_[level];
-    const std::size_t first = block * kLanes;
-    Lanes lanes;
-    ToBoxes(&boxes.low[block * width_], &boxes.high[block * width_], query_, looked_at_, bound_, lanes);
-    const std::array<float, kLanes>& distances = lanes.values;
-    std::array<std::size_t, kLanes> near;
+    const std::size_t first = block * kBoxes;
+    std::array<float, kBoxes> distances;
+    ToBoxes(&boxes.columns[block * width_], query_, looked_at_, bound_, distances);
+    std::array<std::size_t, kBoxes> near;
     std::size_t count = 0;
-    for (std::size_t lane = 0; lane < std::min(kLanes, boxes.count - first); ++lane) {
-      if (distances[lane] <= bound_) near[count++] = lane;
+    for (std::size_t i = 0; i < std::min(kBoxes, boxes.count - first); ++i) {
+      near[count] = i;
+      count += distances[i] <= bound_ ? 1 : 0;
     }
-    std::sort(near.begin(), near.begin() + static_cast<std::ptrdiff_t>(count),
-              [&](std::size_t a, std::size_t b) { return distances[a] < distances[b]; });
-    for (std::size_t i = 0; i < count && distances[near[i]] <= bound_; ++i) {
+    const std::vector<Column>& below =
+        level == 0 ? search_.leaves_.columns : search_.levels_[level - 1].columns;
+    // Of those that are left the nearest, on its way from memory while another is looked into.
+    const auto take = [&] {
+      std::size_t least = 0;
+      for (std::size_t i = 1; i < count; ++i) least = distances[near[i]] < distances[near[least]] ? i : least;
+      const std::size_t taken = near[least];
+      near[least] = near[--count];
+      const auto* const start = reinterpret_cast<const char*>(&below[(first + taken) * width_]);
+      for (std::size_t byte = 0; byte < width_ * sizeof(Column); byte += 64) __builtin_prefetch(start + byte);
+      return taken;
+    };
+    if (count == 0) return;
+    for (std::size_t next = take();;) {
+      const std::size_t here = next;
+      const bool last = count == 0;
+      if (!last) next = take();
+      if (distances[here] > bound_) return;
       if (level == 0) {
-        LookIntoLeaf(first + near[i]);
+        LookIntoLeaf(first + here);
       } else {
-        LookIntoBoxes(level - 1, first + near[i]);
+        LookIntoBoxes(level - 1, first + here);
       }
+      if (last) return;
     }
   }
 
@@ -189,42 +242,46 @@ class NeighbourSearch::Query {
   std::size_t width_;
   std::size_t looked_at_;
   BestCandidates best_;
-  float bound_ = kInfinity;
+  float bound_ = kInfinity;   // of a squared distance, with room for float32's rounding
+  float radius_ = kInfinity;  // its root
 };
 
 NeighbourSearch::NeighbourSearch(std::span<const float> observations, int observation_size,
                                  std::span<const float> actions, int action_size, double beta)
-    : width_(observation_size + action_size), observation_size_(observation_size) {
-  static_assert(sizeof(Lanes) == 2 * sizeof(Eight) && kLeafRows % kLanes == 0);
-  const auto states = static_cast<std::size_t>(observation_size);
-  const auto columns = static_cast<std::size_t>(action_size);
-  const std::size_t rows = observations.size() / states;
+    : observations_(observations),
+      actions_(actions),
+      observation_size_(static_cast<std::size_t>(observation_size)),
+      action_size_(static_cast<std::size_t>(action_size)),
+      beta_(static_cast<float>(beta)) {
+  const std::size_t rows = observations.size() / observation_size_;
   if (rows == 0) throw InputError("the neighbour search needs at least one transition");
   if (rows > std::numeric_limits<std::uint32_t>::max()) {
     throw InputError("the neighbour search takes up to 2^32 - 1 transitions, but there are {}", rows);
   }
   std::vector<float> keys;
-  keys.reserve(rows * static_cast<std::size_t>(width_));
+  keys.reserve(rows * (observation_size_ + action_size_));
   for (std::size_t row = 0; row < rows; ++row) {
-    for (const float s : observations.subspan(row * states, states)) {
-      keys.push_back(static_cast<float>(beta) * s);
+    for (const float s : observations.subspan(row * observation_size_, observation_size_)) {
+      keys.push_back(beta_ * s);
     }
-    for (const float a : actions.subspan(row * columns, columns)) keys.push_back(a);
+    for (const float a : actions.subspan(row * action_size_, action_size_)) keys.push_back(a);
   }
   row_of_.resize(rows);
-  slot_of_.resize(rows);
   Order(keys);
-  MakeBoxes();
+  Corners boxes = MakeLeaves(keys);
   keys = {};
+  do {
+    boxes = MakeLevel(boxes);
+  } while (levels_.back().count > kBoxes);
   if (rows <= kListed + 1) return;  // nothing to be saved
   lists_ = std::make_unique<Lists>();
-  lists_->states = std::vector<std::atomic<ListState>>(rows);
-  lists_->slots = std::make_unique_for_overwrite<std::uint32_t[]>(rows * kListed);
+  lists_->visits = std::vector<std::atomic<std::uint8_t>>(rows);
+  lists_->rows = std::make_unique_for_overwrite<std::uint32_t[]>(rows * kListed);
 }
 
-// Puts the rows into slots, so that those of a leaf, and of a box, are near one another.
+// Orders the rows so that those of a leaf, and of a box, are near one another.
 void NeighbourSearch::Order(std::span<const float> keys) {
-  const auto width = static_cast<std::size_t>(width_);
+  const std::size_t width = observation_size_ + action_size_;
   std::iota(row_of_.begin(), row_of_.end(), 0U);
   std::vector<std::pair<std::size_t, std::size_t>> parts = {{0, row_of_.size()}};
   std::vector<float> low(width);
@@ -235,8 +292,8 @@ void NeighbourSearch::Order(std::span<const float> keys) {
     if (end - begin <= kLeafRows) continue;
     std::ranges::fill(low, kInfinity);
     std::ranges::fill(high, -kInfinity);
-    for (std::size_t slot = begin; slot < end; ++slot) {
-      const float* key = &keys[row_of_[slot] * width];
+    for (std::size_t place = begin; place < end; ++place) {
+      const float* key = &keys[row_of_[place] * width];
       for (std::size_t column = 0; column < width; ++column) {
         low[column] = std::min(low[column], key[column]);
         high[column] = std::max(high[column], key[column]);
@@ -248,43 +305,111 @@ void NeighbourSearch::Order(std::span<const float> keys) {
     }
     // At a whole number of leaves, so that only the last leaf of all is not full.
     const std::size_t middle = begin + ((end - begin) / 2 + kLeafRows - 1) / kLeafRows * kLeafRows;
-    const auto at = [&](std::size_t slot) { return row_of_.begin() + static_cast<std::ptrdiff_t>(slot); };
+    const auto at = [&](std::size_t place) { return row_of_.begin() + static_cast<std::ptrdiff_t>(place); };
     std::nth_element(at(begin), at(middle), at(end), [&](std::uint32_t a, std::uint32_t b) {
       return std::pair(keys[a * width + widest], a) < std::pair(keys[b * width + widest], b);
     });
     parts.emplace_back(begin, middle);
     parts.emplace_back(middle, end);
   }
-  columns_.assign((row_of_.size() + kLanes - 1) / kLanes * width, Lanes::All(kInfinity));
-  for (std::size_t slot = 0; slot < row_of_.size(); ++slot) {
-    slot_of_[row_of_[slot]] = static_cast<std::uint32_t>(slot);
-    for (std::size_t column = 0; column < width; ++column) {
-      columns_[slot / kLanes * width + column].values[slot % kLanes] = keys[row_of_[slot] * width + column];
-    }
-  }
 }
 
-// The list of a row is made at its second visit: what is met only once is not worth it. Threads that meet a
-// row while another makes its list do without.
+// The leaves' bytes, and the boxes around them.
+NeighbourSearch::Corners NeighbourSearch::MakeLeaves(std::span<const float> keys) {
+  const std::size_t width = observation_size_ + action_size_;
+  const std::size_t leaves = (row_of_.size() + kLeafRows - 1) / kLeafRows;
+  Corners boxes{std::vector<float>(leaves * width, kInfinity),
+                std::vector<float>(leaves * width, -kInfinity)};
+  leaves_.columns.resize(leaves * width);
+  leaves_.errors.resize(leaves);
+  for (std::size_t leaf = 0; leaf < leaves; ++leaf) {
+    const std::size_t count = std::min(kLeafRows, row_of_.size() - leaf * kLeafRows);
+    std::array<double, kLeafRows> errors{};  // squared
+    for (std::size_t column = leaf * width; column < (leaf + 1) * width; ++column) {
+      const auto key = [&](std::size_t i) {
+        return keys[row_of_[leaf * kLeafRows + i] * width + column % width];
+      };
+      float& low = boxes.low[column];
+      float& high = boxes.high[column];
+      for (std::size_t i = 0; i < count; ++i) {
+        low = std::min(low, key(i));
+        high = std::max(high, key(i));
+      }
+      Column& of_leaf = leaves_.columns[column];
+      of_leaf.low = low;
+      of_leaf.step = high / kSteps - low / kSteps;
+      for (std::size_t i = 0; i < count; ++i) {
+        const double above_low = static_cast<double>(key(i)) - static_cast<double>(low);
+        const double step = of_leaf.step;
+        const double byte = step > 0 ? std::clamp(std::round(above_low / step), 0.0, 255.0) : 0.0;
+        of_leaf.Set(i, byte);
+        // With room for the rounding of what is computed from the bytes.
+        const double error = std::abs(above_low - step * byte) + kSlack * step;
+        errors[i] += error * error;
+      }
+      // What is left over of the last leaf are copies.
+      for (std::size_t i = count; i < kLeafRows; ++i) of_leaf.Set(i, of_leaf.words[0] & 255);
+    }
+    leaves_.errors[leaf] = static_cast<float>(std::sqrt(*std::ranges::max_element(errors)) * kRounding);
+  }
+  return boxes;
+}
+
+// The next level: blocks of these boxes, rounded outwards. Returns the boxes around the blocks.
+NeighbourSearch::Corners NeighbourSearch::MakeLevel(const Corners& boxes) {
+  const std::size_t width = observation_size_ + action_size_;
+  Level& level = levels_.emplace_back();
+  level.count = boxes.low.size() / width;
+  const std::size_t blocks = (level.count + kBoxes - 1) / kBoxes;
+  Corners around{std::vector<float>(blocks * width, kInfinity),
+                 std::vector<float>(blocks * width, -kInfinity)};
+  level.columns.resize(blocks * width);
+  for (std::size_t block = 0; block < blocks; ++block) {
+    const std::size_t count = std::min(kBoxes, level.count - block * kBoxes);
+    for (std::size_t column = block * width; column < (block + 1) * width; ++column) {
+      const auto corner = [&](std::size_t i) { return (block * kBoxes + i) * width + column % width; };
+      float& low = around.low[column];
+      float& high = around.high[column];
+      for (std::size_t i = 0; i < count; ++i) {
+        low = std::min(low, boxes.low[corner(i)]);
+        high = std::max(high, boxes.high[corner(i)]);
+      }
+      // A step is left over at either end, for the rounding of what is computed from the bytes.
+      Column& of_block = level.columns[column];
+      of_block.step = high / kInnerSteps - low / kInnerSteps;
+      of_block.low = low - of_block.step;
+      if (of_block.step == 0) continue;
+      for (std::size_t i = 0; i < count; ++i) {
+        const auto steps = [&](float x) {
+          return (static_cast<double>(x) - static_cast<double>(of_block.low)) /
+                 static_cast<double>(of_block.step);
+        };
+        const double below = std::floor(steps(boxes.low[corner(i)]) - kSlack);
+        const double above = std::ceil(steps(boxes.high[corner(i)]) + kSlack);
+        of_block.Set(i, std::clamp(below, 0.0, 255.0));
+        of_block.Set(kBoxes + i, std::clamp(above, 0.0, 255.0));
+      }
+    }
+  }
+  return around;
+}
+
+// Counts a visit of the row, and makes its list if it is time. Threads that meet a row while another makes
+// its list do without.
 bool NeighbourSearch::ListIsReady(std::size_t row) const {
-  std::atomic<ListState>& state = lists_->states[row];
-  ListState now = state.load(std::memory_order_acquire);
-  if (now == ListState::kNone) {
-    state.compare_exchange_strong(now, ListState::kVisited);
-    return false;
-  }
-  if (now == ListState::kVisited && state.compare_exchange_strong(now, ListState::kBeingMade)) {
-    MakeList(row);
-    state.store(ListState::kReady, std::memory_order_release);
-    return true;
-  }
-  return now == ListState::kReady;
+  std::atomic<std::uint8_t>& visits = lists_->visits[row];
+  std::uint8_t before = visits.load(std::memory_order_acquire);
+  if (before >= kListedVisit) return before == kReady;
+  if (!visits.compare_exchange_strong(before, before + 1) || before + 1 < kListedVisit) return false;
+  MakeList(row);
+  visits.store(kReady, std::memory_order_release);
+  return true;
 }
 
 void NeighbourSearch::MakeList(std::size_t row) const {
   std::vector<float> key;
-  for (int column = 0; column < width_; ++column) {
-    key.push_back(At(slot_of_[row], static_cast<std::size_t>(column)));
+  for (const float s : observations_.subspan(row * observation_size_, observation_size_)) {
+    key.push_back(beta_ * s);
   }
   Query query(*this, key.data(), static_cast<int>(kListed) + 1, observation_size_);
   query.Know(static_cast<std::int64_t>(row));
@@ -292,58 +417,24 @@ void NeighbourSearch::MakeList(std::size_t row) const {
   for (const auto& [square, found] : query.Find()) {
     // Of as many equal states the row itself may not be among the first.
     if (found == static_cast<std::int64_t>(row) || count == kListed) continue;
-    lists_->slots[row * kListed + count] = slot_of_[static_cast<std::size_t>(found)];
+    lists_->rows[row * kListed + count] = static_cast<std::uint32_t>(found);
     ++count;
   }
 }
 
 // Whether the query, which has the row's state, is answered by the row's list.
 bool NeighbourSearch::SearchList(Query& query, std::size_t row, const float* key) const {
-  const auto width = static_cast<std::size_t>(observation_size_);
   if (lists_ == nullptr) return false;
-  for (std::size_t column = 0; column < width; ++column) {
-    if (key[column] != At(slot_of_[row], column)) return false;
+  for (std::size_t column = 0; column < observation_size_; ++column) {
+    if (key[column] != beta_ * observations_[row * observation_size_ + column]) return false;
   }
   if (!ListIsReady(row)) return false;
-  return query.KnowList({&lists_->slots[row * kListed], kListed}, width);
-}
-
-void NeighbourSearch::MakeBoxes() {
-  const auto width = static_cast<std::size_t>(width_);
-  // `count` things, `each` of them in a box; `low` and `high` say where a thing lies.
-  const auto surround = [&](std::size_t count, std::size_t each, const auto& low, const auto& high) {
-    Level level;
-    level.count = (count + each - 1) / each;
-    const std::size_t blocks = (level.count + kLanes - 1) / kLanes;
-    level.low.assign(blocks * width, Lanes::All(kInfinity));
-    level.high.assign(blocks * width, Lanes::All(-kInfinity));
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::size_t box = i / each;
-      for (std::size_t column = 0; column < width; ++column) {
-        float& lowest = level.low[box / kLanes * width + column].values[box % kLanes];
-        float& highest = level.high[box / kLanes * width + column].values[box % kLanes];
-        lowest = std::min(lowest, low(i, column));
-        highest = std::max(highest, high(i, column));
-      }
-    }
-    return level;
-  };
-  const auto row = [this](std::size_t slot, std::size_t column) { return At(slot, column); };
-  levels_.push_back(surround(row_of_.size(), kLeafRows, row, row));
-  while (levels_.back().count > kLanes) {
-    const Level& below = levels_.back();
-    const auto corner = [&](const std::vector<Lanes>& side) {
-      return [&side, width](std::size_t box, std::size_t column) {
-        return side[box / kLanes * width + column].values[box % kLanes];
-      };
-    };
-    levels_.push_back(surround(below.count, kLanes, corner(below.low), corner(below.high)));
-  }
+  return query.KnowList({&lists_->rows[row * kListed], kListed});
 }
 
 std::vector<NeighbourSearch::Neighbour> NeighbourSearch::Nearest(std::span<const float> query, int k) const {
   std::vector<Neighbour> neighbours;
-  Query search(*this, query.data(), k, width_);
+  Query search(*this, query.data(), k, query.size());
   for (const auto& [squared, row] : search.Find()) neighbours.push_back({row, std::sqrt(squared)});
   return neighbours;
 }
@@ -352,13 +443,14 @@ void NeighbourSearch::KthNearest(std::span<const float> queries, int k,
                                  std::span<const std::int64_t> known_rows,
                                  std::span<std::int64_t> rows) const {
   const std::size_t known = known_rows.size() / std::max<std::size_t>(rows.size(), 1);
+  const std::size_t width = observation_size_ + action_size_;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    Query query(*this, queries.data() + i * static_cast<std::size_t>(width_), k, width_);
+    Query query(*this, queries.data() + i * width, k, width);
     const auto known_here = known_rows.subspan(i * known, known);
     for (const std::int64_t row : known_here) query.Know(row);
     const bool has_row = !known_here.empty() && known_here[0] >= 0;
-    const bool listed = has_row && SearchList(query, static_cast<std::size_t>(known_here[0]),
-                                              queries.data() + i * static_cast<std::size_t>(width_));
+    const bool listed =
+        has_row && SearchList(query, static_cast<std::size_t>(known_here[0]), queries.data() + i * width);
     const auto& found = listed ? query.best() : query.Find();
     rows[i] = found.empty() ? 0 : found.back().second;
   }

@@ -11,23 +11,30 @@
 namespace strider {
 
 // Rows [beta * s, a] in float32, distances in float64: d^2 = beta^2 |s - s'|^2 + |a - a'|^2 (PRDC sheet,
-// sections 3 and 4). Every answer equals brute force, ties going to the lowest row number. The rows are
-// copied. Const calls are thread-safe.
+// sections 3 and 4). Every answer equals brute force, ties going to the lowest row number. Const calls are
+// thread-safe.
 //
 // The rows lie in leaves of 32, cut at medians of the widest column; boxes around 16 leaves, around 16 of
-// those boxes, and so on, make a tree. Rows and boxes are looked at 16 at once, in float32 and with room for
-// its rounding; what may be near enough is then measured in float64. What makes it fast is a good bound from
-// the start: PRDC's queries have a row's own state, so that the row itself is near, and last time's answer is
-// as a rule nearer still. From the second visit of a row on a list of its nearest states, by rising distance,
-// comes first: where the last of them is farther than the best pair found, as nearly always, that is all.
+// those boxes, and so on, make a tree. What costs the time is fetching them from memory. So both are kept as
+// bytes that count steps between the ends of their leaf or block: a leaf knows how far its rows can be from
+// what the bytes say, and boxes are rounded outwards. What may be near enough by them is then measured in
+// float64. What makes it fast besides is a good bound from the start: PRDC's queries have a row's own state,
+// so that the row itself is near, and last time's answer is as a rule nearer still. A row that is visited
+// often gets a list of its nearest states, by rising distance, which comes first: where the last of them is
+// farther than the best pair found, as nearly always, that is all.
 class NeighbourSearch {
  public:
-  // `observations` (rows x observation_size), already normalised; `actions` (rows x action_size).
+  // `observations` (rows x observation_size), already normalised; `actions` (rows x action_size). Both must
+  // outlive the search, which measures in them.
   NeighbourSearch(std::span<const float> observations, int observation_size, std::span<const float> actions,
                   int action_size, double beta);
 
-  int width() const { return width_; }
+  int width() const { return static_cast<int>(observation_size_ + action_size_); }
   std::int64_t rows() const { return static_cast<std::int64_t>(row_of_.size()); }
+
+  // A row's list is made at this visit of the row. Making one takes as long as ten to twenty searches near
+  // the data do, so that a run of few visits does better without.
+  static constexpr int kListedVisit = 8;
 
   struct Neighbour {
     std::int64_t row = -1;
@@ -45,58 +52,67 @@ class NeighbourSearch {
                   std::span<std::int64_t> rows) const;
 
  private:
-  static constexpr std::size_t kLanes = 16;     // rows or boxes that are looked at together
-  static constexpr std::size_t kLeafRows = 32;  // a multiple of kLanes
+  static constexpr std::size_t kLeafRows = 32;
+  static constexpr std::size_t kBoxes = 16;  // of a block
 
-  // One column of rows or boxes that are looked at together.
-  struct alignas(64) Lanes {
-    std::array<float, kLanes> values{};
+  // 32 numbers of a column: of a leaf's rows, or of a block's boxes, their lower ends before their upper
+  // ones. Number i is low + step * (byte i / 8 of word i % 8), so that eight at a time are a shift away.
+  struct Column {
+    float low = 0;
+    float step = 0;
+    std::array<std::uint32_t, 8> words{};
 
-    static Lanes All(float x) {
-      Lanes lanes;
-      lanes.values.fill(x);
-      return lanes;
-    }
+    void Set(std::size_t i, double byte) { words[i % 8] |= static_cast<std::uint32_t>(byte) << (i / 8 * 8); }
+  };
+
+  struct Leaves {
+    std::vector<Column> columns;  // (leaves x width)
+    std::vector<float> errors;    // (leaves): the largest distance of a row from what its bytes mean
   };
 
   // The boxes around some leaves, or around blocks of the boxes below.
   struct Level {
     std::size_t count = 0;
-    std::vector<Lanes> low;  // (blocks x width), as `columns_`; the last block's rest is never near
-    std::vector<Lanes> high;
+    std::vector<Column> columns;  // (blocks x width)
+  };
+
+  // Corners of boxes before they are rounded.
+  struct Corners {
+    std::vector<float> low;  // (boxes x width)
+    std::vector<float> high;
   };
 
   // The nearest states of a row, by rising distance: whatever is not among them is at least as far as the
   // last.
   static constexpr std::size_t kListed = 22;
-  enum class ListState : std::uint8_t { kNone, kVisited, kBeingMade, kReady };
+  static constexpr std::uint8_t kReady = 255;
   struct Lists {
-    std::vector<std::atomic<ListState>> states;  // by row
+    std::vector<std::atomic<std::uint8_t>> visits;  // by row: up to the one that makes the list; or kReady
     // (rows x kListed); the row itself is left out. Memory that the system gives as lists are written to it.
-    std::unique_ptr<std::uint32_t[]> slots;
+    std::unique_ptr<std::uint32_t[]> rows;
   };
 
   class Query;
 
-  static void ToRows(const Lanes* columns, const float* query, std::size_t width, float bound,
-                     Lanes& distances);
-  static void ToBoxes(const Lanes* low, const Lanes* high, const float* query, std::size_t width, float bound,
-                      Lanes& distances);
+  static float ToRows(const Column* columns, const float* query, std::size_t width, float bound,
+                      std::array<float, kLeafRows>& distances);
+  static void ToBoxes(const Column* columns, const float* query, std::size_t width, float bound,
+                      std::array<float, kBoxes>& distances);
   bool SearchList(Query& query, std::size_t row, const float* key) const;
   bool ListIsReady(std::size_t row) const;
   void MakeList(std::size_t row) const;
   void Order(std::span<const float> keys);
-  void MakeBoxes();
-  float At(std::size_t slot, std::size_t column) const {
-    return columns_[slot / kLanes * static_cast<std::size_t>(width_) + column].values[slot % kLanes];
-  }
+  Corners MakeLeaves(std::span<const float> keys);
+  Corners MakeLevel(const Corners& boxes);
 
-  int width_;
-  std::vector<std::uint32_t> row_of_;   // by slot, the place in the leaves
-  std::vector<std::uint32_t> slot_of_;  // by row
-  std::vector<Lanes> columns_;          // (blocks x width); infinite where the last block has no row
-  std::vector<Level> levels_;           // the leaves' first; the last one is a single block
-  int observation_size_;
+  std::span<const float> observations_;
+  std::span<const float> actions_;
+  std::size_t observation_size_;
+  std::size_t action_size_;
+  float beta_;
+  std::vector<std::uint32_t> row_of_;  // by place in the leaves
+  Leaves leaves_;
+  std::vector<Level> levels_;     // around the leaves first; the last one is a single block
   std::unique_ptr<Lists> lists_;  // made as rows are met; they change no answer
 };
 

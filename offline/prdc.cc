@@ -3,8 +3,8 @@
 #include <ATen/Parallel.h>
 
 #include "agents/nn/host_memory.h"
-#include "offline/blocked_neighbours.h"
 #include "agents/nn/learner_threads.h"
+#include "offline/blocked_neighbours.h"
 
 namespace strider {
 namespace {
@@ -34,6 +34,7 @@ Prdc::Prdc(const Task& task, const Config& config, const TransitionColumns& data
     keys_ = at::cat({beta_ * states_, actions_}, 1);
     return;
   }
+  searched_actions_ = actions;
   const std::span<const float> values(actions.const_data_ptr<float>(), data.actions.size());
   search_.emplace(data.observations, data.observation_size, values, data.action_size, beta_);
   last_rows_.assign(static_cast<std::size_t>(rows), -1);

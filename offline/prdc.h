@@ -40,8 +40,8 @@ class Prdc : public Td3 {
  public:
   using Config = PrdcConfig;
 
-  // `data` are the transitions that batches are drawn from, states normalised; they are copied for the
-  // search and must outlive it. Throws InputError where k exceeds their number.
+  // `data` are the transitions that batches are drawn from, states normalised; the search reads them, and so
+  // they must outlive it. Throws InputError where k exceeds their number.
   Prdc(const Task& task, const Config& config, const TransitionColumns& data);
 
   // Rows (batch) of the k-th neighbour of (beta s, pi(s)), on the task's device. Replayed rows of a mixed
@@ -68,6 +68,7 @@ class Prdc : public Td3 {
   at::Tensor states_;   // (rows x observations)
   at::Tensor actions_;  // (rows x actions)
   at::Tensor keys_;     // (rows x [beta s, a]) on the device, for a search there; undefined on the CPU
+  at::Tensor searched_actions_;            // on the host, for the search there, which reads them
   std::optional<NeighbourSearch> search_;  // on the host, where the device does not search
   std::vector<std::int64_t> last_rows_;  // what was found for each row of the data last time; -1: nothing yet
 };

@@ -31,7 +31,9 @@ struct Rows {
 
   Number* At(std::int64_t m, std::int64_t row) const { return data + m * member + row * width; }
   Rows From(std::int64_t row) const { return {At(0, row), member, width}; }
-  operator Rows<const Number>() const { return {data, member, width}; }  // NOLINT(google-explicit-constructor)
+  operator Rows<const Number>() const {
+    return {data, member, width};
+  }  // NOLINT(google-explicit-constructor)
 };
 
 template <class Number>
@@ -113,7 +115,8 @@ class Layer {
 std::vector<Layer> LayersOf(at::TensorList parameters) {
   std::vector<Layer> layers;
   layers.reserve(parameters.size() / 2);
-  for (std::size_t i = 0; i < parameters.size(); i += 2) layers.emplace_back(parameters[i], parameters[i + 1]);
+  for (std::size_t i = 0; i < parameters.size(); i += 2)
+    layers.emplace_back(parameters[i], parameters[i + 1]);
   return layers;
 }
 
@@ -124,8 +127,8 @@ int Threads(std::int64_t rows, at::TensorList parameters) {
   return 2 * rows * numbers < kWorthThreads ? 1 : at::get_num_threads();
 }
 
-// Calls work(m, first, count) on so many threads for all members m and ranges that cover [0, rows): a member's
-// rows together where there are members enough.
+// Calls work(m, first, count) on so many threads for all members m and ranges that cover [0, rows): a
+// member's rows together where there are members enough.
 template <class Work>
 void ForRanges(std::int64_t members, std::int64_t rows, int threads, const Work& work) {
   const std::int64_t parts = (threads + members - 1) / members;
@@ -192,7 +195,8 @@ at::Tensor RunHostBackward(const Perceptron& net, const ForwardPass& pass, at::T
   const std::int64_t rows = pass.input.size(0);
   const int threads = Threads(rows, parameters);
 
-  // The value below layers that start at a depth, and the layers themselves, as far as a gradient reaches them.
+  // The value below layers that start at a depth, and the layers themselves, as far as a gradient reaches
+  // them.
   std::vector<Rows<const float>> values = {RowsOf<const float>(pass.input)};
   for (const at::Tensor& h : pass.hidden) values.push_back(RowsOf<const float>(h));
   std::vector<std::vector<std::size_t>> above(hidden + 1);

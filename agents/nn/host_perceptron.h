@@ -1,5 +1,5 @@
-// Perceptrons of float32 numbers in the processor's own memory, apart from LibTorch: no dispatch, hardly a pass over
-// memory beside the products, and the same bits for any number of threads.
+// Perceptrons of float32 numbers in the processor's own memory, apart from LibTorch: no dispatch, hardly a
+// pass over memory beside the products, and the same bits for any number of threads.
 #pragma once
 
 #include <ATen/ATen.h>

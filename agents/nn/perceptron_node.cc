@@ -37,9 +37,8 @@ class Node : public torch::autograd::Function<Node> {
     saved.insert(saved.end(), pass.hidden.begin(), pass.hidden.end());
     context->save_for_backward(std::move(saved));
     context->set_materialize_grads(false);
-    context->saved_data["net"] =
-        std::vector<std::int64_t>{static_cast<std::int64_t>(net.activation), net.members,
-                                  static_cast<std::int64_t>(net.heads)};
+    context->saved_data["net"] = std::vector<std::int64_t>{static_cast<std::int64_t>(net.activation),
+                                                           net.members, static_cast<std::int64_t>(net.heads)};
     return pass.outputs;
   }
 

@@ -68,8 +68,8 @@ TEST_P(HostProductOf, IsTheSumOfProducts) {
 INSTANTIATE_TEST_SUITE_P(Sizes, HostProductOf,
                          ::testing::Values(Sizes{1, 1, 1}, Sizes{6, 3, 64}, Sizes{100, 64, 64},
                                            Sizes{7, 100, 33}, Sizes{5, 2, 15}, Sizes{13, 128, 128},
-                                           Sizes{64, 100, 4}, Sizes{100, 64, 1}, Sizes{2, 17, 95}, Sizes{63, 9, 48},
- Sizes{90, 30, 208}));
+                                           Sizes{64, 100, 4}, Sizes{100, 64, 1}, Sizes{2, 17, 95},
+                                           Sizes{63, 9, 48}, Sizes{90, 30, 208}));
 
 TEST(HostProduct, AddsToWhatIsThere) {
   const std::vector<float> a = Numbers(12, 1);
@@ -93,11 +93,11 @@ TEST(HostProduct, RowsDoNotDependOnEachOther) {
   const std::vector<float> b = Numbers(kWidth * kWidth, 2);
   std::vector<float> all(kRows * kWidth);
   Product product = {.rows = kRows,
-                          .inner = kWidth,
-                          .columns = kWidth,
-                          .a = {a.data(), kWidth, 1},
-                          .b = {b.data(), kWidth, 1},
-                          .out = all.data()};
+                     .inner = kWidth,
+                     .columns = kWidth,
+                     .a = {a.data(), kWidth, 1},
+                     .b = {b.data(), kWidth, 1},
+                     .out = all.data()};
   Multiply(product);
   std::vector<float> one(kWidth);
   for (std::int64_t row = 0; row < kRows; ++row) {

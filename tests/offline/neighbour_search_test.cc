@@ -163,11 +163,38 @@ TEST(NeighbourSearch, ManyRowsEqualBruteForce) {
     query[4] += noise[2 * q + 1];
     const auto expected = rows.BruteForce(query, 2);
     std::vector<std::int64_t> found(1);
-    // From the third visit on by the row's list, where that suffices; k = 30 needs more than is listed.
-    for (const int k : {1, 3, 1, 3, 30, 1}) {
+    // In the end by the row's list, where that suffices; k = 30 needs more than is listed.
+    for (int visit = 0; visit < NeighbourSearch::kListedVisit + 4; ++visit) {
+      const int k = std::vector{1, 3, 30}[static_cast<std::size_t>(visit % 3)];
       const std::vector<std::int64_t> known = {static_cast<std::int64_t>(row)};
       search.KthNearest(query, k, known, found);
       EXPECT_EQ(found[0], expected[static_cast<std::size_t>(k - 1)].second) << "query " << q;
+    }
+  }
+}
+
+// Rows are kept as bytes between the ends of their leaf. Columns that hardly vary about a large number, that
+// are tiny, huge, one number throughout, or mostly one number with a few far away, must hide no row.
+TEST(NeighbourSearch, ColumnsOfAnyScaleEqualBruteForce) {
+  constexpr std::size_t kRows = 3000;
+  Rows rows{5, 1, {}, Normals(kRows, 5)};
+  const std::vector<float> numbers = Normals(5 * kRows, 4);
+  for (std::size_t row = 0; row < kRows; ++row) {
+    const float* const x = &numbers[5 * row];
+    rows.s.insert(rows.s.end(),
+                  {1e4F + 0.01F * x[0], 1e-6F * x[1], 7, 300 * x[2], x[3] > 2 ? 1e3F * x[3] : 0});
+  }
+  const NeighbourSearch search = rows.Search(1);
+  const std::vector<float> noise = Normals(6 * kRows, 6);
+  for (std::size_t row = 0; row < kRows; row += 17) {
+    for (const float scale : {0.0F, 1e-6F, 1e-3F, 1.0F}) {
+      std::vector<float> query = rows.Key(row, 1);
+      for (std::size_t i = 0; i < 6; ++i) query[i] += scale * noise[6 * row + i];
+      const auto expected = rows.BruteForce(query, 1);
+      for (const int k : {1, 2}) {
+        EXPECT_EQ(search.Nearest(query, k).back().row, expected[static_cast<std::size_t>(k - 1)].second)
+            << row << ", " << scale;
+      }
     }
   }
 }
@@ -184,7 +211,7 @@ TEST(NeighbourSearch, ListsOfEqualStatesKeepTies) {
     for (const float action : {0.0F, 2.5F, 4.0F}) {
       std::vector<float> query = rows.Key(row, 1);
       query[2] = action;
-      for (int visit = 0; visit < 3; ++visit) {
+      for (int visit = 0; visit < NeighbourSearch::kListedVisit + 1; ++visit) {
         std::vector<std::int64_t> found(1);
         search.KthNearest(query, 1, std::vector<std::int64_t>{static_cast<std::int64_t>(row)}, found);
         EXPECT_EQ(found[0], rows.BruteForce(query, 1)[0].second) << row << ", " << action;
