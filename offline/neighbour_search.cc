@@ -33,11 +33,18 @@ template <std::size_t kVectors>
 }
 
 // Steps between the ends of a leaf's column; and of a block's, which leaves some over at either end.
-constexpr float kSteps = 255;
-constexpr float kInnerSteps = 252;
+constexpr double kSteps = 255;
+constexpr double kInnerSteps = 252;
 
 // Of a step: more than rounding in float32 can take from a value among them, or add to it.
 constexpr double kSlack = 1e-3;
+
+// So many of it reach from low to high, and hardly beyond; 0 where these are one.
+float StepBetween(float low, float high, double steps) {
+  if (low == high) return 0;
+  const auto step = static_cast<float>((static_cast<double>(high) - static_cast<double>(low)) / steps);
+  return std::nextafter(step, kInfinity);
+}
 
 // Columns after which a look is taken whether the rest can matter.
 constexpr std::size_t kChunk = 6;
@@ -337,7 +344,7 @@ NeighbourSearch::Corners NeighbourSearch::MakeLeaves(std::span<const float> keys
       }
       Column& of_leaf = leaves_.columns[column];
       of_leaf.low = low;
-      of_leaf.step = high / kSteps - low / kSteps;
+      of_leaf.step = StepBetween(low, high, kSteps);
       for (std::size_t i = 0; i < count; ++i) {
         const double above_low = static_cast<double>(key(i)) - static_cast<double>(low);
         const double step = of_leaf.step;
@@ -376,7 +383,7 @@ NeighbourSearch::Corners NeighbourSearch::MakeLevel(const Corners& boxes) {
       }
       // A step is left over at either end, for the rounding of what is computed from the bytes.
       Column& of_block = level.columns[column];
-      of_block.step = high / kInnerSteps - low / kInnerSteps;
+      of_block.step = StepBetween(low, high, kInnerSteps);
       of_block.low = low - of_block.step;
       if (of_block.step == 0) continue;
       for (std::size_t i = 0; i < count; ++i) {

@@ -199,6 +199,29 @@ TEST(NeighbourSearch, ColumnsOfAnyScaleEqualBruteForce) {
   }
 }
 
+// States of a few neighbouring floats about a large number, whose distances are those of the actions: a step
+// between the ends of a box is less than what a float there can tell apart.
+TEST(NeighbourSearch, NeighbouringFloatsAreToldApart) {
+  constexpr std::size_t kRows = 3000;
+  constexpr float kStart = 1e4F;
+  const float unit = std::nextafter(kStart, 2e4F) - kStart;
+  Pcg64 random(9);
+  const auto whole = [&](int below) { return static_cast<float>(random.Integers(0, below)); };
+  for (const int values : {4, 12, 40}) {
+    Rows rows{1, 1, {}, {}};
+    const float reach = unit * static_cast<float>(values);
+    for (std::size_t row = 0; row < kRows; ++row) {
+      rows.s.push_back(kStart + unit * whole(values));
+      rows.a.push_back(reach * whole(1000) / 1000);
+    }
+    const NeighbourSearch search = rows.Search(1);
+    for (int i = 0; i < 200; ++i) {
+      const std::vector<float> query = {kStart + unit * (whole(values + 6) - 3), reach * whole(1000) / 1000};
+      EXPECT_EQ(search.Nearest(query, 1)[0].row, rows.BruteForce(query, 1)[0].second) << values << ", " << i;
+    }
+  }
+}
+
 // More rows of one state than a list holds, among which the lowest of equal actions counts.
 TEST(NeighbourSearch, ListsOfEqualStatesKeepTies) {
   Rows rows{2, 1, {}, {}};
