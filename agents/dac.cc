@@ -56,7 +56,7 @@ Dac::Dac(const Task& task, const Config& config)
 }
 
 at::Tensor Dac::Own(const at::Tensor& observations) const {
-  return observations.narrow(1, 0, own_.observation_size).contiguous();  // as small networks want it
+  return observations.narrow(1, 0, own_.observation_size).contiguous();  // as products want it
 }
 
 at::Tensor Dac::Previous(const at::Tensor& observations) const {

@@ -175,7 +175,7 @@ class Bench {
     Keep({"prdc: peak memory", (Memory("VmHWM") - before) / raw, {}, {}, "x raw columns"});
   }
 
-  // Every row twice, as in a long run: from then on each has its list.
+  // Every row as often as in a long run: from then on each has its list.
   static void VisitAll(Prdc& agent) {
     constexpr std::int64_t kBlock = 4096;
     const std::int64_t rows = agent.states().size(0);

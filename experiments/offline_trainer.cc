@@ -1,6 +1,6 @@
+#include "agents/nn/learner_threads.h"
 #include "experiments/offline_data.h"
 #include "experiments/replay_loop.h"
-#include "agents/nn/learner_threads.h"
 
 namespace strider {
 namespace {

@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <optional>
 
+#include "agents/nn/learner_threads.h"
 #include "core/error.h"
 #include "envs/vector_env.h"
 #include "experiments/offline_data.h"
 #include "experiments/trainer.h"
-#include "agents/nn/learner_threads.h"
 
 namespace strider {
 namespace {

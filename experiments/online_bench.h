@@ -1,5 +1,5 @@
-// How fast agents learn by acting, beside Stable-Baselines3 and RLtools, and beside what the machine's own
-// matrix products allow.
+// How fast agents learn by acting, beside Stable-Baselines3 and RLtools, and beside their
+// updates' matrix products alone, done by LibTorch.
 #pragma once
 
 #include <functional>

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <limits>
 
-#include "envs/augmented_env.h"
 #include "agents/nn/learner_threads.h"
+#include "envs/augmented_env.h"
 
 namespace strider {
 namespace {

@@ -9,6 +9,7 @@
 #include <iostream>
 #include <thread>
 
+#include "agents/nn/learner_threads.h"
 #include "agents/policy_file.h"
 #include "core/files.h"
 #include "datasets/reference_scores.h"
@@ -16,7 +17,6 @@
 #include "experiments/evaluation.h"
 #include "experiments/statistics.h"
 #include "experiments/tensorboard.h"
-#include "agents/nn/learner_threads.h"
 
 namespace strider {
 namespace {

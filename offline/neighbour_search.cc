@@ -17,6 +17,9 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 // What float32 may get wrong in a squared distance of up to some hundred columns, and more.
 constexpr double kRounding = 1 + 1e-4;
 
+// Squared distances below this float32 tells from 0 badly, or not at all.
+constexpr double kVanishing = 1e-30;
+
 // Written out: left to itself the compiler takes the columns together and not the lanes.
 using Eight [[gnu::vector_size(32)]] = float;
 using EightWhole [[gnu::vector_size(32)]] = std::int32_t;
@@ -179,7 +182,7 @@ class NeighbourSearch::Query {
 
   void Measure(std::size_t row) {
     best_.Offer({Squares(row, looked_at_), static_cast<std::int64_t>(row)});
-    bound_ = static_cast<float>(best_.Bound() * kRounding);
+    bound_ = static_cast<float>(best_.Bound() * kRounding + kVanishing);
     radius_ = std::sqrt(bound_);
   }
 
@@ -272,6 +275,12 @@ NeighbourSearch::NeighbourSearch(std::span<const float> observations, int observ
       keys.push_back(beta_ * s);
     }
     for (const float a : actions.subspan(row * action_size_, action_size_)) keys.push_back(a);
+    const auto key = std::span(keys).last(observation_size_ + action_size_);
+    if (!std::ranges::all_of(key, [](float x) { return std::isfinite(x); })) {
+      throw InputError(
+          "row {}: the neighbour search needs finite actions, and states that are finite times {}", row,
+          beta);
+    }
   }
   row_of_.resize(rows);
   Order(keys);

@@ -25,7 +25,8 @@ namespace strider {
 class NeighbourSearch {
  public:
   // `observations` (rows x observation_size), already normalised; `actions` (rows x action_size). Both must
-  // outlive the search, which measures in them.
+  // outlive the search, which measures in them. Throws InputError where there is no row, or a number that is
+  // not finite, times beta where it is a state's.
   NeighbourSearch(std::span<const float> observations, int observation_size, std::span<const float> actions,
                   int action_size, double beta);
 

@@ -5,6 +5,7 @@
 #include <numbers>
 
 namespace strider::nn {
+
 GaussianHeads::GaussianHeads(int inputs, const std::vector<int>& hidden, int actions, Activation activation,
                              double log_std_min, double log_std_max)
     : inputs_(inputs),

@@ -3,8 +3,8 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <ranges>
 #include <type_traits>
+#include <vector>
 
 #include "agents/nn/host_product.h"
 #include "agents/nn/host_vector.h"
@@ -31,9 +31,8 @@ struct Rows {
 
   Number* At(std::int64_t m, std::int64_t row) const { return data + m * member + row * width; }
   Rows From(std::int64_t row) const { return {At(0, row), member, width}; }
-  operator Rows<const Number>() const {
-    return {data, member, width};
-  }  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor): as a pointer becomes one to what is constant
+  operator Rows<const Number>() const { return {data, member, width}; }
 };
 
 template <class Number>
@@ -112,7 +111,20 @@ class Layer {
   std::int64_t out_;
 };
 
-std::vector<Layer> LayersOf(at::TensorList parameters) {
+// The layers of a perceptron with so many inputs. Throws c10::Error where shapes do not fit or memory has
+// gaps.
+std::vector<Layer> LayersOf(const Perceptron& net, std::int64_t inputs, at::TensorList parameters) {
+  const std::size_t hidden = parameters.size() / 2 - net.heads;
+  for (std::size_t i = 0; i < parameters.size(); i += 2) {
+    const at::Tensor& weight = parameters[i];
+    const at::Tensor& bias = parameters[i + 1];
+    TORCH_CHECK(weight.is_contiguous() && bias.is_contiguous() && weight.size(-1) == inputs &&
+                    bias.size(-1) == weight.size(-2) &&
+                    weight.numel() == net.members * weight.size(-1) * weight.size(-2),
+                "layer ", i / 2, ": weight ", weight.sizes(), " and bias ", bias.sizes(), " do not fit ",
+                inputs, " inputs and ", net.members, " members without gaps");
+    if (i / 2 < hidden) inputs = weight.size(-2);
+  }
   std::vector<Layer> layers;
   layers.reserve(parameters.size() / 2);
   for (std::size_t i = 0; i < parameters.size(); i += 2)
@@ -164,7 +176,7 @@ bool IsForHost(const at::Tensor& x) {
 }
 
 ForwardPass RunHostForward(const Perceptron& net, const at::Tensor& x, at::TensorList parameters) {
-  const std::vector<Layer> layers = LayersOf(parameters);
+  const std::vector<Layer> layers = LayersOf(net, x.size(1), parameters);
   const std::size_t hidden = layers.size() - net.heads;
   const std::int64_t rows = x.size(0);
   ForwardPass pass;
@@ -190,7 +202,7 @@ ForwardPass RunHostForward(const Perceptron& net, const at::Tensor& x, at::Tenso
 
 at::Tensor RunHostBackward(const Perceptron& net, const ForwardPass& pass, at::TensorList parameters,
                            at::TensorList output_gradients, at::TensorList into, bool of_input) {
-  const std::vector<Layer> layers = LayersOf(parameters);
+  const std::vector<Layer> layers = LayersOf(net, pass.input.size(1), parameters);
   const std::size_t hidden = pass.hidden.size();
   const std::int64_t rows = pass.input.size(0);
   const int threads = Threads(rows, parameters);
@@ -202,7 +214,9 @@ at::Tensor RunHostBackward(const Perceptron& net, const ForwardPass& pass, at::T
   std::vector<std::vector<std::size_t>> above(hidden + 1);
   for (std::size_t i = 0; i < hidden; ++i) above[i] = {i};
   for (std::size_t head = 0; head < net.heads; ++head) {
-    if (output_gradients[head].defined()) above[hidden].push_back(hidden + head);
+    if (!output_gradients[head].defined()) continue;
+    TORCH_CHECK(output_gradients[head].is_contiguous(), "the gradient by head ", head, " has gaps");
+    above[hidden].push_back(hidden + head);
   }
   if (above[hidden].empty()) return {};
 

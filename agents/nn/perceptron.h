@@ -24,7 +24,7 @@ struct ForwardPass {
   std::vector<at::Tensor> outputs;  // ([members x] rows x out) one a head
 };
 
-// x (rows x inputs) through (weight, bias) pairs, the heads last. Builds no graph.
+// x (rows x inputs) through (weight, bias) pairs, contiguous and the heads last. Builds no graph.
 ForwardPass RunForward(const Perceptron& net, const at::Tensor& x, at::TensorList parameters);
 
 // From d loss / d outputs, contiguous and one a head (undefined: zero): d loss / d parameters, which replace

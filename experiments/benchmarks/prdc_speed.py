@@ -5,8 +5,8 @@ Both train on the same dataset with the authors' networks, as many updates, and 
 environment as often. Prints one JSON object: {"ours": [...], "peer": [...], "ratio"}, the ratio being that of the medians.
 Ours is read from the run's progress.csv between its first and last row, so that start-up counts for neither: there it is the
 updates after the first evaluation, and as many of them. A million updates, as published, visit every row of a usual set a
-hundred times and more; in runs as short as these most rows are visited for the first time or the second, which is when
-PRDC's search is slowest.
+hundred times and more; in runs as short as these rows are visited once or a few times, before they have lists, which is when PRDC's
+search is slowest.
 
     experiments/benchmarks/prdc_speed.py --dataset FILE --env ID --peer-python PYTHON
     experiments/benchmarks/prdc_speed.py --dataset FILE --env ID          (ours alone)

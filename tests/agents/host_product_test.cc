@@ -87,8 +87,8 @@ TEST(HostProduct, AddsToWhatIsThere) {
 }
 
 TEST(HostProduct, RowsDoNotDependOnEachOther) {
-  constexpr std::int64_t kRows = 23;
-  constexpr std::int64_t kWidth = 40;
+  constexpr std::int64_t kRows = 100;  // one row is computed where b lies, so many from a copy
+  constexpr std::int64_t kWidth = 48;
   const std::vector<float> a = Numbers(kRows * kWidth, 1);
   const std::vector<float> b = Numbers(kWidth * kWidth, 2);
   std::vector<float> all(kRows * kWidth);

@@ -206,6 +206,16 @@ TEST_P(PerceptronIn, TakesAnEmptyBatch) {
 
 INSTANTIATE_TEST_SUITE_P(FloatAndDouble, PerceptronIn, ::testing::Values(at::kFloat, at::kDouble));
 
+TEST(Perceptron, ShapesMustFit) {
+  const Perceptron net{Activation::kRelu, 1, 1};
+  auto parameters = DrawnParameters({3, 8, 2}, 1, 1);
+  EXPECT_NO_THROW(Evaluate(net, Normal({5, 3}, 1), parameters));
+  EXPECT_THROW(Evaluate(net, Normal({5, 2}, 1), parameters), c10::Error);
+  EXPECT_THROW(Evaluate({Activation::kRelu, 2, 1}, Normal({5, 3}, 1), parameters), c10::Error);
+  parameters[0] = Normal({3, 8}, 2).t();
+  EXPECT_THROW(Evaluate(net, Normal({5, 3}, 1), parameters), c10::Error);
+}
+
 // Batches that are worth several threads, of one block and of several: ranges do not come out even.
 TEST(Perceptron, ThreadsDoNotChangeABit) {
   const int before = at::get_num_threads();
@@ -213,7 +223,7 @@ TEST(Perceptron, ThreadsDoNotChangeABit) {
     for (const std::int64_t rows : {300, 1100}) {
       const Perceptron net{Activation::kTanh, members, 2};
       std::vector<at::Tensor> inputs = {Normal({rows, 17}, 1).requires_grad_(true)};
-      const auto parameters = DrawnParameters({17, 200, 130, 6}, members, 2);
+      const auto parameters = DrawnParameters({17, 192, 130, 6}, members, 2);
       inputs.insert(inputs.end(), parameters.begin(), parameters.end());
       std::vector<std::vector<at::Tensor>> results;
       for (const int threads : {1, 2, 5}) {

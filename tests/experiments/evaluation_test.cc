@@ -145,9 +145,8 @@ TEST_P(EvaluationOf, SampledActionsGiveTheSameBitsForAnyNumberOfThreads) {
   EXPECT_NE(Run(kEpisodes, kSeed + 100, 1, false).returns, one.returns);
 }
 
-// Matrix products of one row and of ten sum in another order, so an episode in a batch and the same one alone
-// agree to float32 rounding, not to the bit. That stays small over some steps only: a robot in contact with
-// the ground makes 1e-7 into another episode within seconds.
+// An episode in a batch and the same one alone agree to float32 rounding. That stays small over some steps
+// only: a robot in contact with the ground makes 1e-7 into another episode within seconds.
 TEST_P(EvaluationOf, EpisodeIIsTheEpisodeFromSeedPlusI) {
   make_ = Maker(GetParam(), {{"max_episode_steps", "8"}});
   const EpisodeScores together = Run(kEpisodes, kSeed, 2);

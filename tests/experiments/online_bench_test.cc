@@ -38,8 +38,8 @@ TEST(OnlineBench, AsksThePeerForAsMuchWork) {
   EXPECT_EQ(results[0].peer, 2);
   EXPECT_EQ(results[2].peer, 8);
   EXPECT_EQ(results[3].peer, 4);
-  // No update is faster than its matrix products: counted tenfold they would show, whatever else the machine
-  // does in these hundredths of a second.
+  // No update is much faster than LibTorch's products for it: counted tenfold they would show, whatever else
+  // the machine does in these hundredths of a second.
   EXPECT_LT(*results[7].ratio, 10);
 }
 

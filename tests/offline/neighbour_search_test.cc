@@ -365,6 +365,27 @@ TEST(NeighbourSearch, Case10KIsTheKthAlone) {
   }
 }
 
+TEST(NeighbourSearch, NeedsFiniteNumbers) {
+  Rows rows{1, 1, {1, 2, 3e38F}, {0, 0, 0}};
+  EXPECT_EQ(rows.Search(1).rows(), 3);
+  EXPECT_THAT(MessageOf<InputError>([&] { rows.Search(2); }), HasSubstr("row 2: the neighbour search needs"));
+  rows.a[1] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_THAT(MessageOf<InputError>([&] { rows.Search(1); }), HasSubstr("row 1: the neighbour search needs"));
+}
+
+// Squares of such distances are too small for float32.
+TEST(NeighbourSearch, TinyDistancesEqualBruteForce) {
+  Rows rows = RandomRows(5);
+  for (float& x : rows.s) x *= 1e-20F;
+  for (float& x : rows.a) x *= 1e-20F;
+  const NeighbourSearch search = rows.Search(1);
+  for (std::size_t row = 0; row < 50; ++row) {
+    std::vector<float> query = rows.Key(row, 1);
+    query[0] += 3e-21F;
+    EXPECT_EQ(search.Nearest(query, 2)[1].row, rows.BruteForce(query, 1)[1].second) << row;
+  }
+}
+
 TEST(NeighbourSearch, NeedsAtLeastOneRow) {
   EXPECT_THAT(MessageOf<InputError>([] { NeighbourSearch({}, 2, {}, 1, 1); }),
               HasSubstr("at least one transition"));

@@ -109,12 +109,16 @@ TEST_F(PrdcCases, Case5LargeBetaIsTd3Bc) {
 }
 
 TEST_F(PrdcCases, ThreadsDoNotChangeTheNeighbours) {
-  OpenPrdc agent = Agent();
   const at::Tensor p = Normal({32, kActions}, 1).tanh();
-  const at::Tensor expected = agent.NeighbourRows(Batch(), p);
+  OpenPrdc alone = Agent();
+  const at::Tensor expected = alone.NeighbourRows(Batch(), p);
   for (const int threads : {2, 4, 1}) {
+    OpenPrdc agent = Agent();
     at::set_num_threads(threads);
-    EXPECT_TRUE(at::equal(agent.NeighbourRows(Batch(), p), expected)) << threads;
+    // Through the visits that make the rows' lists, and beyond.
+    for (int visit = 0; visit < NeighbourSearch::kListedVisit + 2; ++visit) {
+      EXPECT_TRUE(at::equal(agent.NeighbourRows(Batch(), p), expected)) << threads << ", " << visit;
+    }
   }
 }
 
