@@ -71,8 +71,8 @@ struct Rows {
 Rows RandomRows(int width) {
   const int actions = width == 5 ? 2 : (width == 14 ? 3 : 6);
   const int states = width - actions;
-  Rows rows{states, actions, Normals(static_cast<std::size_t>(2000 * states), 1),
-            Normals(static_cast<std::size_t>(2000 * actions), 2)};
+  Rows rows{states, actions, Normals(2000 * static_cast<std::size_t>(states), 1),
+            Normals(2000 * static_cast<std::size_t>(actions), 2)};
   std::copy_n(rows.s.begin() + 50 * states, 100 * states, rows.s.begin() + 1900 * states);
   std::copy_n(rows.a.begin() + 50 * actions, 100 * actions, rows.a.begin() + 1900 * actions);
   return rows;
@@ -85,7 +85,7 @@ TEST(NeighbourSearch, Case1EqualsBruteForce) {
     const Rows rows = RandomRows(width);
     const NeighbourSearch search = rows.Search(kBeta);
     ASSERT_EQ(search.rows(), 2000);
-    const std::vector<float> drawn = Normals(static_cast<std::size_t>(500 * width), 3);
+    const std::vector<float> drawn = Normals(500 * static_cast<std::size_t>(width), 3);
     for (std::size_t q = 0; q < 500; ++q) {
       std::vector<float> query(drawn.begin() + static_cast<std::ptrdiff_t>(q) * width,
                                drawn.begin() + static_cast<std::ptrdiff_t>(q + 1) * width);
@@ -115,8 +115,10 @@ TEST(NeighbourSearch, TiesGoToTheLowestRow) {
   Rows rows{2, 1, {}, {}};
   for (int copy = 0; copy < 3; ++copy) {
     for (int i = 0; i < 4 * 4 * 4; ++i) {
-      rows.s.insert(rows.s.end(), {static_cast<float>(i % 4), static_cast<float>(i / 4 % 4)});
-      rows.a.push_back(static_cast<float>(i / 16));
+      const int second = i / 4 % 4;
+      const int third = i / 16;
+      rows.s.insert(rows.s.end(), {static_cast<float>(i % 4), static_cast<float>(second)});
+      rows.a.push_back(static_cast<float>(third));
     }
   }
   const NeighbourSearch search = rows.Search(1);
