@@ -131,11 +131,7 @@ class NeighbourSearch::Query {
  public:
   // Only the first `looked_at` columns count: the states', or all.
   Query(const NeighbourSearch& search, const float* query, int k, std::size_t looked_at)
-      : search_(search),
-        query_(query),
-        width_(static_cast<std::size_t>(search.width())),
-        looked_at_(looked_at),
-        best_(k) {}
+      : search_(search), query_(query), width_(search.width_), looked_at_(looked_at), best_(k) {}
 
   void Know(std::int64_t row) {
     if (row >= 0) Measure(static_cast<std::size_t>(row));
@@ -262,6 +258,7 @@ NeighbourSearch::NeighbourSearch(std::span<const float> observations, int observ
       actions_(actions),
       observation_size_(static_cast<std::size_t>(observation_size)),
       action_size_(static_cast<std::size_t>(action_size)),
+      width_(observation_size_ + action_size_),
       beta_(static_cast<float>(beta)) {
   const std::size_t rows = observations.size() / observation_size_;
   if (rows == 0) throw InputError("the neighbour search needs at least one transition");
@@ -269,13 +266,13 @@ NeighbourSearch::NeighbourSearch(std::span<const float> observations, int observ
     throw InputError("the neighbour search takes up to 2^32 - 1 transitions, but there are {}", rows);
   }
   std::vector<float> keys;
-  keys.reserve(rows * (observation_size_ + action_size_));
+  keys.reserve(rows * width_);
   for (std::size_t row = 0; row < rows; ++row) {
     for (const float s : observations.subspan(row * observation_size_, observation_size_)) {
       keys.push_back(beta_ * s);
     }
     for (const float a : actions.subspan(row * action_size_, action_size_)) keys.push_back(a);
-    const auto key = std::span(keys).last(observation_size_ + action_size_);
+    const auto key = std::span(keys).last(width_);
     if (!std::ranges::all_of(key, [](float x) { return std::isfinite(x); })) {
       throw InputError(
           "row {}: the neighbour search needs finite actions, and states that are finite times {}", row,
@@ -297,11 +294,10 @@ NeighbourSearch::NeighbourSearch(std::span<const float> observations, int observ
 
 // Orders the rows so that those of a leaf, and of a box, are near one another.
 void NeighbourSearch::Order(std::span<const float> keys) {
-  const std::size_t width = observation_size_ + action_size_;
   std::iota(row_of_.begin(), row_of_.end(), 0U);
   std::vector<std::pair<std::size_t, std::size_t>> parts = {{0, row_of_.size()}};
-  std::vector<float> low(width);
-  std::vector<float> high(width);
+  std::vector<float> low(width_);
+  std::vector<float> high(width_);
   while (!parts.empty()) {
     const auto [begin, end] = parts.back();
     parts.pop_back();
@@ -309,21 +305,21 @@ void NeighbourSearch::Order(std::span<const float> keys) {
     std::ranges::fill(low, kInfinity);
     std::ranges::fill(high, -kInfinity);
     for (std::size_t place = begin; place < end; ++place) {
-      const float* key = &keys[row_of_[place] * width];
-      for (std::size_t column = 0; column < width; ++column) {
+      const float* key = &keys[row_of_[place] * width_];
+      for (std::size_t column = 0; column < width_; ++column) {
         low[column] = std::min(low[column], key[column]);
         high[column] = std::max(high[column], key[column]);
       }
     }
     std::size_t widest = 0;
-    for (std::size_t column = 1; column < width; ++column) {
+    for (std::size_t column = 1; column < width_; ++column) {
       if (high[column] - low[column] > high[widest] - low[widest]) widest = column;
     }
     // At a whole number of leaves, so that only the last leaf of all is not full.
     const std::size_t middle = begin + ((end - begin) / 2 + kLeafRows - 1) / kLeafRows * kLeafRows;
     const auto at = [&](std::size_t place) { return row_of_.begin() + static_cast<std::ptrdiff_t>(place); };
     std::nth_element(at(begin), at(middle), at(end), [&](std::uint32_t a, std::uint32_t b) {
-      return std::pair(keys[a * width + widest], a) < std::pair(keys[b * width + widest], b);
+      return std::pair(keys[a * width_ + widest], a) < std::pair(keys[b * width_ + widest], b);
     });
     parts.emplace_back(begin, middle);
     parts.emplace_back(middle, end);
@@ -332,18 +328,17 @@ void NeighbourSearch::Order(std::span<const float> keys) {
 
 // The leaves' bytes, and the boxes around them.
 NeighbourSearch::Corners NeighbourSearch::MakeLeaves(std::span<const float> keys) {
-  const std::size_t width = observation_size_ + action_size_;
   const std::size_t leaves = (row_of_.size() + kLeafRows - 1) / kLeafRows;
-  Corners boxes{std::vector<float>(leaves * width, kInfinity),
-                std::vector<float>(leaves * width, -kInfinity)};
-  leaves_.columns.resize(leaves * width);
+  Corners boxes{std::vector<float>(leaves * width_, kInfinity),
+                std::vector<float>(leaves * width_, -kInfinity)};
+  leaves_.columns.resize(leaves * width_);
   leaves_.errors.resize(leaves);
   for (std::size_t leaf = 0; leaf < leaves; ++leaf) {
     const std::size_t count = std::min(kLeafRows, row_of_.size() - leaf * kLeafRows);
     std::array<double, kLeafRows> errors{};  // squared
-    for (std::size_t column = leaf * width; column < (leaf + 1) * width; ++column) {
+    for (std::size_t column = leaf * width_; column < (leaf + 1) * width_; ++column) {
       const auto key = [&](std::size_t i) {
-        return keys[row_of_[leaf * kLeafRows + i] * width + column % width];
+        return keys[row_of_[leaf * kLeafRows + i] * width_ + column % width_];
       };
       float& low = boxes.low[column];
       float& high = boxes.high[column];
@@ -373,17 +368,16 @@ NeighbourSearch::Corners NeighbourSearch::MakeLeaves(std::span<const float> keys
 
 // The next level: blocks of these boxes, rounded outwards. Returns the boxes around the blocks.
 NeighbourSearch::Corners NeighbourSearch::MakeLevel(const Corners& boxes) {
-  const std::size_t width = observation_size_ + action_size_;
   Level& level = levels_.emplace_back();
-  level.count = boxes.low.size() / width;
+  level.count = boxes.low.size() / width_;
   const std::size_t blocks = (level.count + kBoxes - 1) / kBoxes;
-  Corners around{std::vector<float>(blocks * width, kInfinity),
-                 std::vector<float>(blocks * width, -kInfinity)};
-  level.columns.resize(blocks * width);
+  Corners around{std::vector<float>(blocks * width_, kInfinity),
+                 std::vector<float>(blocks * width_, -kInfinity)};
+  level.columns.resize(blocks * width_);
   for (std::size_t block = 0; block < blocks; ++block) {
     const std::size_t count = std::min(kBoxes, level.count - block * kBoxes);
-    for (std::size_t column = block * width; column < (block + 1) * width; ++column) {
-      const auto corner = [&](std::size_t i) { return (block * kBoxes + i) * width + column % width; };
+    for (std::size_t column = block * width_; column < (block + 1) * width_; ++column) {
+      const auto corner = [&](std::size_t i) { return (block * kBoxes + i) * width_ + column % width_; };
       float& low = around.low[column];
       float& high = around.high[column];
       for (std::size_t i = 0; i < count; ++i) {
@@ -459,14 +453,13 @@ void NeighbourSearch::KthNearest(std::span<const float> queries, int k,
                                  std::span<const std::int64_t> known_rows,
                                  std::span<std::int64_t> rows) const {
   const std::size_t known = known_rows.size() / std::max<std::size_t>(rows.size(), 1);
-  const std::size_t width = observation_size_ + action_size_;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    Query query(*this, queries.data() + i * width, k, width);
+    Query query(*this, queries.data() + i * width_, k, width_);
     const auto known_here = known_rows.subspan(i * known, known);
     for (const std::int64_t row : known_here) query.Know(row);
     const bool has_row = !known_here.empty() && known_here[0] >= 0;
     const bool listed =
-        has_row && SearchList(query, static_cast<std::size_t>(known_here[0]), queries.data() + i * width);
+        has_row && SearchList(query, static_cast<std::size_t>(known_here[0]), queries.data() + i * width_);
     const auto& found = listed ? query.best() : query.Find();
     rows[i] = found.empty() ? 0 : found.back().second;
   }

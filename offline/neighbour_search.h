@@ -30,7 +30,7 @@ class NeighbourSearch {
   NeighbourSearch(std::span<const float> observations, int observation_size, std::span<const float> actions,
                   int action_size, double beta);
 
-  int width() const { return static_cast<int>(observation_size_ + action_size_); }
+  int width() const { return static_cast<int>(width_); }
   std::int64_t rows() const { return static_cast<std::int64_t>(row_of_.size()); }
 
   // A row's list is made at this visit of the row. Making one takes as long as ten to twenty searches near
@@ -110,6 +110,7 @@ class NeighbourSearch {
   std::span<const float> actions_;
   std::size_t observation_size_;
   std::size_t action_size_;
+  std::size_t width_;  // of both
   float beta_;
   std::vector<std::uint32_t> row_of_;  // by place in the leaves
   Leaves leaves_;
