@@ -49,7 +49,9 @@ struct RunConfig {
     visit("steps", steps, "environment steps, or updates where a dataset is learnt from", AtLeast(1));
     visit("seed", seed, "every random stream of the run derives from it", AtLeast(0));
     visit("device", device, "where the learner computes: cpu, cuda or cuda:N");
-    visit("threads", threads, "threads for environments and learner; 0: one for each core",
+    visit("threads", threads,
+          "threads for environments and learner, which takes one where its networks are small; 0: one for "
+          "each core",
           InRange(0, kMostThreads));
     visit("num_envs", num_envs, "environments stepped side by side", InRange(1, 65536));
     visit("log_interval", log_interval, "steps between rows of progress.csv; 0: a 200th of the run",

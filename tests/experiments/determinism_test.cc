@@ -128,6 +128,22 @@ INSTANTIATE_TEST_SUITE_P(Some, LearnerThreads, ::testing::Values("mdpo-on", "mdp
                            return name;
                          });
 
+// Batches of whole rollouts, which LibTorch would add up in another order on another number of threads.
+TEST(SmallNetworks, LearnTheSameBitsForAnyNumberOfThreads) {
+  const TemporaryFolder folder;
+  const auto run = [&](const std::string& threads) {
+    TrainIn(folder.path() / threads, TinySettings("mdpo-on", "Hopper-v5", {},
+                                                  {{"agent.hidden", "64,64"},
+                                                   {"agent.rollout_steps", "2048"},
+                                                   {"run.steps", "4096"},
+                                                   {"run.threads", threads},
+                                                   {"run.eval_threads", "0"}}));
+    return ReadBits(folder.path() / threads).tensors;
+  };
+  const auto one = run("1");
+  for (const std::string threads : {"2", "4"}) EXPECT_TRUE(run(threads) == one) << threads << " threads";
+}
+
 // A whole run: what acts, is evaluated and is normalised is the same, too.
 TEST(DacRuns, WithOneOptionAreThoseOfPpo) {
   const TemporaryFolder folder;
