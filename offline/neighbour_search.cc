@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "core/widest.h"
 
 namespace strider {
 namespace {
@@ -82,10 +83,9 @@ class BestCandidates {
 }  // namespace
 
 // Squared distances of one query to what the bytes of a leaf's rows mean, or what they are at least where all
-// exceed `bound`, and the least of them. Compiled for newer processors as well.
-__attribute__((target_clones("avx512f", "avx2", "default"))) float NeighbourSearch::ToRows(
-    const Column* columns, const float* query, std::size_t width, float bound,
-    std::array<float, kLeafRows>& distances) {
+// exceed `bound`, and the least of them.
+STRIDER_WIDEST float NeighbourSearch::ToRows(const Column* columns, const float* query, std::size_t width,
+                                             float bound, std::array<float, kLeafRows>& distances) {
   std::array<Eight, kLeafRows / 8> sums{};
   for (std::size_t column = 0; column < width; ++column) {
     if (column % kChunk == 0 && !AnyWithin(sums, bound)) break;
@@ -105,9 +105,8 @@ __attribute__((target_clones("avx512f", "avx2", "default"))) float NeighbourSear
 }
 
 // And to the nearest points of a block's boxes.
-__attribute__((target_clones("avx512f", "avx2", "default"))) void NeighbourSearch::ToBoxes(
-    const Column* columns, const float* query, std::size_t width, float bound,
-    std::array<float, kBoxes>& distances) {
+STRIDER_WIDEST void NeighbourSearch::ToBoxes(const Column* columns, const float* query, std::size_t width,
+                                             float bound, std::array<float, kBoxes>& distances) {
   std::array<Eight, kBoxes / 8> sums{};
   for (std::size_t column = 0; column < width; ++column) {
     if (column % kChunk == 0 && !AnyWithin(sums, bound)) break;
@@ -131,7 +130,12 @@ class NeighbourSearch::Query {
  public:
   // Only the first `looked_at` columns count: the states', or all.
   Query(const NeighbourSearch& search, const float* query, int k, std::size_t looked_at)
-      : search_(search), query_(query), width_(search.width_), looked_at_(looked_at), best_(k) {}
+      : search_(search),
+        query_(query),
+        width_(search.width_),
+        looked_at_(looked_at),
+        best_(k),
+        turned_(looked_at) {}
 
   void Know(std::int64_t row) {
     if (row >= 0) Measure(static_cast<std::size_t>(row));
@@ -151,6 +155,11 @@ class NeighbourSearch::Query {
   const std::vector<BestCandidates::Candidate>& best() const { return best_.best(); }
 
   const std::vector<BestCandidates::Candidate>& Find() {
+    search_.Turn(query_, turned_.data(), looked_at_);
+    double squares = 0;
+    for (const float x : turned_) squares += static_cast<double>(x) * static_cast<double>(x);
+    turning_ = PrincipalAxes::kError * (std::sqrt(squares) + search_.farthest_);
+    Narrow();
     LookIntoBoxes(search_.levels_.size() - 1, 0);
     return best_.best();
   }
@@ -178,7 +187,12 @@ class NeighbourSearch::Query {
 
   void Measure(std::size_t row) {
     best_.Offer({Squares(row, looked_at_), static_cast<std::int64_t>(row)});
-    bound_ = static_cast<float>(best_.Bound() * kRounding + kVanishing);
+    Narrow();
+  }
+
+  void Narrow() {
+    const double radius = std::sqrt(best_.Bound()) + turning_;
+    bound_ = static_cast<float>(radius * radius * kRounding + kVanishing);
     radius_ = std::sqrt(bound_);
   }
 
@@ -192,8 +206,8 @@ class NeighbourSearch::Query {
     const std::size_t first = leaf * kLeafRows;
     const std::size_t count = std::min(kLeafRows, search_.row_of_.size() - first);
     std::array<float, kLeafRows> distances;
-    const float least =
-        ToRows(&search_.leaves_.columns[leaf * width_], query_, looked_at_, BoundInLeaf(leaf), distances);
+    const float least = ToRows(&search_.leaves_.columns[leaf * width_], turned_.data(), looked_at_,
+                               BoundInLeaf(leaf), distances);
     if (!(least <= BoundInLeaf(leaf))) return;
     // The nearest first: it rules out most of the others.
     std::size_t nearest = 0;
@@ -209,7 +223,7 @@ class NeighbourSearch::Query {
     const Level& boxes = search_.levels_[level];
     const std::size_t first = block * kBoxes;
     std::array<float, kBoxes> distances;
-    ToBoxes(&boxes.columns[block * width_], query_, looked_at_, bound_, distances);
+    ToBoxes(&boxes.columns[block * width_], turned_.data(), looked_at_, bound_, distances);
     std::array<std::size_t, kBoxes> near;
     std::size_t count = 0;
     for (std::size_t i = 0; i < std::min(kBoxes, boxes.count - first); ++i) {
@@ -248,8 +262,10 @@ class NeighbourSearch::Query {
   std::size_t width_;
   std::size_t looked_at_;
   BestCandidates best_;
-  float bound_ = kInfinity;   // of a squared distance, with room for float32's rounding
-  float radius_ = kInfinity;  // its root
+  std::vector<float> turned_;  // the query as the leaves and boxes have it
+  double turning_ = 0;         // what turning may have taken from a distance
+  float bound_ = kInfinity;    // of a squared distance, with room for that and for float32's rounding
+  float radius_ = kInfinity;   // its root
 };
 
 NeighbourSearch::NeighbourSearch(std::span<const float> observations, int observation_size,
@@ -279,6 +295,17 @@ NeighbourSearch::NeighbourSearch(std::span<const float> observations, int observ
           beta);
     }
   }
+  state_axes_.emplace(keys, width_, 0, observation_size_);
+  action_axes_.emplace(keys, width_, observation_size_, action_size_);
+  for (std::size_t row = 0; row < rows; ++row) {
+    float* const key = &keys[row * width_];
+    Turn(key, key, width_);
+    double squares = 0;
+    for (std::size_t column = 0; column < width_; ++column) {
+      squares += static_cast<double>(key[column]) * static_cast<double>(key[column]);
+    }
+    farthest_ = std::max(farthest_, std::sqrt(squares));
+  }
   row_of_.resize(rows);
   Order(keys);
   Corners boxes = MakeLeaves(keys);
@@ -292,28 +319,39 @@ NeighbourSearch::NeighbourSearch(std::span<const float> observations, int observ
   lists_->rows = std::make_unique_for_overwrite<std::uint32_t[]>(rows * kListed);
 }
 
+// The first `columns` of a key, all or the states', on their axes.
+void NeighbourSearch::Turn(const float* key, float* turned, std::size_t columns) const {
+  state_axes_->Turn(key, turned);
+  if (columns > observation_size_) action_axes_->Turn(key + observation_size_, turned + observation_size_);
+}
+
 // Orders the rows so that those of a leaf, and of a box, are near one another.
 void NeighbourSearch::Order(std::span<const float> keys) {
   std::iota(row_of_.begin(), row_of_.end(), 0U);
   std::vector<std::pair<std::size_t, std::size_t>> parts = {{0, row_of_.size()}};
-  std::vector<float> low(width_);
-  std::vector<float> high(width_);
+  std::vector<double> sums(width_);
+  std::vector<double> squares(width_);
   while (!parts.empty()) {
     const auto [begin, end] = parts.back();
     parts.pop_back();
     if (end - begin <= kLeafRows) continue;
-    std::ranges::fill(low, kInfinity);
-    std::ranges::fill(high, -kInfinity);
+    std::ranges::fill(sums, 0);
+    std::ranges::fill(squares, 0);
     for (std::size_t place = begin; place < end; ++place) {
       const float* key = &keys[row_of_[place] * width_];
       for (std::size_t column = 0; column < width_; ++column) {
-        low[column] = std::min(low[column], key[column]);
-        high[column] = std::max(high[column], key[column]);
+        const auto x = static_cast<double>(key[column]);
+        sums[column] += x;
+        squares[column] += x * x;
       }
     }
+    const auto variance = [&](std::size_t column) {
+      const double mean = sums[column] / static_cast<double>(end - begin);
+      return squares[column] - mean * sums[column];
+    };
     std::size_t widest = 0;
     for (std::size_t column = 1; column < width_; ++column) {
-      if (high[column] - low[column] > high[widest] - low[widest]) widest = column;
+      if (variance(column) > variance(widest)) widest = column;
     }
     // At a whole number of leaves, so that only the last leaf of all is not full.
     const std::size_t middle = begin + ((end - begin) / 2 + kLeafRows - 1) / kLeafRows * kLeafRows;

@@ -5,8 +5,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
+
+#include "offline/principal_axes.h"
 
 namespace strider {
 
@@ -14,7 +17,8 @@ namespace strider {
 // sections 3 and 4). Every answer equals brute force, ties going to the lowest row number. Const calls are
 // thread-safe.
 //
-// The rows lie in leaves of 32, cut at medians of the widest column; boxes around 16 leaves, around 16 of
+// The rows, turned onto the principal axes of the states and of the actions, along which boxes are narrower,
+// lie in leaves of 32, cut at medians of the column that varies most; boxes around 16 leaves, around 16 of
 // those boxes, and so on, make a tree. What costs the time is fetching them from memory. So both are kept as
 // bytes that count steps between the ends of their leaf or block: a leaf knows how far its rows can be from
 // what the bytes say, and boxes are rounded outwards. What may be near enough by them is then measured in
@@ -102,6 +106,7 @@ class NeighbourSearch {
   bool SearchList(Query& query, std::size_t row, const float* key) const;
   bool ListIsReady(std::size_t row) const;
   void MakeList(std::size_t row) const;
+  void Turn(const float* key, float* turned, std::size_t columns) const;
   void Order(std::span<const float> keys);
   Corners MakeLeaves(std::span<const float> keys);
   Corners MakeLevel(const Corners& boxes);
@@ -112,6 +117,9 @@ class NeighbourSearch {
   std::size_t action_size_;
   std::size_t width_;  // of both
   float beta_;
+  std::optional<PrincipalAxes> state_axes_;
+  std::optional<PrincipalAxes> action_axes_;
+  double farthest_ = 0;                // norm of a turned row
   std::vector<std::uint32_t> row_of_;  // by place in the leaves
   Leaves leaves_;
   std::vector<Level> levels_;     // around the leaves first; the last one is a single block

@@ -1,11 +1,6 @@
 #include "agents/nn/host_vector.h"
 
-// One body for each width of vectors; which one runs is decided when the program starts.
-#if defined(__x86_64__)
-#define STRIDER_WIDEST [[gnu::target_clones("avx512f", "avx2", "default")]]
-#else
-#define STRIDER_WIDEST
-#endif
+#include "core/widest.h"
 
 namespace strider::nn {
 

@@ -203,6 +203,27 @@ TEST(NeighbourSearch, ColumnsOfAnyScaleEqualBruteForce) {
 
 // States of a few neighbouring floats about a large number, whose distances are those of the actions: a step
 // between the ends of a box is less than what a float there can tell apart.
+// Turned numbers are rounded, the more the farther a row lies from the centre: here by about as much as
+// neighbours are apart.
+TEST(NeighbourSearch, OneRowFarAwayHidesNoOther) {
+  Rows rows{2, 1, Normals(2 * 3000, 31), std::vector<float>(3000)};
+  for (float& s : rows.s) s *= 0.02F;
+  for (const float far : {1e6F, -1e7F, 1e18F, 3e37F}) {
+    rows.s[2 * 1234] = far;
+    rows.s[2 * 1234 + 1] = 0.7F * far;
+    const NeighbourSearch search = rows.Search(1);
+    for (std::size_t row = 0; row < 3000; row += 7) {
+      std::vector<float> query = rows.Key(row, 1);
+      query[0] += 2e-4F;
+      const auto found = search.Nearest(query, 5);
+      const auto expected = rows.BruteForce(query, 1);
+      for (std::size_t i = 0; i < 5; ++i) {
+        EXPECT_EQ(found[i].row, expected[i].second) << "row " << row << ", rank " << i << ", far " << far;
+      }
+    }
+  }
+}
+
 TEST(NeighbourSearch, NeighbouringFloatsAreToldApart) {
   constexpr std::size_t kRows = 3000;
   constexpr float kStart = 1e4F;
