@@ -89,6 +89,7 @@ class Learner {
  public:
   Learner(const Case& test, int threads)
       : experiment_(Given(test, threads)), pool_(threads), trainer_(MakeTrainer(experiment_, pool_)) {
+    at::set_num_threads(LearnerThreads(trainer_->agent(), threads));
     while (trainer_->step() < test.warm_up) trainer_->Advance();
   }
 
@@ -197,8 +198,8 @@ class Bench {
   }
 
   std::vector<BenchResult> Run() {
-    at::set_num_threads(options_.threads);
     for (const Case& test : Cases()) MeasureTraining(test);
+    at::set_num_threads(options_.threads);
     for (const char* agent : {"sac", "mdpo-off"}) MeasureUpdate(agent);
     return std::move(results_);
   }

@@ -26,18 +26,6 @@ bool Crossed(std::int64_t before, std::int64_t now, std::int64_t interval) {
   return now / interval > before / interval;
 }
 
-// How many of `threads` an agent learns on. Few weights are learnt as fast on one (SAC with 64x64 networks),
-// and where another process wants the cores, threads that wait for each other cost a multiple; with 128x128
-// networks two pay. Biases and Adam's moments, of one dimension, do not count.
-int LearnerThreads(const Agent& agent, int threads) {
-  constexpr std::int64_t kWorthThreads = 65536;
-  std::int64_t weights = 0;
-  for (const auto& [name, tensor] : agent.State()) {
-    if (tensor.dim() > 1) weights += tensor.numel();
-  }
-  return weights < kWorthThreads ? 1 : threads;
-}
-
 class TrainingRun {
  public:
   TrainingRun(Experiment& experiment, const std::filesystem::path& directory, const TrainOptions& options)

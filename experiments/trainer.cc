@@ -1,5 +1,7 @@
 #include "experiments/trainer.h"
 
+#include <algorithm>
+
 namespace strider {
 
 void Trainer::Save(StateWriter& out) {
@@ -14,6 +16,15 @@ void Trainer::Load(StateReader& in) {
   tally_ = in.Get<EpisodeTally>();
   agent().Load(in);
   DoLoad(in);
+}
+
+int LearnerThreads(const Agent& agent, int threads) {
+  constexpr std::int64_t kWorthThreads = 8192;
+  const std::vector<nn::NamedTensor> state = agent.State();
+  const bool worth = std::ranges::any_of(state, [](const nn::NamedTensor& named) {
+    return named.second.dim() > 1 && named.second.numel() >= kWorthThreads;
+  });
+  return worth ? threads : 1;
 }
 
 std::unique_ptr<Trainer> MakeTrainer(const Experiment& experiment, WorkerPool& pool) {

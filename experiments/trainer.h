@@ -60,6 +60,11 @@ class Trainer {
   EpisodeTally tally_;
 };
 
+// How many of `threads` LibTorch should have for an agent: one where no weight matrix is larger than of 64x64
+// networks with some hundred inputs. They gain little by a second thread, and lose a multiple where another
+// process wants the cores: threads that wait for each other wait for it.
+int LearnerThreads(const Agent& agent, int threads);
+
 // The loop that suits the experiment's agent. `experiment` and `pool` must outlive it. Throws InputError
 // where dataset, environment and agent do not fit together.
 std::unique_ptr<Trainer> MakeTrainer(const Experiment& experiment, WorkerPool& pool);

@@ -50,6 +50,9 @@ float StepBetween(float low, float high, double steps) {
   return std::nextafter(step, kInfinity);
 }
 
+// Larger numbers are refused: what is turned, and differences, must be finite in float32.
+constexpr float kLargest = 1e36F;
+
 // Columns after which a look is taken whether the rest can matter.
 constexpr std::size_t kChunk = 6;
 
@@ -130,12 +133,7 @@ class NeighbourSearch::Query {
  public:
   // Only the first `looked_at` columns count: the states', or all.
   Query(const NeighbourSearch& search, const float* query, int k, std::size_t looked_at)
-      : search_(search),
-        query_(query),
-        width_(search.width_),
-        looked_at_(looked_at),
-        best_(k),
-        turned_(looked_at) {}
+      : search_(search), query_(query), width_(search.width_), looked_at_(looked_at), best_(k) {}
 
   void Know(std::int64_t row) {
     if (row >= 0) Measure(static_cast<std::size_t>(row));
@@ -155,6 +153,7 @@ class NeighbourSearch::Query {
   const std::vector<BestCandidates::Candidate>& best() const { return best_.best(); }
 
   const std::vector<BestCandidates::Candidate>& Find() {
+    turned_.resize(looked_at_);
     search_.Turn(query_, turned_.data(), looked_at_);
     double squares = 0;
     for (const float x : turned_) squares += static_cast<double>(x) * static_cast<double>(x);
@@ -289,10 +288,9 @@ NeighbourSearch::NeighbourSearch(std::span<const float> observations, int observ
     }
     for (const float a : actions.subspan(row * action_size_, action_size_)) keys.push_back(a);
     const auto key = std::span(keys).last(width_);
-    if (!std::ranges::all_of(key, [](float x) { return std::isfinite(x); })) {
-      throw InputError(
-          "row {}: the neighbour search needs finite actions, and states that are finite times {}", row,
-          beta);
+    if (!std::ranges::all_of(key, [](float x) { return std::abs(x) <= kLargest; })) {
+      throw InputError("row {}: the neighbour search needs actions, and states times {}, from {:g} to {:g}",
+                       row, beta, -kLargest, kLargest);
     }
   }
   state_axes_.emplace(keys, width_, 0, observation_size_);

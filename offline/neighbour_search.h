@@ -29,16 +29,16 @@ namespace strider {
 class NeighbourSearch {
  public:
   // `observations` (rows x observation_size), already normalised; `actions` (rows x action_size). Both must
-  // outlive the search, which measures in them. Throws InputError where there is no row, or a number that is
-  // not finite, times beta where it is a state's.
+  // outlive the search, which measures in them. Throws InputError where there is no row, or a number (times
+  // beta where it is a state's) that is not finite or beyond 1e36.
   NeighbourSearch(std::span<const float> observations, int observation_size, std::span<const float> actions,
                   int action_size, double beta);
 
   int width() const { return static_cast<int>(width_); }
   std::int64_t rows() const { return static_cast<std::int64_t>(row_of_.size()); }
 
-  // A row's list is made at this visit of the row. Making one takes as long as ten to twenty searches near
-  // the data do, so that a run of few visits does better without.
+  // A row's list is made at this visit of the row. Making one takes as long as many searches near the data
+  // do, so that a run of few visits does better without.
   static constexpr int kListedVisit = 8;
 
   struct Neighbour {

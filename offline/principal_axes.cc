@@ -48,10 +48,9 @@ PrincipalAxes::PrincipalAxes(std::span<const float> rows, std::size_t width, std
   numbers.colwise() -= mean;
   const Eigen::MatrixXd covariance = numbers * numbers.transpose() / static_cast<double>(looked_at);
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance);
-  // By rising eigenvalue. Where there is no telling, the columns themselves.
-  const Eigen::MatrixXd vectors = solver.info() == Eigen::Success && solver.eigenvectors().allFinite()
-                                      ? solver.eigenvectors()
-                                      : Eigen::MatrixXd::Identity(columns, columns);
+  // By rising eigenvalue. Where they are not found, the columns themselves: any axes will do.
+  const Eigen::MatrixXd vectors =
+      solver.info() == Eigen::Success ? solver.eigenvectors() : Eigen::MatrixXd::Identity(columns, columns);
   for (std::size_t column = 0; column < size; ++column) {
     const auto j = static_cast<Eigen::Index>(column);
     centre_[column] = static_cast<float>(mean(j));

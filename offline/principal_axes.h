@@ -9,13 +9,14 @@ namespace strider {
 
 // A turn of `size` columns about their centre onto the principal axes of some rows (the eigenvectors of their
 // covariance), along which they vary most first. Distances stay what they are, but for rounding: the turned
-// numbers of a row are off by at most kError times their Euclidean norm.
+// numbers of a row are off by at most kError times their Euclidean norm, where float32 neither overflows nor
+// runs out of small numbers.
 class PrincipalAxes {
  public:
   static constexpr double kError = 0x1p-23;  // what float32 rounds, twice
 
-  // `rows` (any number x width) hold the columns from `first` on. Which rows are looked at, of many, decides
-  // about the axes alone. REQUIRES: at least one row, finite numbers.
+  // `rows` (any number x width) hold the columns from `first` on. Of many, some are looked at.
+  // REQUIRES: at least one row and column, finite numbers.
   PrincipalAxes(std::span<const float> rows, std::size_t width, std::size_t first, std::size_t size);
 
   std::size_t size() const { return centre_.size(); }

@@ -5,8 +5,8 @@ Reads one JSON request a line, {"kind": ..., ...}, and answers each with one lin
 cannot do it. Kinds:
 
     build    SciPy's KDTree over the float32 keys (rows x width) in the file `keys`: seconds that it took
-    query    the nearest of those keys to each of the queries (n x width) in the file `queries`, by all cores; writes
-             their rows as int64 to the file `answers`: queries a second
+    query    the nearest of those keys to each of the queries (n x width) in the file `queries`, by all cores, after
+             those in the file `others`; writes their rows as int64 to the file `answers`: queries a second
     torch    TD3+BC in plain PyTorch: updates a second
     d3rlpy   d3rlpy's TD3+BC: updates a second
 
@@ -36,9 +36,13 @@ def build(request):
 def query(request):
     import numpy
 
-    queries = numpy.fromfile(request["queries"], numpy.float32).reshape(-1, request["width"])
+    def read(file):
+        return numpy.fromfile(request[file], numpy.float32).reshape(-1, request["width"])
+
+    tree, queries = trees[request["keys"]], read("queries")
+    tree.query(read("others"), workers=-1)
     start = time.perf_counter()
-    _, rows = trees[request["keys"]].query(queries, workers=-1)
+    _, rows = tree.query(queries, workers=-1)
     seconds = time.perf_counter() - start
     rows.astype(numpy.int64).tofile(request["answers"])
     return len(queries) / seconds

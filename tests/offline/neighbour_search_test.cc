@@ -201,14 +201,12 @@ TEST(NeighbourSearch, ColumnsOfAnyScaleEqualBruteForce) {
   }
 }
 
-// States of a few neighbouring floats about a large number, whose distances are those of the actions: a step
-// between the ends of a box is less than what a float there can tell apart.
 // Turned numbers are rounded, the more the farther a row lies from the centre: here by about as much as
 // neighbours are apart.
 TEST(NeighbourSearch, OneRowFarAwayHidesNoOther) {
   Rows rows{2, 1, Normals(2 * 3000, 31), std::vector<float>(3000)};
   for (float& s : rows.s) s *= 0.02F;
-  for (const float far : {1e6F, -1e7F, 1e18F, 3e37F}) {
+  for (const float far : {1e6F, -3e6F, -1e7F, 3e7F, 1e18F, 1e36F}) {
     rows.s[2 * 1234] = far;
     rows.s[2 * 1234 + 1] = 0.7F * far;
     const NeighbourSearch search = rows.Search(1);
@@ -224,6 +222,8 @@ TEST(NeighbourSearch, OneRowFarAwayHidesNoOther) {
   }
 }
 
+// States of a few neighbouring floats about a large number, whose distances are those of the actions: a step
+// between the ends of a box is less than what a float there can tell apart.
 TEST(NeighbourSearch, NeighbouringFloatsAreToldApart) {
   constexpr std::size_t kRows = 3000;
   constexpr float kStart = 1e4F;
@@ -389,11 +389,30 @@ TEST(NeighbourSearch, Case10KIsTheKthAlone) {
 }
 
 TEST(NeighbourSearch, NeedsFiniteNumbers) {
-  Rows rows{1, 1, {1, 2, 3e38F}, {0, 0, 0}};
+  Rows rows{1, 1, {1, 2, 6e35F}, {0, 0, 0}};
   EXPECT_EQ(rows.Search(1).rows(), 3);
   EXPECT_THAT(MessageOf<InputError>([&] { rows.Search(2); }), HasSubstr("row 2: the neighbour search needs"));
   rows.a[1] = std::numeric_limits<float>::quiet_NaN();
   EXPECT_THAT(MessageOf<InputError>([&] { rows.Search(1); }), HasSubstr("row 1: the neighbour search needs"));
+}
+
+// Sums of their squares are beyond float32, and differences nearly so.
+TEST(NeighbourSearch, HugeNumbersEqualBruteForce) {
+  Pcg64 random(9);
+  for (const double largest : {1e18, 1e20, 1e36}) {
+    Rows rows{3, 2, {}, {}};
+    for (int i = 0; i < 3 * 1000; ++i)
+      rows.s.push_back(static_cast<float>(random.Uniform(-largest, largest)));
+    for (int i = 0; i < 2 * 1000; ++i)
+      rows.a.push_back(static_cast<float>(random.Uniform(-largest, largest)));
+    const NeighbourSearch search = rows.Search(1);
+    for (std::size_t row = 0; row < 100; ++row) {
+      std::vector<float> query = rows.Key(row, 1);
+      for (float& x : query) x += static_cast<float>(0.3 * largest * random.StandardNormal());
+      EXPECT_EQ(search.Nearest(query, 1)[0].row, rows.BruteForce(query, 1)[0].second)
+          << row << ", " << largest;
+    }
+  }
 }
 
 // Squares of such distances are too small for float32.

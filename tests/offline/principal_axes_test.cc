@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstddef>
 #include <numeric>
+#include <vector>
 
 #include "core/random.h"
 
@@ -77,10 +79,14 @@ TEST_P(Widths, ColumnsAreUncorrelatedAndVaryLessFromOneToTheNext) {
   const auto product = [&](std::size_t j, std::size_t k) {
     return std::inner_product(columns[j].begin(), columns[j].end(), columns[k].begin(), 0.0);
   };
-  for (std::size_t j = 0; j + 1 < size; ++j) {
-    EXPECT_GE(product(j, j), product(j + 1, j + 1)) << "column " << j;
-    EXPECT_NEAR(product(j, j + 1), 0, 1e-5 * product(0, 0)) << "column " << j;
+  for (std::size_t j = 0; j < size; ++j) {
     EXPECT_NEAR(std::accumulate(columns[j].begin(), columns[j].end(), 0.0), 0, 1e-2) << "column " << j;
+    if (j > 0) {
+      EXPECT_GE(product(j - 1, j - 1), product(j, j)) << "column " << j;
+    }
+    for (std::size_t k = 0; k < j; ++k) {
+      EXPECT_NEAR(product(j, k), 0, 1e-5 * product(0, 0)) << "columns " << j << " and " << k;
+    }
   }
 }
 
@@ -98,13 +104,33 @@ TEST(PrincipalAxes, OfEqualRowsKeepDistances) {
   EXPECT_NEAR(Norm(other, same), 5, 1e-6);
 }
 
-// Sums of squares that not even double can hold leave the columns as they are.
 TEST(PrincipalAxes, OfHugeNumbersKeepDistances) {
-  const std::vector<float> rows = {3e38F, -3e38F, -3e38F, 3e38F, 0, 0};
+  std::vector<float> rows = {1e36F, -1e36F, -1e36F, 1e36F, 0, 2e35F};
   const PrincipalAxes axes(rows, 2, 0, 2);
-  std::vector<float> one = {3e37F, 4e37F};
-  axes.Turn(one.data(), one.data());
-  EXPECT_NEAR(Norm(one, {0, 0}) / 5e37, 1, 1e-6);
+  std::vector<float> turned(6);
+  for (std::size_t i = 0; i < 6; i += 2) axes.Turn(&rows[i], &turned[i]);
+  for (const std::size_t i : {0U, 2U}) {
+    const double before = std::hypot(static_cast<double>(rows[i]) - static_cast<double>(rows[4]),
+                                     static_cast<double>(rows[i + 1]) - static_cast<double>(rows[5]));
+    const double after = std::hypot(static_cast<double>(turned[i]) - static_cast<double>(turned[4]),
+                                    static_cast<double>(turned[i + 1]) - static_cast<double>(turned[5]));
+    EXPECT_NEAR(after / before, 1, 1e-6);
+  }
+}
+
+// More rows than are looked at.
+TEST(PrincipalAxes, OfManyRowsAreThoseOfSome) {
+  const std::vector<float> rows = MixedRows(120000, 4, 2);
+  const PrincipalAxes axes(rows, 4, 1, 3);
+  double first = 0;
+  double last = 0;
+  for (std::size_t i = 0; i < 120000; ++i) {
+    std::vector<float> turned(3);
+    axes.Turn(&rows[4 * i + 1], turned.data());
+    first += static_cast<double>(turned[0]) * static_cast<double>(turned[0]);
+    last += static_cast<double>(turned[2]) * static_cast<double>(turned[2]);
+  }
+  EXPECT_GT(first, 4 * last);
 }
 
 }  // namespace
