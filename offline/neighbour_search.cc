@@ -54,7 +54,7 @@ float StepBetween(float low, float high, double steps) {
 constexpr float kLargest = 1e36F;
 
 // Columns after which a look is taken whether the rest can matter.
-constexpr std::size_t kChunk = 6;
+constexpr std::size_t kChunk = 8;
 
 // Keeps the k best candidates, ordered by distance and then by row, so that ties go to the lowest row.
 class BestCandidates {
