@@ -29,7 +29,7 @@ class TemporaryFolder {
 
   // Writes a file below the folder, with the folders on the way to it, and returns its path.
   std::filesystem::path Write(const std::filesystem::path& name, std::string_view text) const {
-    const std::filesystem::path file = path_ / name;
+    std::filesystem::path file = path_ / name;
     std::filesystem::create_directories(file.parent_path());
     std::ofstream(file, std::ios::binary) << text;
     return file;
