@@ -343,9 +343,9 @@ void NeighbourSearch::Order(std::span<const float> keys) {
         squares[column] += x * x;
       }
     }
-    const auto variance = [&](std::size_t column) {
-      const double mean = sums[column] / static_cast<double>(end - begin);
-      return squares[column] - mean * sums[column];
+    const auto count = static_cast<double>(end - begin);
+    const auto variance = [&](std::size_t column) {  // times the number of rows
+      return squares[column] - sums[column] * sums[column] / count;
     };
     std::size_t widest = 0;
     for (std::size_t column = 1; column < width_; ++column) {
