@@ -16,6 +16,8 @@ class MappedFile {
   MappedFile() = default;
   // Throws InputError naming the path where it cannot be read, or is empty.
   explicit MappedFile(const std::filesystem::path& path);
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
   MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
   MappedFile& operator=(MappedFile&& other) noexcept;
   ~MappedFile();
