@@ -56,6 +56,12 @@ constexpr float kLargest = 1e36F;
 // Columns after which a look is taken whether the rest can matter.
 constexpr std::size_t kChunk = 8;
 
+double Norm(std::span<const float> numbers) {
+  double squares = 0;
+  for (const float x : numbers) squares += static_cast<double>(x) * static_cast<double>(x);
+  return std::sqrt(squares);
+}
+
 // Keeps the k best candidates, ordered by distance and then by row, so that ties go to the lowest row.
 class BestCandidates {
  public:
@@ -155,9 +161,7 @@ class NeighbourSearch::Query {
   const std::vector<BestCandidates::Candidate>& Find() {
     turned_.resize(looked_at_);
     search_.Turn(query_, turned_.data(), looked_at_);
-    double squares = 0;
-    for (const float x : turned_) squares += static_cast<double>(x) * static_cast<double>(x);
-    turning_ = PrincipalAxes::kError * (std::sqrt(squares) + search_.farthest_);
+    turning_ = PrincipalAxes::kError * (Norm(turned_) + search_.farthest_);
     Narrow();
     LookIntoBoxes(search_.levels_.size() - 1, 0);
     return best_.best();
@@ -298,11 +302,7 @@ NeighbourSearch::NeighbourSearch(std::span<const float> observations, int observ
   for (std::size_t row = 0; row < rows; ++row) {
     float* const key = &keys[row * width_];
     Turn(key, key, width_);
-    double squares = 0;
-    for (std::size_t column = 0; column < width_; ++column) {
-      squares += static_cast<double>(key[column]) * static_cast<double>(key[column]);
-    }
-    farthest_ = std::max(farthest_, std::sqrt(squares));
+    farthest_ = std::max(farthest_, Norm({key, width_}));
   }
   row_of_.resize(rows);
   Order(keys);
