@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "core/error.h"
 #include "core/widest.h"
@@ -26,14 +28,25 @@ using Eight [[gnu::vector_size(32)]] = float;
 using EightWhole [[gnu::vector_size(32)]] = std::int32_t;
 using EightInPlace [[gnu::vector_size(32), gnu::may_alias, gnu::aligned(4)]] = std::int32_t;
 
+// All that is set in any two neighbouring lanes.
+[[gnu::always_inline]] inline std::uint64_t Together(const EightWhole& lanes) {
+  using Pairs [[gnu::vector_size(32)]] = std::int64_t;
+  const auto pairs = reinterpret_cast<Pairs>(lanes);
+  return static_cast<std::uint64_t>(pairs[0] | pairs[1] | pairs[2] | pairs[3]);
+}
+
 // Whether any of the sums is within the bound.
 template <std::size_t kVectors>
 [[gnu::always_inline]] inline bool AnyWithin(const std::array<Eight, kVectors>& sums, float bound) {
-  using Bits [[gnu::vector_size(32)]] = std::int64_t;
   EightWhole within{};
   for (const Eight& sum : sums) within |= sum <= bound;
-  const auto bits = reinterpret_cast<Bits>(within);
-  return (bits[0] | bits[1] | bits[2] | bits[3]) != 0;
+  return Together(within) != 0;
+}
+
+// Which of eight are within it, the first in the lowest bit.
+[[gnu::always_inline]] inline std::uint32_t Within(const Eight& sums, float bound) {
+  const std::uint64_t bits = Together((sums <= bound) & EightWhole{1, 2, 4, 8, 16, 32, 64, 128});
+  return static_cast<std::uint32_t>(bits | bits >> 32);
 }
 
 // Steps between the ends of a leaf's column; and of a block's, which leaves some over at either end.
@@ -91,13 +104,13 @@ class BestCandidates {
 
 }  // namespace
 
-// Squared distances of one query to what the bytes of a leaf's rows mean, or what they are at least where all
-// exceed `bound`, and the least of them.
+// Squared distances of one query to what the bytes of a leaf's rows mean, and the least of them; or infinity
+// and no distances where all exceed `bound`.
 STRIDER_WIDEST float NeighbourSearch::ToRows(const Column* columns, const float* query, std::size_t width,
                                              float bound, std::array<float, kLeafRows>& distances) {
   std::array<Eight, kLeafRows / 8> sums{};
   for (std::size_t column = 0; column < width; ++column) {
-    if (column % kChunk == 0 && !AnyWithin(sums, bound)) break;
+    if (column % kChunk == 0 && !AnyWithin(sums, bound)) return kInfinity;
     const float above_low = query[column] - columns[column].low;
     const EightWhole words = *reinterpret_cast<const EightInPlace*>(&columns[column].words);
     for (int part = 0; part < 4; ++part) {
@@ -113,12 +126,14 @@ STRIDER_WIDEST float NeighbourSearch::ToRows(const Column* columns, const float*
   return std::min({least[0], least[1], least[2], least[3], least[4], least[5], least[6], least[7]});
 }
 
-// And to the nearest points of a block's boxes.
-STRIDER_WIDEST void NeighbourSearch::ToBoxes(const Column* columns, const float* query, std::size_t width,
-                                             float bound, std::array<float, kBoxes>& distances) {
+// And to the nearest points of a block's boxes; which of them are within `bound`, the first in the lowest
+// bit.
+STRIDER_WIDEST std::uint32_t NeighbourSearch::ToBoxes(const Column* columns, const float* query,
+                                                      std::size_t width, float bound,
+                                                      std::array<float, kBoxes>& distances) {
   std::array<Eight, kBoxes / 8> sums{};
   for (std::size_t column = 0; column < width; ++column) {
-    if (column % kChunk == 0 && !AnyWithin(sums, bound)) break;
+    if (column % kChunk == 0 && !AnyWithin(sums, bound)) return 0;
     const float above_low = query[column] - columns[column].low;
     const EightWhole words = *reinterpret_cast<const EightInPlace*>(&columns[column].words);
     for (int part = 0; part < 2; ++part) {
@@ -132,6 +147,7 @@ STRIDER_WIDEST void NeighbourSearch::ToBoxes(const Column* columns, const float*
     }
   }
   std::memcpy(distances.data(), sums.data(), sizeof(sums));
+  return Within(sums[0], bound) | Within(sums[1], bound) << 8;
 }
 
 // One search, from known rows down the boxes.
@@ -164,6 +180,7 @@ class NeighbourSearch::Query {
     turning_ = PrincipalAxes::kError * (Norm(turned_) + search_.farthest_);
     Narrow();
     LookIntoBoxes(search_.levels_.size() - 1, 0);
+    for (std::size_t i = 0; i < kWaiting; ++i) LookInto(waiting_[turn_++ % kWaiting]);
     return best_.best();
   }
 
@@ -221,38 +238,54 @@ class NeighbourSearch::Query {
     }
   }
 
+  // Starts the way of a leaf or block from memory.
+  void Fetch(const std::vector<Column>& columns, std::size_t index) const {
+    const auto* const start = reinterpret_cast<const char*>(&columns[index * width_]);
+    for (std::size_t byte = 0; byte < width_ * sizeof(Column); byte += 64) __builtin_prefetch(start + byte);
+  }
+
+  struct Waiting {
+    std::size_t leaf = 0;
+    float distance = std::numeric_limits<float>::quiet_NaN();  // not within any bound: nobody waits
+  };
+
+  // A leaf is looked into when as many others have been found: by then it is in the caches.
+  void Await(const Waiting& found) {
+    Fetch(search_.leaves_.columns, found.leaf);
+    LookInto(std::exchange(waiting_[turn_++ % kWaiting], found));
+  }
+
+  void LookInto(const Waiting& waiting) {
+    if (waiting.distance <= bound_) LookIntoLeaf(waiting.leaf);
+  }
+
   // The nearest boxes of a block first; what is in them may rule out the others.
   void LookIntoBoxes(std::size_t level, std::size_t block) {
     const Level& boxes = search_.levels_[level];
     const std::size_t first = block * kBoxes;
     std::array<float, kBoxes> distances;
-    ToBoxes(&boxes.columns[block * width_], turned_.data(), looked_at_, bound_, distances);
-    std::array<std::size_t, kBoxes> near;
-    std::size_t count = 0;
-    for (std::size_t i = 0; i < std::min(kBoxes, boxes.count - first); ++i) {
-      near[count] = i;
-      count += distances[i] <= bound_ ? 1 : 0;
-    }
-    const std::vector<Column>& below =
-        level == 0 ? search_.leaves_.columns : search_.levels_[level - 1].columns;
+    std::uint32_t near =
+        ToBoxes(&boxes.columns[block * width_], turned_.data(), looked_at_, bound_, distances);
+    if (boxes.count - first < kBoxes) near &= (1U << (boxes.count - first)) - 1;
     // Of those that are left the nearest, on its way from memory while another is looked into.
     const auto take = [&] {
-      std::size_t least = 0;
-      for (std::size_t i = 1; i < count; ++i) least = distances[near[i]] < distances[near[least]] ? i : least;
-      const std::size_t taken = near[least];
-      near[least] = near[--count];
-      const auto* const start = reinterpret_cast<const char*>(&below[(first + taken) * width_]);
-      for (std::size_t byte = 0; byte < width_ * sizeof(Column); byte += 64) __builtin_prefetch(start + byte);
+      auto taken = static_cast<std::size_t>(std::countr_zero(near));
+      for (std::uint32_t rest = near & (near - 1); rest != 0; rest &= rest - 1) {
+        const auto i = static_cast<std::size_t>(std::countr_zero(rest));
+        if (distances[i] < distances[taken]) taken = i;
+      }
+      near &= ~(1U << taken);
+      if (level > 0) Fetch(search_.levels_[level - 1].columns, first + taken);
       return taken;
     };
-    if (count == 0) return;
+    if (near == 0) return;
     for (std::size_t next = take();;) {
       const std::size_t here = next;
-      const bool last = count == 0;
+      const bool last = near == 0;
       if (!last) next = take();
       if (distances[here] > bound_) return;
       if (level == 0) {
-        LookIntoLeaf(first + here);
+        Await({first + here, distances[here]});
       } else {
         LookIntoBoxes(level - 1, first + here);
       }
@@ -269,6 +302,9 @@ class NeighbourSearch::Query {
   double turning_ = 0;         // what turning may have taken from a distance
   float bound_ = kInfinity;    // of a squared distance, with room for that and for float32's rounding
   float radius_ = kInfinity;   // its root
+  static constexpr std::size_t kWaiting = 4;
+  std::array<Waiting, kWaiting> waiting_{};
+  std::size_t turn_ = 0;
 };
 
 NeighbourSearch::NeighbourSearch(std::span<const float> observations, int observation_size,

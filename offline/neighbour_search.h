@@ -101,8 +101,8 @@ class NeighbourSearch {
 
   static float ToRows(const Column* columns, const float* query, std::size_t width, float bound,
                       std::array<float, kLeafRows>& distances);
-  static void ToBoxes(const Column* columns, const float* query, std::size_t width, float bound,
-                      std::array<float, kBoxes>& distances);
+  static std::uint32_t ToBoxes(const Column* columns, const float* query, std::size_t width, float bound,
+                               std::array<float, kBoxes>& distances);
   bool SearchList(Query& query, std::size_t row, const float* key) const;
   bool ListIsReady(std::size_t row) const;
   void MakeList(std::size_t row) const;
