@@ -19,7 +19,7 @@ build: deps  ## build everything; the program is build/strider
 	@cmake --preset $(PRESET) > /dev/null
 	@cmake --build --preset $(PRESET)
 
-test: build  ## run the tests, except the long ones and the studies (ctest labels `long` and `study`)
+test: build  ## run the tests, except the long ones and the studies (ctest labels `long`, `study`, `learning-study`)
 	@ctest --preset $(PRESET)
 
 demo: build  ## train, collect, measure, learn offline, draw: the whole story in one go
