@@ -19,6 +19,23 @@ int RouterInputs(const Task& task, const PmoeSacConfig& config) {
   return config.sac.hidden.back();
 }
 
+// Throws InputError where a setting would not be looked at.
+void CheckAlternatives(const PmoeSacConfig& config) {
+  if (config.blend != "none" && (config.router_gradient != "frequency" || config.expert_loss != "best" ||
+                                 config.target_expert != "router")) {
+    throw InputError(
+        "agent.blend = {}: one Gaussian of all experts has no best one to learn from; expected "
+        "agent.router_gradient, agent.expert_loss and agent.target_expert left as they are, or agent.blend = "
+        "none",
+        config.blend);
+  }
+  if (config.router_gradient == "gumbel" && config.expert_loss != "best") {
+    throw InputError(
+        "agent.router_gradient = gumbel propagates the loss of the expert that it draws; expected "
+        "agent.expert_loss left as it is");
+  }
+}
+
 // The leaves of a set from one on.
 void DrawSmall(const nn::ParameterSet& parameters, std::size_t first, double bound,
                const at::Generator& random) {
@@ -45,6 +62,7 @@ PmoeSac::PmoeSac(const Task& task, Config config)
       policy_adam_(policy_),
       router_adam_(router_) {
   CheckLogStdRange(config_.sac.log_std_min, config_.sac.log_std_max);
+  CheckAlternatives(config_);
   Declare({"policy_loss", "entropy", "critic1_loss", "critic2_loss", "q"});
   if (alpha_.learnt()) Declare({"alpha", "alpha_loss"});
   Declare({"router_loss"});

@@ -52,12 +52,19 @@ std::size_t ChunkRows(const Shape& row_shape, std::size_t value_size, std::size_
   return max_rows == 0 ? rows : std::min(rows, max_rows);
 }
 
+// Of every dataset. Without the time of writing: equal contents are equal files.
+Hdf5Handle Properties() {
+  Hdf5Handle list(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  H5Pset_obj_track_times(list.id(), false);
+  return list;
+}
+
 // Chunks of whole rows, compressed. The shuffle of bytes before gzip makes floats smaller, and faster to
 // write and to read.
 Hdf5Handle ChunkedLayout(const Shape& row_shape, std::size_t value_size, std::size_t max_rows) {
   std::vector<hsize_t> chunk{ChunkRows(row_shape, value_size, max_rows)};
   chunk.insert(chunk.end(), row_shape.begin(), row_shape.end());
-  Hdf5Handle list(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  Hdf5Handle list = Properties();
   H5Pset_chunk(list.id(), static_cast<int>(chunk.size()), chunk.data());
   H5Pset_shuffle(list.id());
   H5Pset_deflate(list.id(), kGzipLevel);
@@ -94,10 +101,10 @@ void Hdf5File::Write(std::string_view key, std::span<const T> values, const Shap
   const Hdf5Handle type = StoredType<T>(options.flags);
   const bool chunked = options.compress && !shape.empty() && !values.empty();
   const Hdf5Handle layout =
-      chunked ? ChunkedLayout(Shape(shape.begin() + 1, shape.end()), sizeof(T), shape[0]) : Hdf5Handle();
+      chunked ? ChunkedLayout(Shape(shape.begin() + 1, shape.end()), sizeof(T), shape[0]) : Properties();
   const Hdf5Handle links = IntermediateGroups();
   const Hdf5Handle dataset(H5Dcreate2(handle_.id(), std::string(key).c_str(), type.id(), space.id(),
-                                      links.id(), chunked ? layout.id() : H5P_DEFAULT, H5P_DEFAULT),
+                                      links.id(), layout.id(), H5P_DEFAULT),
                            H5Dclose);
   const bool ok = dataset.valid() && (values.empty() || H5Dwrite(dataset.id(), type.id(), H5S_ALL, H5S_ALL,
                                                                  H5P_DEFAULT, values.data()) >= 0);
@@ -112,7 +119,7 @@ void Hdf5File::WriteString(std::string_view key, std::string_view text) {
   const Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
   const Hdf5Handle links = IntermediateGroups();
   const Hdf5Handle dataset(H5Dcreate2(handle_.id(), std::string(key).c_str(), type.id(), space.id(),
-                                      links.id(), H5P_DEFAULT, H5P_DEFAULT),
+                                      links.id(), Properties().id(), H5P_DEFAULT),
                            H5Dclose);
   const bool ok =
       dataset.valid() && H5Dwrite(dataset.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, padded.data()) >= 0;

@@ -113,11 +113,15 @@ class TrainingRun {
   void StopIfDiverged() const {
     const auto divergence = trainer_->agent().Divergence();
     if (!divergence) return;
-    throw WorkError("{} is {} at step {}: the learner diverged; {}", divergence->first, divergence->second,
-                    trainer_->step(),
-                    saved_at_ ? fmt::format("the last good checkpoint, of step {}, is in {}", *saved_at_,
-                                            paths_.checkpoint().string())
-                              : "there is no checkpoint yet");
+    const double value = divergence->second;
+    throw WorkError("{} is {} at step {}: the learner diverged; {}", divergence->first,
+                    std::isnan(value) ? "NaN" : fmt::format("{}", value), trainer_->step(), LastGood());
+  }
+
+  std::string LastGood() const {
+    if (!saved_at_) return "there is no checkpoint yet";
+    return fmt::format("the last good checkpoint, of step {}, is in {}", *saved_at_,
+                       paths_.checkpoint().string());
   }
 
   void LogProgress() {
@@ -171,6 +175,7 @@ class TrainingRun {
   void EvaluateNow() {
     if (!experiment_.has_env() || run_.eval_episodes == 0) return;
     TakeEvaluation();
+    CheckFinite();
     marks_.evaluation_due = trainer_->step();
     EvaluationOptions evaluation;
     evaluation.episodes = run_.eval_episodes;
@@ -205,13 +210,12 @@ class TrainingRun {
     status_ = fmt::format("evaluation {:.4g}", mean);
   }
 
-  // A learner that has diverged must not replace the last one that had not.
+  // A learner that has diverged must neither act nor replace the last one that had not.
   void CheckFinite() const {
     for (const auto& [name, tensor] : trainer_->agent().State()) {
       if (tensor.isfinite().all().item<bool>()) continue;
-      throw WorkError(
-          "{} is not finite at step {}: the learner diverged; the last checkpoint in {} is from before", name,
-          trainer_->step(), paths_.root.string());
+      throw WorkError("{} is not finite at step {}: the learner diverged; {}", name, trainer_->step(),
+                      LastGood());
     }
   }
 

@@ -361,6 +361,7 @@ TEST(PmoeSac, AlternativesReachWhatTheyShould) {
   EXPECT_EQ(learning_experts(*step(config)), kExperts);
   config.expert_loss = "weighted";
   EXPECT_EQ(learning_experts(*step(config)), kExperts);
+  config.expert_loss = "best";
   config.router_gradient = "gumbel";
   const auto gumbel = step(config);
   EXPECT_EQ(learning_experts(*gumbel), 1) << "forward the choice is hard";
@@ -397,6 +398,16 @@ TEST(PmoeSac, RefusesWhatItCannotDo) {
   const auto factory = MakeFactory<PmoeSac>();
   EXPECT_THAT(MessageOf<InputError>([&] { factory->Settings().Set("agent.experts", "0"); }),
               HasSubstr("agent.experts"));
+  const auto refusal = [](const char* blend, const char* router_gradient, const char* expert_loss) {
+    PmoeSacConfig config = SmallConfig();
+    config.blend = blend;
+    config.router_gradient = router_gradient;
+    config.expert_loss = expert_loss;
+    return MessageOf<InputError>([&] { PmoeSac(BoxTask(kStates, kActions), config); });
+  };
+  EXPECT_THAT(refusal("gated", "score_ratio", "best"), HasSubstr("agent.blend = gated"));
+  EXPECT_THAT(refusal("multiplied", "frequency", "all"), HasSubstr("agent.blend = multiplied"));
+  EXPECT_THAT(refusal("none", "gumbel", "all"), HasSubstr("agent.expert_loss"));
 }
 
 // One expert with all the weight is a Gaussian by itself.

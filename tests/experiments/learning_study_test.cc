@@ -1,11 +1,16 @@
 // The sheets' learning checks as they stand: five seeds, of which four must pass (online baselines sheet,
 // section 9; MDPO, section 10; PMOE, section 11). Hours in all.
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <iostream>
 #include <numeric>
 
+#include "agents/nn/mixture.h"
+#include "agents/pmoe_sac.h"
 #include "experiments/csv_log.h"
 #include "experiments/run_directory.h"
 #include "tests/experiments/temporary_folder.h"
@@ -17,7 +22,7 @@ namespace {
 // Which score of a run counts.
 enum class Score {
   kEvaluated,  // mean of ten episodes of the last policy, deterministic
-  kTraining,   // mean of the last rollouts' episodes, sampled, which are more than the 20 asked for
+  kTraining,   // mean of the episodes, sampled, that ended in the last interval of the log
 };
 
 struct Check {
@@ -79,7 +84,10 @@ INSTANTIATE_TEST_SUITE_P(
               "CartPole-v1",
               "paper",
               450,
-              {{"run.steps", "200000"}, {"agent.policy_lr", "1e-3"}, {"agent.value_lr", "1e-3"}},
+              {{"run.steps", "200000"},
+               {"run.log_interval", "20000"},
+               {"agent.policy_lr", "1e-3"},
+               {"agent.value_lr", "1e-3"}},
               Score::kTraining},
         Check{"SacOnPendulum", "sac", "Pendulum-v1", "paper", -200},
         Check{"Td3OnPendulum", "td3", "Pendulum-v1", "zoo", -200},
@@ -144,6 +152,7 @@ TEST(LearningComparison, MdpoWithOneInnerStepLearnsSlower) {
                         "paper",
                         0,
                         {{"run.steps", "50000"},
+                         {"run.log_interval", "5000"},
                          {"agent.policy_lr", "1e-3"},
                          {"agent.value_lr", "1e-3"},
                          {"agent.inner_steps", steps}},
@@ -155,8 +164,9 @@ TEST(LearningComparison, MdpoWithOneInnerStepLearnsSlower) {
 
 // CleanRL's PPO: 2382 with a deviation of 272 over three seeds.
 TEST(LearningComparison, PpoHopsAsPublished) {
-  const std::vector<double> scores =
-      Scores({"PpoOnHopper", "ppo", "Hopper-v4", "paper", 1700, {}, Score::kTraining}, 3);
+  const std::vector<double> scores = Scores(
+      {"PpoOnHopper", "ppo", "Hopper-v4", "paper", 1700, {{"run.log_interval", "100000"}}, Score::kTraining},
+      3);
   EXPECT_NEAR(Mean(scores), 2382, 3 * 272);
   EXPECT_GE(Mean(scores), 1700);
 }
@@ -167,6 +177,94 @@ TEST(LearningComparison, PmoeSacRunsAsSacDoes) {
     return Mean(Scores({agent, agent, "HalfCheetah-v4", "paper", 0, {{"run.steps", "300000"}}}, 5));
   };
   EXPECT_GE(score("pmoe-sac"), 0.9 * score("sac"));
+}
+
+// A point on a line, which moves by a tenth of the action. Both goals, at -1 and 1, end the episode and are
+// worth the same; it starts half-way, and each step costs a tenth.
+class TwoGoals {
+ public:
+  TwoGoals(const PmoeSacConfig& config, std::uint64_t seed)
+      : config_(config), random_(MakeGenerator(at::kCPU, seed)), agent_(Line(seed), config) {}
+
+  void Learn(std::int64_t steps) {
+    const at::NoGradGuard no_grad;
+    const at::Tensor rows = at::empty({steps, 5});  // x, action, reward, next x, terminal
+    at::Tensor x = Start();
+    std::int64_t first = 0;  // step of the episode
+    for (std::int64_t step = 0; step < steps; ++step) {
+      const at::Tensor action = Act(x, /*sampled=*/true);
+      const at::Tensor next = x + 0.1 * action;
+      const double there = next.abs().item<double>() >= 1 ? 1 : 0;
+      rows[step].copy_(
+          at::cat({x, action, at::tensor({there - 0.1}, at::kFloat), next, at::tensor({there}, at::kFloat)}));
+      const bool over = there == 1 || step - first == 49;
+      x = over ? Start() : next;
+      if (over) first = step + 1;
+      if (step < 1000) continue;
+      const at::Tensor drawn = at::randint(step + 1, {config_.sac.replay.batch_size}, random_, at::kLong);
+      const auto column = [batch = rows.index_select(0, drawn)](int k) {
+        return batch.narrow(1, k, 1).contiguous();
+      };
+      const at::AutoGradMode grad(true);
+      agent_.Update({drawn, column(0), column(1), column(2).flatten(), column(3), column(4).flatten()});
+    }
+  }
+
+  // Shares of 100 episodes, experts' mean actions, that end at -1 and at 1.
+  std::pair<double, double> Arrivals() {
+    const at::NoGradGuard no_grad;
+    std::pair<double, double> shares;
+    for (int episode = 0; episode < 100; ++episode) {
+      at::Tensor x = Start();
+      for (int step = 0; step < 50 && x.abs().item<double>() < 1; ++step)
+        x = x + 0.1 * Act(x, /*sampled=*/false);
+      if (x.item<double>() <= -1) shares.first += 0.01;
+      if (x.item<double>() >= 1) shares.second += 0.01;
+    }
+    return shares;
+  }
+
+ private:
+  static Task Line(std::uint64_t seed) {
+    Task task;
+    task.observation_size = 1;
+    task.action_space = UniformBox(1, -1, 1);
+    task.seed = seed;
+    return task;
+  }
+
+  at::Tensor Start() { return 0.02 * at::randn({1}, random_); }
+
+  at::Tensor Act(const at::Tensor& x, bool sampled) {
+    const std::int64_t experts = config_.experts;
+    const at::Tensor noise = at::randn({1, experts, 1}, random_);
+    const auto draw = agent_.DrawActions(x.unsqueeze(0), noise);
+    const at::Tensor gumbel = nn::GumbelNoise({1, experts}, random_, noise);
+    const std::int64_t expert = nn::ChooseExpert(draw.logits, gumbel).item<std::int64_t>();
+    return (sampled ? draw.actions : draw.mean.tanh())[0][expert];
+  }
+
+  PmoeSacConfig config_;
+  at::Generator random_;
+  PmoeSac agent_;
+};
+
+TEST(LearningComparison, PmoeSacGoesToBothGoals) {
+  int both = 0;
+  at::set_num_threads(1);
+  for (std::uint64_t seed = 0; seed < 5; ++seed) {
+    PmoeSacConfig config;
+    config.sac.hidden = {64, 64};
+    config.sac.replay.batch_size = 128;
+    config.sac.actor_lr = config.sac.critic_lr = config.router_lr = 1e-3;
+    TwoGoals task(config, seed);
+    task.Learn(30000);
+    const auto [left, right] = task.Arrivals();
+    std::cout << fmt::format("PmoeSacOnTwoGoals: {:.2f} to the left, {:.2f} to the right", left, right)
+              << std::endl;
+    both += std::min(left, right) >= 0.2 ? 1 : 0;
+  }
+  EXPECT_GE(both, 4);
 }
 
 }  // namespace

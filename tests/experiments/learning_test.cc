@@ -80,8 +80,7 @@ TEST(Learning, SacSwingsThePendulumUp) {
   EXPECT_GE(Mean(LastReturns(folder.path() / "run", settings)), -200);
 }
 
-// Online baselines sheet, section 9: one seed of the five. (TRPO's preset got there in three of five when it
-// was tried: 500, 374, 477, 445, 500.)
+// Online baselines sheet, section 9: one seed of the five that the study takes (learning_study_test.cc).
 TEST(Learning, PpoBalancesThePole) {
   const TemporaryFolder folder;
   const auto returns = LastReturns(folder.path() / "run", {{"run.agent", "ppo", ""},
