@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cmath>
+
 #include "agents/nn/learner_threads.h"
 #include "experiments/offline_data.h"
 #include "experiments/replay_loop.h"
@@ -16,6 +19,9 @@ class OfflineTrainer final : public Trainer {
         sampler_(ColumnsOf(data_.transitions), data_.task.device,
                  StreamSeed(data_.task.seed, Purpose::kSampling)) {
     const TransitionColumns columns = ColumnsOf(data_.transitions);
+    for (const float reward : columns.rewards) {
+      largest_reward_ = std::max(largest_reward_, std::abs(static_cast<double>(reward)));
+    }
     agent_ = experiment.factory().MakeOffPolicy(data_.task, &columns);
     if (data_.transitions.size < static_cast<std::size_t>(agent_->replay().batch_size)) {
       throw InputError("{}: {} transitions to learn from, fewer than agent.batch_size = {}",
@@ -39,6 +45,9 @@ class OfflineTrainer final : public Trainer {
   Agent& agent() override { return *agent_; }
   Policy CurrentPolicy() const override { return agent_->MakePolicy(); }
   const ReplayBuffer* replay() const override { return online_ ? &online_->buffer() : nullptr; }
+  std::optional<double> LargestReward() const override {
+    return online_ ? std::nullopt : std::optional(largest_reward_);
+  }
 
  private:
   std::int64_t online_from() const { return experiment_.run().online_from; }
@@ -77,6 +86,7 @@ class OfflineTrainer final : public Trainer {
   const Experiment& experiment_;
   WorkerPool& pool_;
   OfflineData data_;
+  double largest_reward_ = 0;  // in size
   BatchSampler sampler_;
   std::unique_ptr<OffPolicyAgent> agent_;
   std::optional<ReplayLoop> online_;

@@ -26,6 +26,9 @@ bool Crossed(std::int64_t before, std::int64_t now, std::int64_t interval) {
   return now / interval > before / interval;
 }
 
+// Times what discounted rewards can sum up to.
+constexpr double kHopeless = 100;
+
 class TrainingRun {
  public:
   TrainingRun(Experiment& experiment, const std::filesystem::path& directory, const TrainOptions& options)
@@ -118,6 +121,26 @@ class TrainingRun {
                     std::isnan(value) ? "NaN" : fmt::format("{}", value), trainer_->step(), LastGood());
   }
 
+  // Critics that leave what rewards allow by orders of magnitude will not come back, though their numbers are
+  // still finite. The 1 is for entropies among the rewards.
+  void StopIfValuesAreImpossible(const Metrics& metrics) {
+    const auto reward = trainer_->LargestReward();
+    if (!reward) return;
+    const SettingList settings = experiment_.Settings();
+    const Setting* const given = settings.Find("agent.discount");
+    if (given == nullptr) return;
+    const double discount = std::stod(given->get());
+    const double limit = (*reward + 1) / (1 - discount);
+    for (const auto& [name, value] : metrics) {
+      if (name != "q" || !(std::abs(value) > kHopeless * limit)) continue;
+      throw WorkError(
+          "q is {:.4g} at step {}, but rewards of at most {:.4g} in size and agent.discount = {} allow "
+          "{:.4g}: the "
+          "learner diverged; {}",
+          value, trainer_->step(), *reward, discount, *reward / (1 - discount), LastGood());
+    }
+  }
+
   std::string LastGood() const {
     if (!saved_at_) return "there is no checkpoint yet";
     return fmt::format("the last good checkpoint, of step {}, is in {}", *saved_at_,
@@ -145,7 +168,9 @@ class TrainingRun {
       if (mean_return) status_ = fmt::format("return {:.4g}", *mean_return);
     }
     std::vector<std::pair<std::string, double>> scalars;
-    for (const auto& [name, number] : agent.metrics()) {
+    const Metrics metrics = agent.metrics();
+    StopIfValuesAreImpossible(metrics);
+    for (const auto& [name, number] : metrics) {
       row.emplace_back(name, std::isnan(number) ? std::nullopt : std::optional(number));
       if (!std::isnan(number)) scalars.emplace_back("train/" + name, number);
     }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "agents/agent.h"
@@ -40,6 +41,9 @@ class Trainer {
 
   // What it has lived through, actions in the learner's frame; nullptr where nothing is remembered.
   virtual const ReplayBuffer* replay() const { return nullptr; }
+
+  // The largest reward in size among those that it learns from; nothing where others may come.
+  virtual std::optional<double> LargestReward() const { return std::nullopt; }
 
   // Training episodes since the last call.
   EpisodeTally TakeEpisodes() { return std::exchange(tally_, {}); }

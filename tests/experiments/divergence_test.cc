@@ -57,5 +57,42 @@ TEST(Divergence, SaysWhereThereIsNoCheckpointYet) {
   EXPECT_FALSE(std::filesystem::exists(RunPaths{run}.checkpoint()));
 }
 
+// Rewards of Pendulum-v1 are at most 16.3 in size: no value is beyond 1,630.
+TEST(Divergence, StopsWhereCriticsLeaveWhatRewardsAllow) {
+  for (const std::string agent : {"td3bc", "iql", "sac-n"}) {
+    const TemporaryFolder folder;
+    const auto dataset = folder.path() / "random.hdf5";
+    CollectRandomly("Pendulum-v1", 500, dataset);
+    const auto run = folder.path() / "run";
+    EXPECT_THAT(Failure(run, TinySettings(agent, "Pendulum-v1", dataset,
+                                          {{"run.steps", "300"},
+                                           {"agent.critic_lr", "300"},
+                                           {"run.eval_episodes", "0"},
+                                           {"run.log_interval", "10"},
+                                           {"run.checkpoint_interval", "5"}})),
+                AllOf(HasSubstr("q is "), HasSubstr("allow 16"),
+                      HasSubstr("the learner diverged; the last good checkpoint, of step ")))
+        << agent;
+  }
+}
+
+// The environment would refuse such an actor's actions as a caller's fault.
+TEST(Divergence, DoesNotLetADivergedActorAct) {
+  for (const char* threads : {"0", "1"}) {
+    const TemporaryFolder folder;
+    const auto dataset = folder.path() / "random.hdf5";
+    CollectRandomly("Hopper-v5", 500, dataset);
+    EXPECT_THAT(Failure(folder.path() / "run", TinySettings("td3bc", "Hopper-v5", dataset,
+                                                            {{"run.steps", "30"},
+                                                             {"agent.actor_lr", "1e38"},
+                                                             {"run.eval_threads", threads},
+                                                             {"run.log_interval", "1"},
+                                                             {"run.checkpoint_interval", "1"},
+                                                             {"run.eval_interval", "1"}})),
+                AllOf(HasSubstr("the learner diverged"), HasSubstr("the last good checkpoint, of step 1,")))
+        << threads;
+  }
+}
+
 }  // namespace
 }  // namespace strider
