@@ -8,7 +8,7 @@
 #   STEPS     updates of a run (1000000)
 #   SEEDS     runs of an agent on a set (5)
 #   PRESET    settings of the agents that have such (paper)
-#   AGENTS    "bc bc-filtered td3bc prdc a2pr odice iql cql awac rebrac sac-n edac"; bc-filtered is bc --preset filtered
+#   AGENTS    "bc bc-filtered td3bc prdc a2pr odice iql cql bcq awac rebrac sac-n edac"; bc-filtered is bc --preset filtered
 #   ENVS      "Hopper-v5 HalfCheetah-v5 Walker2d-v5"
 #   SETS      "medium medium-replay medium-expert expert"
 #   ROWS      of each collected set (1000000)
@@ -18,7 +18,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 readonly strider=build/strider folder=${1:-offline-agents} steps=${STEPS:-1000000} seeds=${SEEDS:-5} preset=${PRESET:-paper}
 readonly rows=${ROWS:-1000000} policies=${POLICIES:-} collect_steps=${COLLECT_STEPS:-3000000}
-read -ra agents <<< "${AGENTS:-bc bc-filtered td3bc prdc a2pr odice iql cql awac rebrac sac-n edac}"
+read -ra agents <<< "${AGENTS:-bc bc-filtered td3bc prdc a2pr odice iql cql bcq awac rebrac sac-n edac}"
 read -ra envs <<< "${ENVS:-Hopper-v5 HalfCheetah-v5 Walker2d-v5}"
 read -ra sets <<< "${SETS:-medium medium-replay medium-expert expert}"
 ((${#agents[@]} > 0 && ${#envs[@]} > 0 && ${#sets[@]} > 0)) || { echo "AGENTS, ENVS and SETS: expected at least one each" >&2; exit 2; }
