@@ -22,7 +22,8 @@ class Inspector {
     const std::optional<Hdf5Info> info = Look(key, required, "an array of shape (rows, width)");
     if (!info) return 0;
     if (info->shape.size() != 2 || info->shape[1] == 0) {
-      Add(key, fmt::format("has shape {}, expected (rows, width)", ShapeText(info->shape)));
+      Add(key, fmt::format("has shape {}, expected (rows, width), a single column as (rows, 1)",
+                           ShapeText(info->shape)));
       return 0;
     }
     CheckRows(key, *info);

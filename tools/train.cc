@@ -1,5 +1,7 @@
 #include "experiments/train.h"
 
+#include <fmt/ranges.h>
+
 #include <iostream>
 #include <limits>
 
@@ -128,13 +130,22 @@ int Train(const Words& words) {
   if (first > std::numeric_limits<std::int64_t>::max() - (*seeds - 1)) {
     throw InputError("--seeds {} from run.seed = {} on: the last one would be too large", *seeds, first);
   }
+  std::vector<std::string> failed;
   for (int i = 0; i < *seeds; ++i) {
     auto one = given;
     one.push_back({"run.seed", std::to_string(first + i), "--seeds"});
-    const int code = TrainOne(one, out / fmt::format("seed_{}", first + i), resume, quiet);
-    if (code != 0) return code;
+    const std::string name = fmt::format("seed_{}", first + i);
+    try {
+      const int code = TrainOne(one, out / name, resume, quiet);
+      if (code != 0) return code;
+    } catch (const WorkError& error) {  // of a learner that diverged, say; the others may not
+      std::cerr << fmt::format("strider: {}: {}\n", name, error.what());
+      failed.push_back(name);
+    }
   }
-  return 0;
+  if (failed.empty()) return 0;
+  throw WorkError("{} of {} runs in {} failed: {}", failed.size(), *seeds, out.string(),
+                  fmt::join(failed, ", "));
 }
 
 }  // namespace strider::tools

@@ -328,6 +328,19 @@ TEST_F(Contract, SeedsTrainOneRunEach) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(out), {}), 2);
 }
 
+TEST_F(Contract, SeedsGoOnAfterOneThatFailed) {
+  const std::string out = folder_.path() / "runs";
+  const Finished finished =
+      Strider({"train", "td3", "--env", "Pendulum-v1", "--out", out, "--steps", "30", "--seeds", "2", "--set",
+               "agent.hidden=8", "--set", "agent.learning_starts=10", "--set", "agent.batch_size=4", "--set",
+               "agent.critic_lr=1e30", "--quiet"});
+  EXPECT_EQ(finished.code, 1);
+  for (const char* part :
+       {"seed_0: ", "seed_1: ", "the learner diverged", "2 of 2 runs in ", "failed: seed_0, seed_1"}) {
+    EXPECT_THAT(finished.message, HasSubstr(part));
+  }
+}
+
 // Both are 0 on the machines tried; another C library's sin and cos may differ, and a free run amplifies it.
 constexpr double kResetTolerance = 1e-12;
 constexpr double kFreeRunTolerance = 1e-9;
