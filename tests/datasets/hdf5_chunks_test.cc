@@ -263,6 +263,7 @@ TEST(Hdf5Chunks, SkippedFiltersAreSkipped) {
 TEST(Hdf5Chunks, EveryGoldenColumnIsTheLibrarys) {
   int taken = 0;
   for (const auto& entry : std::filesystem::directory_iterator(GoldenPath("datasets/d4rl"))) {
+    if (!entry.is_regular_file()) continue;                  // the cache of one that somebody trained on
     if (entry.path().filename() == "expected.h5") continue;  // no dataset
     const Hdf5File file = Hdf5File::Open(entry.path());
     const Hdf5Handle handle(H5Fopen(entry.path().c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
