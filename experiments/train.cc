@@ -135,8 +135,7 @@ class TrainingRun {
       if (name != "q" || !(std::abs(value) > kHopeless * limit)) continue;
       throw WorkError(
           "q is {:.4g} at step {}, but rewards of at most {:.4g} in size and agent.discount = {} allow "
-          "{:.4g}: the "
-          "learner diverged; {}",
+          "{:.4g}: the learner diverged; {}",
           value, trainer_->step(), *reward, discount, *reward / (1 - discount), LastGood());
     }
   }

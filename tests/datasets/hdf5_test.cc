@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <numeric>
+#include <thread>
 
 #include "core/error.h"
+#include "core/files.h"
 #include "tests/experiments/temporary_folder.h"
 #include "tests/support/golden.h"
 
@@ -63,6 +66,24 @@ TEST(Hdf5, ReadsBackWhatWasWritten) {
   EXPECT_TRUE(file.Has("/a/b"));
   EXPECT_FALSE(file.Has("a/c/plain"));
   EXPECT_FALSE(file.Has("text/c"));
+}
+
+// HDF5 would note the second in which an object was made.
+TEST(Hdf5, WritesEqualFilesAtAnyTime) {
+  const TemporaryFolder folder;
+  const std::vector<double> numbers(3000, 0.5);
+  std::vector<std::string> files;
+  for (const char* name : {"first.h5", "second.h5"}) {
+    Hdf5File file = Hdf5File::Create(folder.path() / name);
+    file.Write<double>("a/plain", numbers, {1000, 3});
+    file.Write<double>("a/small", numbers, {1000, 3}, {.compress = true});
+    file.WriteString("text", "relu");
+    file.CreateGroup("group");
+    file.Close();
+    files.push_back(ReadText(folder.path() / name));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  }
+  EXPECT_TRUE(files[0] == files[1]);
 }
 
 TEST(Hdf5, ReadsWhatOthersWrote) {
