@@ -6,12 +6,12 @@
 
 #include <array>
 #include <cmath>
-#include <numeric>
 
 #include "agents/policy_file.h"
 #include "core/checksum.h"
 #include "datasets/d4rl.h"
 #include "envs/registry.h"
+#include "experiments/statistics.h"
 #include "experiments/version.h"
 #include "tests/experiments/policies.h"
 #include "tests/experiments/temporary_folder.h"
@@ -50,10 +50,6 @@ template <class T>
 std::vector<T> Row(const std::vector<T>& column, std::size_t row, std::size_t width) {
   const auto first = column.begin() + static_cast<std::ptrdiff_t>(row * width);
   return {first, first + static_cast<std::ptrdiff_t>(width)};
-}
-
-double Mean(const std::vector<double>& values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
 double Deviation(const std::vector<double>& values) {

@@ -7,12 +7,12 @@
 
 #include <algorithm>
 #include <iostream>
-#include <numeric>
 
 #include "agents/nn/mixture.h"
 #include "agents/pmoe_sac.h"
 #include "experiments/csv_log.h"
 #include "experiments/run_directory.h"
+#include "experiments/statistics.h"
 #include "tests/experiments/temporary_folder.h"
 #include "tests/experiments/training_kit.h"
 
@@ -34,10 +34,6 @@ struct Check {
   Assignments changes = {};
   Score score = Score::kEvaluated;
 };
-
-double Mean(const std::vector<double>& values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
 
 void PrintTo(const Check& check, std::ostream* out) { *out << check.name; }
 

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <numeric>
 #include <optional>
 
 #include "agents/planning/return_law.h"
@@ -11,6 +10,7 @@
 #include "experiments/csv_log.h"
 #include "experiments/evaluation.h"
 #include "experiments/run_directory.h"
+#include "experiments/statistics.h"
 #include "experiments/train.h"
 #include "tests/experiments/temporary_folder.h"
 
@@ -26,10 +26,6 @@ std::vector<double> LastReturns(const std::filesystem::path& directory, std::vec
   EXPECT_EQ(Train(experiment, directory, options), TrainOutcome::kFinished);
   const std::vector<double> returns = CsvTable(RunPaths{directory}.evaluations()).FullColumn("return");
   return {returns.end() - experiment.run().eval_episodes, returns.end()};
-}
-
-double Mean(const std::vector<double>& values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
 // The sheet's row asks for the last 20 training episodes, sampled; those of the last rollouts are more.
