@@ -21,6 +21,14 @@ enum class AgentKind {
   kOffline,    // a dataset's transitions only
 };
 
+// Which actions an agent can take.
+enum class ActionKind { kContinuous, kDiscrete, kEither };
+
+inline bool Takes(ActionKind kind, const Space& action_space) {
+  if (kind == ActionKind::kEither) return true;
+  return std::holds_alternative<Discrete>(action_space) == (kind == ActionKind::kDiscrete);
+}
+
 // An agent yet to be made: its Config, to be set by name, and then its constructor.
 class AgentFactory {
  public:
@@ -129,6 +137,7 @@ struct AgentEntry {
   std::string_view id;
   std::string_view summary;  // for `strider list agents`
   AgentKind kind;
+  ActionKind actions;
   std::unique_ptr<AgentFactory> (*factory)();
 };
 

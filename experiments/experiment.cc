@@ -206,6 +206,20 @@ bool Experiment::MatchEnv(const DatasetOrigin& origin, bool env_is_given) {
   return false;
 }
 
+void Experiment::CheckActions(const Space& action_space) const {
+  if (Takes(agent_->actions, action_space)) return;
+  const bool from_data =
+      agent_->kind == AgentKind::kOffline || (agent_->kind == AgentKind::kOffPolicy && !run_.dataset.empty());
+  std::vector<std::string_view> others;
+  for (const AgentEntry& entry : from_data ? OfflineAgents() : OnlineAgents()) {
+    if (Takes(entry.actions, action_space)) others.push_back(entry.id);
+  }
+  const bool discrete = std::holds_alternative<Discrete>(action_space);
+  throw InputError("{} needs {} actions, but those of {} are {}; expected one of {}", agent_->id,
+                   discrete ? "continuous" : "discrete", has_env() ? run_.env : run_.dataset,
+                   discrete ? "discrete" : "continuous", fmt::join(others, ", "));
+}
+
 void Experiment::NotePreset(const PresetChoice& choice) {
   if (choice.files.size() > 1 || choice.others.empty()) return;
   notes_.push_back(fmt::format("preset {}: its general settings alone apply to {}; it has others for {}",

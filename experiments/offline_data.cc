@@ -141,6 +141,7 @@ OfflineData LoadData(const Experiment& experiment, ActionFrame frame) {
   const DatasetView& dataset = opened.columns();
   if (!experiment.has_env())
     data.task.action_space = ActionSpaceOf(run.dataset, static_cast<int>(dataset.action_size));
+  experiment.CheckActions(data.task.action_space);
   const Preparation preparation = experiment.factory().DatasetPreparation();
   data.transitions = PreparedTransitions(dataset, view, preparation, run.dataset);
   data.rewards = FitRewards(dataset, view, preparation.rewards, run.dataset);

@@ -37,6 +37,7 @@ std::optional<OfflineData> DatasetOf(const Experiment& experiment) {
 
 std::unique_ptr<OnPolicyAgent> MakeAgent(const Experiment& experiment, const EnvSpec& spec,
                                          const std::optional<OfflineData>& data) {
+  experiment.CheckActions(spec.action_space);
   Task task = TaskOf(experiment, spec);
   if (!data) return experiment.factory().MakeOnPolicy(task);
   task.transform = data->task.transform;

@@ -111,6 +111,18 @@ std::string_view KindName(AgentKind kind) {
   return "";
 }
 
+std::string_view ActionsName(ActionKind actions) {
+  switch (actions) {
+    case ActionKind::kContinuous:
+      return "continuous";
+    case ActionKind::kDiscrete:
+      return "discrete";
+    case ActionKind::kEither:
+      return "continuous or discrete";
+  }
+  return "";
+}
+
 struct Row {
   std::string id;
   std::string summary;
@@ -120,7 +132,8 @@ struct Row {
 std::vector<Row> AgentRows() {
   std::vector<Row> rows;
   for (const AgentEntry& entry : AllAgents()) {
-    rows.push_back({std::string(entry.id), fmt::format("{} ({})", entry.summary, KindName(entry.kind))});
+    rows.push_back({std::string(entry.id), fmt::format("{} ({}; {} actions)", entry.summary,
+                                                       KindName(entry.kind), ActionsName(entry.actions))});
   }
   return rows;
 }

@@ -22,7 +22,9 @@ namespace strider {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 using Given = std::vector<GivenSetting>;
 
@@ -225,6 +227,30 @@ TEST(Misfits, DiscreteActionsNeedAnAgentForThem) {
   }
 }
 
+// What the list says of an agent's actions holds: others are refused, and those it takes are not.
+TEST(Misfits, EveryAgentTakesTheActionsThatItsLineNames) {
+  for (const AgentEntry& entry : OnlineAgents()) {
+    const char* discrete =
+        entry.id == "hac" ? "LockChain-v0" : "CartPole-v1";  // hac's states too are numbers
+    for (const char* env : {"Pendulum-v1", discrete}) {
+      const Experiment experiment(On(std::string(entry.id), env));
+      WorkerPool pool(1);
+      if (Takes(entry.actions, experiment.MakeEnv()->spec().action_space)) {
+        EXPECT_NO_THROW(MakeTrainer(experiment, pool)) << entry.id << " on " << env;
+      } else {
+        EXPECT_THROW(MakeTrainer(experiment, pool), InputError) << entry.id << " on " << env;
+      }
+    }
+  }
+}
+
+TEST(Misfits, ActionsThatAnAgentCannotTakeNameOthersThatCan) {
+  EXPECT_THAT(Misfit(On("td3", "CartPole-v1")),
+              AllOf(HasSubstr("td3 needs continuous actions, but those of CartPole-v1 are discrete; expected "
+                              "one of mdpo-on, mdpo-off, sac, "),
+                    HasSubstr("dqn"), Not(HasSubstr("td3,")), Not(HasSubstr("bc"))));
+}
+
 TEST(Misfits, DatasetsOfDiscreteActions) {
   const TemporaryFolder folder;
   const auto dataset = folder.path() / "random.hdf5";
@@ -236,12 +262,14 @@ TEST(Misfits, DatasetsOfDiscreteActions) {
     // Without an environment the file's metadata say what its actions are.
     const Given alone = {{"run.agent", id, ""}, {"run.dataset", dataset.string(), ""}};
     for (const Given& given : {with_env, alone}) {
-      if (id == "bc" || id == "bcq" || id == "cql") {
+      if (entry.actions == ActionKind::kEither) {
         const Experiment experiment(given);
         WorkerPool pool(1);
         EXPECT_NO_THROW(MakeTrainer(experiment, pool)) << id;
       } else {
-        EXPECT_THAT(Misfit(given), HasSubstr("needs continuous actions")) << id;
+        EXPECT_THAT(Misfit(given), AllOf(HasSubstr(id + " needs continuous actions"),
+                                         EndsWith("are discrete; expected one of bc, cql, bcq")))
+            << id;
       }
     }
   }
