@@ -21,7 +21,8 @@ PmoePpo::PmoePpo(const Task& task, const Config& config)
 
 at::Tensor PmoePpo::Q(const at::Tensor& observations, const at::Tensor& actions) const {
   const at::Tensor repeated = observations.unsqueeze(1).expand({-1, actions.size(1), -1});
-  return q_net_.Forward(q_, at::cat({repeated, actions}, -1)).squeeze(-1);
+  const at::Tensor pairs = at::cat({repeated, actions}, -1).flatten(0, 1);
+  return q_net_.Forward(q_, pairs).view({actions.size(0), actions.size(1)});
 }
 
 at::Tensor PmoePpo::PolicyLoss(const Minibatch& batch, const Actor::Outputs& outputs, double clip) {

@@ -111,9 +111,11 @@ class Layer {
   std::int64_t out_;
 };
 
-// The layers of a perceptron with so many inputs. Throws c10::Error where shapes do not fit or memory has
-// gaps.
-std::vector<Layer> LayersOf(const Perceptron& net, std::int64_t inputs, at::TensorList parameters) {
+// The layers of a perceptron for such an input. Throws c10::Error where shapes do not fit or memory has gaps.
+std::vector<Layer> LayersOf(const Perceptron& net, const at::Tensor& x, at::TensorList parameters) {
+  TORCH_CHECK(x.dim() == 2 || (x.dim() == 3 && net.members > 1 && x.size(0) == net.members), "input ",
+              x.sizes(), " does not fit ", net.members, " members");
+  std::int64_t inputs = x.size(-1);
   const std::size_t hidden = parameters.size() / 2 - net.heads;
   for (std::size_t i = 0; i < parameters.size(); i += 2) {
     const at::Tensor& weight = parameters[i];
@@ -171,14 +173,12 @@ void PassActivation(Activation activation, const float* h, float* gradient, std:
 
 }  // namespace
 
-bool IsForHost(const at::Tensor& x) {
-  return x.device().is_cpu() && x.scalar_type() == at::kFloat && x.dim() == 2;
-}
+bool IsForHost(const at::Tensor& x) { return x.device().is_cpu() && x.scalar_type() == at::kFloat; }
 
 ForwardPass RunHostForward(const Perceptron& net, const at::Tensor& x, at::TensorList parameters) {
-  const std::vector<Layer> layers = LayersOf(net, x.size(1), parameters);
+  const std::vector<Layer> layers = LayersOf(net, x, parameters);
   const std::size_t hidden = layers.size() - net.heads;
-  const std::int64_t rows = x.size(0);
+  const std::int64_t rows = x.size(-2);
   ForwardPass pass;
   pass.input = x.contiguous();
   const auto input = RowsOf<const float>(pass.input);
@@ -202,9 +202,9 @@ ForwardPass RunHostForward(const Perceptron& net, const at::Tensor& x, at::Tenso
 
 at::Tensor RunHostBackward(const Perceptron& net, const ForwardPass& pass, at::TensorList parameters,
                            at::TensorList output_gradients, at::TensorList into, bool of_input) {
-  const std::vector<Layer> layers = LayersOf(net, pass.input.size(1), parameters);
+  const std::vector<Layer> layers = LayersOf(net, pass.input, parameters);
   const std::size_t hidden = pass.hidden.size();
-  const std::int64_t rows = pass.input.size(0);
+  const std::int64_t rows = pass.input.size(-2);
   const int threads = Threads(rows, parameters);
 
   // The value below layers that start at a depth, and the layers themselves, as far as a gradient reaches
@@ -262,11 +262,14 @@ at::Tensor RunHostBackward(const Perceptron& net, const ForwardPass& pass, at::T
       }
     }
     if (of_input) {
-      const auto dx = RowsOf<float>(input_gradient).From(block);  // the members' sum
-      ForRanges(1, count, threads, [&](std::int64_t, std::int64_t first, std::int64_t range) {
-        for (std::int64_t m = 0; m < net.members; ++m) {
+      const auto dx = RowsOf<float>(input_gradient).From(block);
+      // An input that members share gets the sum of theirs.
+      const std::int64_t inputs = pass.input.dim() == 3 ? net.members : 1;
+      ForRanges(inputs, count, threads, [&](std::int64_t input, std::int64_t first, std::int64_t range) {
+        for (std::int64_t m = input; m < net.members; m += inputs) {
           for (const std::size_t j : above[0]) {
-            layers[j].InputGradient(m, first, range, slope(j), /*add=*/m > 0 || j != above[0].front(), dx);
+            const bool add = m >= inputs || j != above[0].front();
+            layers[j].InputGradient(m, first, range, slope(j), add, dx);
           }
         }
       });

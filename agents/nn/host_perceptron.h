@@ -8,7 +8,7 @@
 
 namespace strider::nn {
 
-// Whether a perceptron with this input is computed here: float32 rows on the CPU.
+// Whether a perceptron with this input is computed here: float32 on the CPU.
 bool IsForHost(const at::Tensor& x);
 
 // RunForward and RunBackward (agents/nn/perceptron.h) done here, on LibTorch's threads where there is work

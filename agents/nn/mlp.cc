@@ -97,21 +97,19 @@ at::Tensor Mlp::Normalize(const at::Tensor& x, const at::Tensor& weight, const a
 }
 
 at::Tensor Mlp::Forward(const ParameterSet& parameters, const at::Tensor& x) const {
+  if (norm_ == LayerNorm::kNone) return Evaluate(net_, x, Layers(parameters.leaves()))[0];
   const std::size_t layers = sizes_.size() - 1;
-  if (norm_ == LayerNorm::kNone && x.dim() == 2) return Evaluate(net_, x, Layers(parameters.leaves()))[0];
-  at::Tensor out = members() == 1 ? x : x.expand({members(), x.size(0), x.size(1)});
+  at::Tensor out = x;
   std::size_t i = 0;
   for (std::size_t layer = 0; layer < layers; ++layer) {
-    const at::Tensor& weight = parameters[i];
-    const at::Tensor& bias = parameters[i + 1];
-    out = members() == 1 ? at::linear(out, weight, bias)
-                         : at::baddbmm(bias.unsqueeze(1), out, weight.transpose(1, 2));
+    const Perceptron linear{.members = members()};
+    out = Evaluate(linear, out, {parameters[i], parameters[i + 1]})[0];
     i += 2;
     if (layer + 1 == layers) break;
     if (norm_ == LayerNorm::kBeforeActivation) out = Normalize(out, parameters[i], parameters[i + 1]);
     out = Activate(out, net_.activation);
     if (norm_ == LayerNorm::kAfterActivation) out = Normalize(out, parameters[i], parameters[i + 1]);
-    if (normed(layer)) i += 2;
+    i += 2;
   }
   return out;
 }

@@ -46,8 +46,8 @@ class Mlp {
   void Initialise(const ParameterSet& parameters, Initialisation how, double output_gain,
                   const at::Generator& random) const;
 
-  // x (batch x inputs) -> (batch x outputs), or (members x batch x outputs) for an ensemble. Without layer
-  // norm it is one node of LibTorch's graph (Evaluate in agents/nn/perceptron.h).
+  // x (batch x inputs) -> (batch x outputs), or (members x batch x outputs) for an ensemble. It is one node
+  // of LibTorch's graph (Evaluate in agents/nn/perceptron.h); with layer norm each linear layer is one.
   at::Tensor Forward(const ParameterSet& parameters, const at::Tensor& x) const;
 
   // Of one member of an ensemble alone, (batch x outputs), with a graph that leads to x and to no parameter.

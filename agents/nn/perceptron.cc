@@ -73,7 +73,7 @@ at::Tensor RunBackward(const Perceptron& net, const ForwardPass& pass, at::Tenso
     }
     if (depth == 0 && !of_input) return;
     at::Tensor dx = at::matmul(gradient, parameters[2 * i]);
-    if (depth == 0 && net.members > 1) dx = dx.sum(0);
+    if (depth == 0 && dx.dim() > pass.input.dim()) dx = dx.sum(0);
     below = below.defined() ? below.add_(dx) : dx;
   };
   for (std::size_t head = 0; head < net.heads; ++head) {

@@ -19,22 +19,23 @@ struct Perceptron {
 
 // What a forward pass leaves for the backward one.
 struct ForwardPass {
-  at::Tensor input;                 // (rows x inputs)
+  at::Tensor input;                 // (rows x inputs), or (members x rows x inputs)
   std::vector<at::Tensor> hidden;   // ([members x] rows x width) each, after the activation
   std::vector<at::Tensor> outputs;  // ([members x] rows x out) one a head
 };
 
-// x (rows x inputs) through (weight, bias) pairs, contiguous and the heads last. Builds no graph.
+// x (rows x inputs), or (members x rows x inputs) where an ensemble's members have inputs of their own,
+// through (weight, bias) pairs, contiguous and the heads last. Builds no graph.
 ForwardPass RunForward(const Perceptron& net, const at::Tensor& x, at::TensorList parameters);
 
 // From d loss / d outputs, contiguous and one a head (undefined: zero): d loss / d parameters, which replace
-// what is in `into`, one a parameter (undefined, or none at all: not wanted); and d loss / d input, which is
-// the result where it is wanted.
+// what is in `into`, one a parameter (undefined, or none at all: not wanted); and d loss / d input, of the
+// input's shape, which is the result where it is wanted.
 at::Tensor RunBackward(const Perceptron& net, const ForwardPass& pass, at::TensorList parameters,
                        at::TensorList output_gradients, at::TensorList into, bool of_input);
 
-// The outputs in LibTorch's graph. Differentiable in x (rows x inputs) and the parameters, any number of
-// times.
+// The outputs in LibTorch's graph, of x as RunForward takes it. Differentiable in x and the parameters, any
+// number of times.
 std::vector<at::Tensor> Evaluate(const Perceptron& net, const at::Tensor& x, at::TensorList parameters);
 
 }  // namespace strider::nn

@@ -76,6 +76,13 @@ struct Case {
   std::vector<std::int64_t> widths;  // inputs, hidden, outputs
   std::int64_t rows;
   at::ScalarType type;  // float goes through the kit's own products, double through LibTorch's
+  bool shared = true;   // one input for all members
+
+  at::Tensor Input() const {
+    std::vector<std::int64_t> shape = {rows, widths[0]};
+    if (!shared) shape.insert(shape.begin(), net.members);
+    return Normal(shape, 1).to(type);
+  }
 };
 
 std::vector<Case> Cases() {
@@ -90,6 +97,8 @@ std::vector<Case> Cases() {
       cases.push_back({{activation, 2, 2}, {5, 4}, 12, type});
       cases.push_back({{activation, 2, 2}, {3, 16, 8, 2}, 1100, type});  // more than go through together
       cases.push_back({{activation, 1, 1}, {7, 300, 5}, 40, type});
+      cases.push_back({{activation, 2, 2}, {7, 30, 5}, 40, type, /*shared=*/false});
+      cases.push_back({{activation, 3, 1}, {9, 4}, 1100, type, /*shared=*/false});
     }
   }
   return cases;
@@ -104,9 +113,9 @@ class PerceptronOf : public ::testing::TestWithParam<std::size_t> {
 };
 
 TEST_P(PerceptronOf, HasTheValuesAndGradientsOfLibTorch) {
-  const auto& [net, widths, rows, type] = test();
+  const auto& [net, widths, rows, type, shared] = test();
   const auto parameters = DrawnParameters(widths, net.members, net.heads, type);
-  std::vector<at::Tensor> inputs = {Normal({rows, widths[0]}, 1).to(type).requires_grad_(true)};
+  std::vector<at::Tensor> inputs = {test().Input().requires_grad_(true)};
   inputs.insert(inputs.end(), parameters.begin(), parameters.end());
   const auto outputs = Evaluate(net, inputs[0], parameters);
   const auto exact_inputs = InDouble(inputs);
@@ -127,13 +136,13 @@ TEST_P(PerceptronOf, HasTheValuesAndGradientsOfLibTorch) {
 }
 
 TEST_P(PerceptronOf, IsTheSameWithoutGradients) {
-  const auto& [net, widths, rows, type] = test();
+  const auto& [net, widths, rows, type, shared] = test();
   const auto parameters = DrawnParameters(widths, net.members, net.heads, type);
-  const at::Tensor x = Normal({rows, widths[0]}, 1).to(type);
+  const at::Tensor x = test().Input();
   const auto outputs = Evaluate(net, x, parameters);
   const at::NoGradGuard no_grad;
   const auto plain = Evaluate(net, x, parameters);
-  const auto of_three = Evaluate(net, x.narrow(0, 3, 3), parameters);
+  const auto of_three = Evaluate(net, x.narrow(-2, 3, 3), parameters);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     EXPECT_TRUE(at::equal(outputs[i], plain[i]));
     EXPECT_FALSE(plain[i].requires_grad());
@@ -148,9 +157,9 @@ TEST_P(PerceptronOf, IsTheSameWithoutGradients) {
 
 // What TRPO needs: the gradient of a gradient.
 TEST_P(PerceptronOf, CanBeDifferentiatedTwice) {
-  const auto& [net, widths, rows, type] = test();
+  const auto& [net, widths, rows, type, shared] = test();
   const auto parameters = DrawnParameters(widths, net.members, net.heads, type);
-  const at::Tensor x = Normal({rows, widths[0]}, 1).to(type);
+  const at::Tensor x = test().Input();
   const auto curvature = [&](const std::vector<at::Tensor>& outputs, const std::vector<at::Tensor>& of) {
     const auto first = grad({Weighed(outputs)}, of, {}, /*retain_graph=*/true, /*create_graph=*/true);
     at::Tensor along = at::zeros({}, of[0].options());
@@ -212,6 +221,10 @@ TEST(Perceptron, ShapesMustFit) {
   EXPECT_NO_THROW(Evaluate(net, Normal({5, 3}, 1), parameters));
   EXPECT_THROW(Evaluate(net, Normal({5, 2}, 1), parameters), c10::Error);
   EXPECT_THROW(Evaluate({Activation::kRelu, 2, 1}, Normal({5, 3}, 1), parameters), c10::Error);
+  EXPECT_THROW(Evaluate(net, Normal({1, 5, 3}, 1), parameters), c10::Error) << "there is one network";
+  const auto pair = DrawnParameters({3, 8, 2}, 2, 1);
+  EXPECT_NO_THROW(Evaluate({Activation::kRelu, 2, 1}, Normal({2, 5, 3}, 1), pair));
+  EXPECT_THROW(Evaluate({Activation::kRelu, 2, 1}, Normal({3, 5, 3}, 1), pair), c10::Error);
   parameters[0] = Normal({3, 8}, 2).t();
   EXPECT_THROW(Evaluate(net, Normal({5, 3}, 1), parameters), c10::Error);
 }
@@ -219,11 +232,12 @@ TEST(Perceptron, ShapesMustFit) {
 // Batches that are worth several threads, of one block and of several: ranges do not come out even.
 TEST(Perceptron, ThreadsDoNotChangeABit) {
   const int before = at::get_num_threads();
-  for (const int members : {1, 2, 3}) {
+  for (const auto& [members, shared] : {std::pair{1, true}, {2, true}, {2, false}, {3, true}, {3, false}}) {
     for (const std::int64_t rows : {300, 1100}) {
       const Perceptron net{Activation::kTanh, members, 2};
-      std::vector<at::Tensor> inputs = {Normal({rows, 17}, 1).requires_grad_(true)};
-      const auto parameters = DrawnParameters({17, 192, 130, 6}, members, 2);
+      const Case test{net, {17, 192, 130, 6}, rows, at::kFloat, shared};
+      std::vector<at::Tensor> inputs = {test.Input().requires_grad_(true)};
+      const auto parameters = DrawnParameters(test.widths, members, 2);
       inputs.insert(inputs.end(), parameters.begin(), parameters.end());
       std::vector<std::vector<at::Tensor>> results;
       for (const int threads : {1, 2, 5}) {
