@@ -37,23 +37,18 @@ void ActionVae::Initialise(const nn::ParameterSet& parameters, const at::Generat
 
 ActionVae::Code ActionVae::Encode(const nn::ParameterSet& parameters, const at::Tensor& observations,
                                   const at::Tensor& actions) const {
-  at::Tensor h = at::cat({observations, actions}, -1);
-  std::size_t i = 0;
-  for (; i < 2 * hidden_.size(); i += 2) h = at::relu(at::linear(h, parameters[i], parameters[i + 1]));
   constexpr double kLogStdMin = -4;
   constexpr double kLogStdMax = 15;
-  return {at::linear(h, parameters[i], parameters[i + 1]),
-          at::linear(h, parameters[i + 2], parameters[i + 3]).clamp(kLogStdMin, kLogStdMax)};
+  const auto heads = nn::Evaluate({.heads = 2}, at::cat({observations, actions}, -1),
+                                  at::TensorList(parameters.leaves()).slice(0, encoder_tensors()));
+  return {heads[0], heads[1].clamp(kLogStdMin, kLogStdMax)};
 }
 
 at::Tensor ActionVae::Decode(const nn::ParameterSet& parameters, const at::Tensor& observations,
                              const at::Tensor& latent) const {
-  at::Tensor h = at::cat({observations, latent}, -1);
-  std::size_t i = 2 * hidden_.size() + 4;
-  for (std::size_t layer = 0; layer < hidden_.size(); ++layer, i += 2) {
-    h = at::relu(at::linear(h, parameters[i], parameters[i + 1]));
-  }
-  return max_action_ * at::tanh(at::linear(h, parameters[i], parameters[i + 1]));
+  const auto raw = nn::Evaluate({}, at::cat({observations, latent}, -1),
+                                at::TensorList(parameters.leaves()).slice(encoder_tensors()));
+  return max_action_ * at::tanh(raw[0]);
 }
 
 at::Tensor ActionVae::Divergence(const Code& code) {

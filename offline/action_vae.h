@@ -34,6 +34,9 @@ class ActionVae {
   static at::Tensor Divergence(const Code& code);
 
  private:
+  // The encoder's parameters come first: its layers and two heads.
+  std::size_t encoder_tensors() const { return 2 * hidden_.size() + 4; }
+
   int observations_;
   int actions_;
   std::vector<int> hidden_;

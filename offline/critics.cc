@@ -25,21 +25,15 @@ void Critics::InitialiseSmall(const at::Generator& random) {
 at::Tensor Critics::ActionGradient(const at::Tensor& observations, const at::Tensor& actions) const {
   // The chain rule by hand: of a ReLU network it is a product of weights and masks, and so differentiable
   // once more without a second-order backward pass.
-  std::vector<at::Tensor> weights;
-  std::vector<at::Tensor> biases;
+  const bool lone = net_.members() == 1;
+  std::vector<at::Tensor> weights;  // (members x out x in) each
   for (std::size_t i = 0; i < online_.leaves().size(); i += 2) {
-    const bool lone = net_.members() == 1;
     weights.push_back(lone ? online_[i].unsqueeze(0) : online_[i]);
-    biases.push_back(lone ? online_[i + 1].unsqueeze(0) : online_[i + 1]);
   }
   std::vector<at::Tensor> masks;
-  {
-    const at::NoGradGuard no_grad;
-    at::Tensor h = at::cat({observations, actions}, -1).unsqueeze(0).expand({net_.members(), -1, -1});
-    for (std::size_t layer = 0; layer + 1 < weights.size(); ++layer) {
-      h = at::relu(at::baddbmm(biases[layer].unsqueeze(1), h, weights[layer].transpose(1, 2)));
-      masks.push_back((h > 0).to(h.scalar_type()));
-    }
+  for (const at::Tensor& h : net_.Run(online_.leaves(), at::cat({observations, actions}, -1)).hidden) {
+    const at::Tensor mask = (h > 0).to(h.scalar_type());
+    masks.push_back(lone ? mask.unsqueeze(0) : mask);
   }
   at::Tensor gradient = weights.back().expand({-1, actions.size(0), -1});  // (members x rows x hidden)
   for (std::size_t layer = masks.size(); layer-- > 0;) {
