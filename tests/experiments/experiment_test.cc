@@ -227,7 +227,7 @@ TEST(Misfits, DiscreteActionsNeedAnAgentForThem) {
   }
 }
 
-// What the list says of an agent's actions holds: others are refused, and those it takes are not.
+// What the list says of an agent's actions is what its own constructor says, asked without the list.
 TEST(Misfits, EveryAgentTakesTheActionsThatItsLineNames) {
   for (const AgentEntry& entry : OnlineAgents()) {
     const char* discrete =
@@ -235,11 +235,21 @@ TEST(Misfits, EveryAgentTakesTheActionsThatItsLineNames) {
     for (const char* env : {"Pendulum-v1", discrete}) {
       const Experiment experiment(On(std::string(entry.id), env));
       WorkerPool pool(1);
-      if (Takes(entry.actions, experiment.MakeEnv()->spec().action_space)) {
+      const EnvSpec spec = experiment.MakeEnv()->spec();
+      if (Takes(entry.actions, spec.action_space)) {
         EXPECT_NO_THROW(MakeTrainer(experiment, pool)) << entry.id << " on " << env;
-      } else {
-        EXPECT_THROW(MakeTrainer(experiment, pool), InputError) << entry.id << " on " << env;
+        continue;
       }
+      EXPECT_THROW(MakeTrainer(experiment, pool), InputError) << entry.id << " on " << env;
+      Task task;
+      task.observation_size = spec.observation_size();
+      task.action_space = spec.action_space;
+      const bool rolls_out = entry.kind == AgentKind::kOnPolicy || entry.kind == AgentKind::kHybrid;
+      const std::string complaint = MessageOf<InputError>([&] {
+        rolls_out ? void(experiment.factory().MakeOnPolicy(task))
+                  : void(experiment.factory().MakeOffPolicy(task, nullptr));
+      });
+      EXPECT_THAT(complaint, HasSubstr("actions")) << entry.id << " on " << env;
     }
   }
 }
