@@ -95,7 +95,8 @@ Experience Judge(const Rollout& rollout, const RolloutConfig& config, at::Device
 at::Tensor ClippedErrors(const at::Tensor& value, const at::Tensor& old_value, const at::Tensor& returns,
                          double clip);
 
-// (x - mean) / deviation.
+// (x - mean) / (deviation + 1e-8), the deviation with the number of entries in its denominator as in OpenAI's
+// baselines; CleanRL's and Stable-Baselines3's PPO have one less there, 0.8 % of minibatches of 64.
 at::Tensor Standardized(const at::Tensor& x);
 
 // V(s): a perceptron (tanh unless told otherwise) with its Adam. With several outputs it is Q(s, .) of as

@@ -55,7 +55,7 @@ void DeepQ::Update(const TransitionBatch& batch) {
   if (batch.weights.defined()) losses = losses * batch.weights;
   const at::Tensor loss = losses.mean();
   online_.Backward(loss);
-  if (deep_q_.max_grad_norm > 0) nn::ClipGradientNorm(online_, deep_q_.max_grad_norm);
+  nn::ClipGradientNorm(online_, deep_q_.max_grad_norm);
   adam_.Step(online_, deep_q_.lr * anneal());
   td_errors_ = (outputs.detach() - targets).mean(1).abs();
   Report("loss", loss);

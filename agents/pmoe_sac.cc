@@ -22,11 +22,12 @@ int RouterInputs(const Task& task, const PmoeSacConfig& config) {
 // Throws InputError where a setting would not be looked at.
 void CheckAlternatives(const PmoeSacConfig& config) {
   if (config.blend != "none" && (config.router_gradient != "frequency" || config.expert_loss != "best" ||
-                                 config.target_expert != "router")) {
+                                 config.target_expert != "router" || config.entropy_of != "expert")) {
     throw InputError(
         "agent.blend = {}: one Gaussian of all experts has no best one to learn from; expected "
-        "agent.router_gradient, agent.expert_loss and agent.target_expert left as they are, or agent.blend = "
-        "none",
+        "agent.router_gradient, agent.expert_loss, agent.target_expert and agent.entropy_of left as they "
+        "are, "
+        "or agent.blend = none",
         config.blend);
   }
   if (config.router_gradient == "gumbel" && config.expert_loss != "best") {
@@ -106,8 +107,8 @@ PmoeSac::Draw PmoeSac::DrawActions(const at::Tensor& observations, const at::Ten
   const double epsilon = config_.sac.squash_epsilon;
   Draw draw;
   const bool on_trunk = config_.router_input == "trunk";
-  draw.logits = router_net_.Forward(
-      router_, on_trunk ? policy_net_.Body(policy_, observations).detach() : observations);
+  draw.logits =
+      router_net_.Forward(router_, on_trunk ? policy_net_.Body(policy_, observations) : observations);
   draw.mean = heads.mean;
   draw.log_std = heads.log_std;
   if (blended()) {

@@ -48,8 +48,7 @@ struct PmoeSacConfig {
     visit("router_lr", router_lr, "Adam's step length for the router", Above(0));
     visit("blend", blend,
           "none: a mixture; or one Gaussian of all experts, learnt end to end: gated, their averages by "
-          "weight, "
-          "or multiplied (MCP), their densities to the power of weights",
+          "weight, or multiplied (MCP), their densities to the power of weights",
           OneOf({"none", "gated", "multiplied"}));
     visit("router_gradient", router_gradient,
           "what the router learns from: how often each expert is best, the Gumbel-Softmax path, the score "
@@ -82,8 +81,8 @@ class PmoeSac : public OffPolicyAgent {
  public:
   using Config = PmoeSacConfig;
 
-  // Throws InputError where the action space is discrete, or where the router is to look at a trunk that
-  // there is not.
+  // Throws InputError where the action space is discrete, where the router is to look at a trunk that there
+  // is not, or where settings are given that others leave without effect.
   PmoeSac(const Task& task, Config config);
 
   // Random numbers of one update.

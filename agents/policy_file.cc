@@ -234,10 +234,8 @@ class PolicyReader {
       if (name == text) return value;
     }
     throw InputError(
-        "{}: {}/output_distribution is '{}'; expected tanh_gaussian, gaussian, "
-        "clipped_gaussian, clipped_tanh_gaussian, tanh, categorical, greedy, likely_greedy, greedy_utility "
-        "or "
-        "best_candidate",
+        "{}: {}/output_distribution is '{}'; expected tanh_gaussian, gaussian, clipped_gaussian, "
+        "clipped_tanh_gaussian, tanh, categorical, greedy, likely_greedy, greedy_utility or best_candidate",
         Path(), group_, text);
   }
 
@@ -304,9 +302,8 @@ class PolicyReader {
     const bool known = word.empty() || rule.hidden;
     if (numbers && known && rule.discount > 0 && rule.discount <= 1 && rule.bound > 0) return rule;
     throw InputError(
-        "{}: {}/stock is '{}'; expected a discount in (0, 1], an initial stock and a bound "
-        "above "
-        "0, and perhaps {}",
+        "{}: {}/stock is '{}'; expected a discount in (0, 1], an initial stock and a bound above 0, and "
+        "perhaps {}",
         Path(), group_, text, kHidden);
   }
 

@@ -38,7 +38,9 @@ struct PpoConfig {
     visit("lr", lr, "Adam's step length", Above(0));
     visit("lr_anneal", lr_anneal, "let the step length fall linearly to 0 over the run");
     visit("epochs", epochs, "passes over the rollout", AtLeast(1));
-    visit("minibatch", minibatch, "rows in a step; an incomplete last minibatch is dropped", AtLeast(2));
+    visit("minibatch", minibatch,
+          "rows in a step: all of a rollout that has fewer; an incomplete last minibatch is dropped",
+          AtLeast(2));
     visit("clip", clip, "epsilon: how far the probability ratio counts from 1", Above(0));
     visit("clip_anneal", clip_anneal, "let epsilon fall linearly to 0 over the run");
     visit("value_clip", value_clip, "how far a step may move a value from the old one; 0: any distance",

@@ -122,8 +122,12 @@ TransitionBatch Stocks::Edited(const TransitionBatch& batch, at::Generator& rand
 
 void Stocks::RememberStarts(const TransitionBatch& batch) const {
   if (!objective_.chooses_stock) return;
-  const at::Tensor first = at::nonzero(batch.observations.select(1, kTimeColumn) == 0).squeeze(1);
-  starts_.copy_(at::cat({batch.observations.index_select(0, first), starts_}).narrow(0, 0, kStarts));
+  // The batch's first observations before those kept, in order: no shape depends on how many there are.
+  const at::Tensor rows = at::cat({batch.observations, starts_});
+  const at::Tensor later = batch.observations.select(1, kTimeColumn) != 0;
+  const at::Tensor last = at::cat({later, at::zeros({kStarts}, later.options())}).to(at::kInt);
+  const at::Tensor order = at::argsort(last, /*stable=*/true, /*dim=*/0);
+  starts_.copy_(rows.index_select(0, order.narrow(0, 0, kStarts)));
 }
 
 void Stocks::Choose(const std::function<at::Tensor(const at::Tensor&)>& quantiles) {
@@ -163,8 +167,7 @@ std::string Stocks::Warning() const {
   if (at_edge_.times >= kPatience) {
     return fmt::format(
         "the best initial stock would be {:.4g} by what is foreseen, and training starts episodes with {:g} "
-        "to "
-        "{:g}: widen agent.stock_low and agent.stock_high",
+        "to {:g}: widen agent.stock_low and agent.stock_high",
         at_edge_.by, rule_.low, rule_.high);
   }
   return {};

@@ -80,7 +80,7 @@ at::Tensor Td3::NextAction(const TransitionBatch& batch, const at::Tensor& targe
 at::Tensor Td3::TdTarget(const TransitionBatch& batch, const at::Tensor& next_action) const {
   const at::NoGradGuard no_grad;
   const at::Tensor next_q = TargetQ(batch.next_observations, next_action).amin(0);
-  return Rewards(batch) + td3_.discount * (1 - batch.terminals) * next_q;
+  return batch.rewards + td3_.discount * (1 - batch.terminals) * next_q;
 }
 
 void Td3::StepCritics(const TransitionBatch& batch, const at::Tensor& target) {

@@ -27,7 +27,10 @@ struct Td3Config {
   template <class Visitor>
   void Visit(Visitor&& visit) {
     replay.Visit(visit);
-    visit("hidden", hidden, "widths of the hidden ReLU layers of actor and critics", InRange(1, 65536));
+    visit("hidden", hidden,
+          "widths of the hidden ReLU layers of the actor and, but where critic_hidden is a setting, the "
+          "critics",
+          InRange(1, 65536));
     visit("discount", discount, "discount factor per step", InRange(0, 1));
     visit("tau", tau, "how far the targets move in one actor update", InRange(0, 1));
     visit("actor_lr", actor_lr, "Adam's step length for the actor", Above(0));
@@ -80,9 +83,6 @@ class Td3 : public OffPolicyAgent {
   // What the actor minimises, for its actions p = pi(s) on a batch: -mean Q_1(s, p). Descendants add a
   // regulariser.
   virtual at::Tensor ActorLoss(const TransitionBatch& batch, const at::Tensor& action);
-
-  // Rewards as the critics see them; descendants scale and shift.
-  virtual at::Tensor Rewards(const TransitionBatch& batch) const { return batch.rewards; }
 
   // What a descendant learns between the step of the critics and that of the actor: a' and y are those of the
   // critics' step.

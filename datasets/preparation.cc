@@ -96,7 +96,7 @@ double RangeFactor(const DatasetView& dataset, const ViewOptions& options, const
 
 float RewardTransform::operator()(float reward) const {
   double mapped = static_cast<double>(reward);
-  if (goal) mapped = reward == 0 ? -3 : 0;
+  if (goal) mapped = reward == 0 ? kShortOfGoal : 0;
   return static_cast<float>(factor * mapped + shift);
 }
 

@@ -29,7 +29,8 @@ struct RewardConfig {
 
 // What RewardConfig comes to for one dataset.
 struct RewardTransform {
-  bool goal = false;  // 0 becomes -3, all else 0, before the rest
+  static constexpr double kShortOfGoal = -3;
+  bool goal = false;  // 0 becomes kShortOfGoal, all else 0, before the rest
   double factor = 1;
   double shift = 0;
 

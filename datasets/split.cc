@@ -113,8 +113,7 @@ void SplitD4rl(const std::filesystem::path& from, const std::vector<std::filesys
   if (!reader.layout().has_timeouts) {
     throw InputError(
         "{}: timeouts: no such key; needed to tell where episodes end (`dataset convert --max-episode-steps "
-        "N` "
-        "writes them, `dataset split` takes what it wrote)",
+        "N` writes them, `dataset split` takes what it wrote)",
         from.string());
   }
   const std::size_t rows = reader.layout().rows;

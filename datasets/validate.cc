@@ -159,8 +159,7 @@ void CheckSuccessors(const Dataset& dataset, std::vector<Defect>& defects) {
       unmarked.count);
   auto crossed_message = fmt::format(
       "next_observations: {} rows that end an episode hold the first observation of the next one, expected "
-      "the "
-      "observation that the action led to",
+      "the observation that the action led to",
       crossed.count);
   Report(defects, DefectKind::kUnmarkedEnd, std::move(unmarked), std::move(unmarked_message));
   Report(defects, DefectKind::kCrossedBorder, std::move(crossed), std::move(crossed_message));

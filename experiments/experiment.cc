@@ -47,6 +47,24 @@ void AtPlace(const GivenSetting& given, const Apply& apply) {
   }
 }
 
+// Whether an agent learns from a dataset, with or without an environment beside it, or else from that alone.
+bool Learns(const AgentEntry& agent, bool dataset, bool env) {
+  switch (agent.kind) {
+    case AgentKind::kOnPolicy:
+      return !dataset;
+    case AgentKind::kOffPolicy:
+      return !dataset ||
+             !agent.factory()->ObservationAugmentation().time;  // a dataset does not show the time
+    case AgentKind::kMixed:
+      return env;
+    case AgentKind::kOffline:
+      return dataset;
+    case AgentKind::kHybrid:
+      return false;  // it asks for more than suitable actions
+  }
+  return false;
+}
+
 int Resolve(int threads) {
   return threads > 0 ? threads : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
@@ -208,14 +226,13 @@ bool Experiment::MatchEnv(const DatasetOrigin& origin, bool env_is_given) {
 
 void Experiment::CheckActions(const Space& action_space) const {
   if (Takes(agent_->actions, action_space)) return;
-  const bool from_data =
-      agent_->kind == AgentKind::kOffline || (agent_->kind == AgentKind::kOffPolicy && !run_.dataset.empty());
+  const bool dataset = !run_.dataset.empty();
   std::vector<std::string_view> others;
-  for (const AgentEntry& entry : from_data ? OfflineAgents() : OnlineAgents()) {
-    if (Takes(entry.actions, action_space)) others.push_back(entry.id);
+  for (const AgentEntry& entry : AllAgents()) {
+    if (Takes(entry.actions, action_space) && Learns(entry, dataset, has_env())) others.push_back(entry.id);
   }
   const bool discrete = std::holds_alternative<Discrete>(action_space);
-  throw InputError("{} needs {} actions, but those of {} are {}; expected one of {}", agent_->id,
+  throw InputError("{} needs {} actions, but those of {} are {}; expected an agent such as {}", agent_->id,
                    discrete ? "continuous" : "discrete", has_env() ? run_.env : run_.dataset,
                    discrete ? "discrete" : "continuous", fmt::join(others, ", "));
 }

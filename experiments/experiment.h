@@ -117,7 +117,8 @@ class Experiment {
   std::string Text();
 
   bool has_env() const { return !run_.env.empty(); }
-  // Throws InputError where the agent cannot take such actions; names those that can.
+  // Throws InputError where the agent cannot take such actions; names others that learn from the same and
+  // can.
   void CheckActions(const Space& action_space) const;
   // Whether it acts from the first step on; where not, the first steps are updates from the dataset alone.
   bool acts() const {

@@ -80,8 +80,7 @@ void CheckDiscreteActions(const Space& action_space, const Transitions& transiti
     if (action >= 0 && action < static_cast<float>(discrete->n) && std::floor(action) == action) continue;
     throw InputError(
         "{}: holds the action {}, but the environment's actions are discrete; expected whole numbers from 0 "
-        "to "
-        "{}",
+        "to {}",
         source, action, discrete->n - 1);
   }
 }
@@ -130,6 +129,7 @@ OfflineData LoadData(const Experiment& experiment, ActionFrame frame) {
   OfflineData data;
   if (experiment.has_env()) {
     const auto env = experiment.MakeEnv();
+    experiment.CheckActions(env->spec().action_space);
     CheckOrigin(env->spec(), run.dataset);
     read.observation_size = static_cast<std::size_t>(env->spec().observation_size());
     read.action_size = static_cast<std::size_t>(env->spec().action_size());
@@ -139,9 +139,10 @@ OfflineData LoadData(const Experiment& experiment, ActionFrame frame) {
   }
   const CachedDataset opened(run.dataset, read, run.dataset_cache ? UseCache::kYes : UseCache::kNo);
   const DatasetView& dataset = opened.columns();
-  if (!experiment.has_env())
+  if (!experiment.has_env()) {
     data.task.action_space = ActionSpaceOf(run.dataset, static_cast<int>(dataset.action_size));
-  experiment.CheckActions(data.task.action_space);
+    experiment.CheckActions(data.task.action_space);
+  }
   const Preparation preparation = experiment.factory().DatasetPreparation();
   data.transitions = PreparedTransitions(dataset, view, preparation, run.dataset);
   data.rewards = FitRewards(dataset, view, preparation.rewards, run.dataset);

@@ -166,7 +166,7 @@ TransitionBatch ReplayLoop::DrawReplayed(std::int64_t rows) {
     batch.next_observations = (batch.next_observations - observation_mean_) * observation_scale_;
   }
   const RewardTransform& map = dataset_->rewards;
-  if (map.goal) batch.rewards = -3 * (batch.rewards == 0).to(at::kFloat);
+  if (map.goal) batch.rewards = RewardTransform::kShortOfGoal * (batch.rewards == 0).to(at::kFloat);
   batch.rewards = map.factor * batch.rewards + map.shift;
   if (dataset_->next_actions) batch.next_actions = NextActions(indices);
   return batch;

@@ -236,8 +236,15 @@ class TrainingRun {
 
   // A learner that has diverged must neither act nor replace the last one that had not.
   void CheckFinite() const {
-    for (const auto& [name, tensor] : trainer_->agent().State()) {
-      if (tensor.isfinite().all().item<bool>()) continue;
+    const auto finite = [](const at::Tensor& tensor) { return tensor.isfinite().all(); };
+    const std::vector<nn::NamedTensor> state = trainer_->agent().State();
+    const at::Device device = trainer_->agent().task().device;
+    std::vector<at::Tensor> flags;
+    for (const auto& [name, tensor] : state)
+      flags.push_back(finite(tensor).to(device, /*non_blocking=*/true));
+    if (at::stack(flags).all().item<bool>()) return;  // one look at the device
+    for (const auto& [name, tensor] : state) {
+      if (finite(tensor).item<bool>()) continue;
       throw WorkError("{} is not finite at step {}: the learner diverged; {}", name, trainer_->step(),
                       LastGood());
     }

@@ -41,8 +41,7 @@ struct A2prConfig {
     visit("vae_weight", vae_weight, "weight of the VAE's reconstruction error", AtLeast(0));
     visit("candidate", candidate,
           "the VAE's candidate: policy decodes a code of the policy's action, as the authors' program does; "
-          "prior "
-          "decodes N(0, I) clipped to 0.5, as their paper says",
+          "prior decodes N(0, I) clipped to 0.5, as their paper says",
           OneOf({"policy", "prior"}));
     visit("detach_candidate", detach_candidate, "whether the candidate is a fixed target for the actor");
     visit("normalize_states", normalize_states, "scale states by the dataset's mean and deviation");

@@ -18,6 +18,8 @@ class ActionVae {
   ActionVae(int observations, int actions, std::vector<int> hidden, double max_action);
 
   int latent_size() const { return 2 * actions_; }
+  // The encoder's parameters come first: its layers and two heads.
+  std::size_t encoder_tensors() const { return 2 * hidden_.size() + 4; }
   std::vector<nn::ParameterShape> Shapes() const;
   void Initialise(const nn::ParameterSet& parameters, const at::Generator& random) const;
 
@@ -34,9 +36,6 @@ class ActionVae {
   static at::Tensor Divergence(const Code& code);
 
  private:
-  // The encoder's parameters come first: its layers and two heads.
-  std::size_t encoder_tensors() const { return 2 * hidden_.size() + 4; }
-
   int observations_;
   int actions_;
   std::vector<int> hidden_;

@@ -28,8 +28,7 @@ struct BcConfig {
     visit("normalize_states", normalize_states, "scale states by the dataset's mean and deviation");
     visit("best_fraction", best_fraction,
           "share of the complete episodes that is cloned, the best by discounted return; 0.1 is 10 % BC, 1 "
-          "takes "
-          "every row",
+          "takes every row",
           InRange(0, 1));
     visit("return_discount", return_discount, "discount factor of those returns", InRange(0, 1));
   }

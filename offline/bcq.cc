@@ -100,15 +100,14 @@ void Bcq::StepCritics(const TransitionBatch& batch, const at::Tensor& next_codes
 
 void Bcq::StepActor(const TransitionBatch& batch, const at::Tensor& codes) {
   const at::Tensor action = Perturbed(actor_, batch.observations, Decoded(batch.observations, codes));
-  const at::Tensor loss = -critics_.Online(batch.observations, action)[0].mean();
+  const at::Tensor loss = -critics_.FirstQ(batch.observations, action).mean();
   actor_.Backward(loss);
   actor_adam_.Step(actor_, config_.actor_lr * anneal());
   Report("actor_loss", loss);
 }
 
 Policy Bcq::MakePolicy() const {
-  // The decoder's layers follow the encoder's, the mean's and the deviation's.
-  const std::size_t decoder = 2 * config_.vae_hidden.size() + 4;
+  const std::size_t decoder = vae_net_.encoder_tensors();
   Policy policy = nn::SnapshotBody(task(), vae_.leaves(), 0);
   policy.distribution = ActionDistribution::kBestCandidate;
   policy.hidden = nn::SnapshotLayers(vae_.leaves(), decoder, config_.vae_hidden.size());

@@ -52,6 +52,10 @@ at::Tensor Critics::Online(const at::Tensor& observations, const at::Tensor& act
   return Forward(online_, observations, actions);
 }
 
+at::Tensor Critics::FirstQ(const at::Tensor& observations, const at::Tensor& actions) const {
+  return net_.ForwardMember(online_, 0, at::cat({observations, actions}, -1)).squeeze(-1);
+}
+
 at::Tensor Critics::Target(const at::Tensor& observations, const at::Tensor& actions) const {
   const at::NoGradGuard no_grad;
   return Forward(target_, observations, actions);

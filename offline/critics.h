@@ -19,6 +19,9 @@ class Critics {
   void InitialiseSmall(const at::Generator& random);
 
   at::Tensor Online(const at::Tensor& observations, const at::Tensor& actions) const;
+  // Of the first online critic alone, (rows), with gradients into the actions and no weights.
+  // REQUIRES: members > 1.
+  at::Tensor FirstQ(const at::Tensor& observations, const at::Tensor& actions) const;
   // Without gradients.
   at::Tensor Target(const at::Tensor& observations, const at::Tensor& actions) const;
 

@@ -59,8 +59,7 @@ struct OdiceConfig {
     visit("squash_mean", squash_mean, "policy's mean through tanh");
     visit("weight", weight,
           "of a transition in cloning, pearson: residual is max(0, delta), as the authors' program has it; "
-          "ratio "
-          "is max(0, delta/2 + 1), the theory's",
+          "ratio is max(0, delta/2 + 1), the theory's",
           OneOf({"residual", "ratio"}));
     visit("weight_max", weight_max, "bound on that weight", Above(0));
     visit("value_lr", value_lr, "Adam's step length for V", Above(0));

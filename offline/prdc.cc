@@ -18,12 +18,7 @@ at::Tensor AllActions(const TransitionColumns& data, double max_action) {
 }  // namespace
 
 Prdc::Prdc(const Task& task, const Config& config, const TransitionColumns& data)
-    : Td3(task, config.td3),
-      alpha_(config.alpha),
-      beta_(config.beta),
-      k_(config.k),
-      reward_scale_(config.reward_scale),
-      reward_shift_(config.reward_shift) {
+    : Td3(task, config.td3), alpha_(config.alpha), beta_(config.beta), k_(config.k) {
   Declare({"lambda", "actor_q_term", "actor_dc_term", "state_distance", "action_distance"});
   const at::Tensor actions = AllActions(data, config.td3.max_action);
   const std::int64_t rows = actions.size(0);
@@ -38,10 +33,6 @@ Prdc::Prdc(const Task& task, const Config& config, const TransitionColumns& data
   const std::span<const float> values(actions.const_data_ptr<float>(), data.actions.size());
   search_.emplace(data.observations, data.observation_size, values, data.action_size, beta_);
   last_rows_.assign(static_cast<std::size_t>(rows), -1);
-}
-
-at::Tensor Prdc::Rewards(const TransitionBatch& batch) const {
-  return reward_scale_ * batch.rewards + reward_shift_;
 }
 
 at::Tensor Prdc::NeighbourRows(const TransitionBatch& batch, const at::Tensor& action) {

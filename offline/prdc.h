@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agents/td3.h"
+#include "datasets/preparation.h"
 #include "offline/neighbour_search.h"
 
 namespace strider {
@@ -15,9 +16,8 @@ struct PrdcConfig {
   double alpha = 2.5;
   double beta = 2;
   int k = 1;
-  double reward_scale = 1;
-  double reward_shift = 0;
   bool normalize_states = true;
+  RewardConfig rewards;
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
@@ -26,9 +26,8 @@ struct PrdcConfig {
     visit("beta", beta, "weight of the state in the search: large clones, 0 looks at actions alone",
           AtLeast(0));
     visit("k", k, "which neighbour's action is imitated, 1 being the nearest", AtLeast(1));
-    visit("reward_scale", reward_scale, "rewards become reward_scale * r + reward_shift");
-    visit("reward_shift", reward_shift, "see reward_scale");
     visit("normalize_states", normalize_states, "scale states by the dataset's mean and deviation");
+    rewards.Visit(visit);
   }
 };
 
@@ -54,14 +53,11 @@ class Prdc : public Td3 {
 
  protected:
   at::Tensor ActorLoss(const TransitionBatch& batch, const at::Tensor& action) override;
-  at::Tensor Rewards(const TransitionBatch& batch) const override;
 
  private:
   double alpha_;
   double beta_;
   int k_;
-  double reward_scale_;
-  double reward_shift_;
   at::Tensor SearchOnHost(const at::Tensor& queries, const at::Tensor& indices);
 
   // The data's rows on the device; on the CPU the caller's memory, the actions where max_action is 1.

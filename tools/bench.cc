@@ -76,12 +76,10 @@ int Bench(const Words& words) {
       "How fast environments step: one beside the bare mj_step loop and Gymnasium, 64 robots or 1024 classic "
       "environments beside EnvPool and mujoco.rollout. How fast datasets load, open again and are written: "
       "beside h5py and D4RL's rule in Python; and how fast they are measured (SACo and TQ), beside the way "
-      "the "
-      "public code works. How fast offline learning is: PRDC's neighbour search beside SciPy's KDTree, "
+      "the public code works. How fast offline learning is: PRDC's neighbour search beside SciPy's KDTree, "
       "updates of TD3+BC beside plain PyTorch and d3rlpy, and PRDC's memory. How fast agents learn by "
-      "acting: "
-      "beside Stable-Baselines3 and RLtools, and beside the matrix products of their updates. Medians of "
-      "repetitions in turns. Peers need a Python that has them.";
+      "acting: beside Stable-Baselines3 and RLtools, and beside the matrix products of their updates. "
+      "Medians of repetitions in turns. Peers need a Python that has them.";
   auto add = line.options.add_options();
   add("names", po::value<std::vector<std::string>>()->default_value({"envs"}, "envs"),
       "what to measure: envs, datasets, offline, online, or environment ids");

@@ -82,16 +82,13 @@ int Collect(const Words& words) {
   CommandLine line;
   line.usage =
       "strider collect (--policy DIR|FILE.hdf5|random|behavior [--env ID] --steps N | --replay DIR) --out "
-      "FILE.hdf5 "
-      "[options]\n"
+      "FILE.hdf5 [options]\n"
       "       strider collect --preset d4rl --env ID --out FOLDER [--expert DIR|FILE.hdf5] [--steps N] "
       "[options]";
   line.about =
       "Lets a policy act and writes every step into a dataset, a file in D4RL's layout or a folder in "
-      "Minari's; or writes what an off-policy "
-      "run "
-      "has lived through; or makes D4RL's whole set for a task: random, medium, medium-replay, expert, "
-      "full-replay, medium-expert and noisy, with a manifest.";
+      "Minari's; or writes what an off-policy run has lived through; or makes D4RL's whole set for a task: "
+      "random, medium, medium-replay, expert, full-replay, medium-expert and noisy, with a manifest.";
   auto add = line.options.add_options();
   add("policy", po::value<std::string>(),
       "a run's directory, a file in D4RL's policy layout, random, or behavior: the environment's own");
@@ -101,8 +98,7 @@ int Collect(const Words& words) {
       "with --preset: the expert's policy; the end of the run where left out");
   add("env", po::value<std::string>(),
       "environment to act in; where it is left out a run's own, or the one that a policy's file names; a "
-      "run's "
-      "own has the run's settings, every other one its defaults");
+      "run's own has the run's settings, every other one its defaults");
   add("steps", po::value<std::int64_t>(), "rows to write; with --preset 1,000,000 each where left out");
   add("out", po::value<std::string>(), "the dataset");
   add("format", po::value<std::string>()->default_value("d4rl"), "d4rl or minari");

@@ -264,8 +264,7 @@ int DatasetCommand(const Words& words) {
   CommandLine line;
   line.usage =
       "strider dataset info|validate FILE... [--json], convert FILE --out OUT, merge FILE... --out OUT, or "
-      "split "
-      "FILE --out A --out B --fraction F";
+      "split FILE --out A --out B --fraction F";
   line.about =
       "A FILE is a D4RL HDF5 file or a Minari dataset: its folder, or its id under $MINARI_DATASETS_PATH.\n"
       "info: sizes, episodes, returns and metadata. validate: every defect, with its rows; exit code 2 where "

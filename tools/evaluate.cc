@@ -134,11 +134,8 @@ int Evaluate(const Words& words) {
   line.about =
       "Lets a run's policy (or one in a file) act for whole episodes and reports their returns. Actions are "
       "the policy's mean or most probable ones, or drawn ones where the policy says that it is judged by "
-      "those "
-      "(hnpg, hac, and rlpd in the locks). A run's directory keeps those of its own environment as "
-      "evaluation.json, which `strider "
-      "report` "
-      "takes as its score.";
+      "those (hnpg, hac, and rlpd in the locks). A run's directory keeps those of its own environment as "
+      "evaluation.json, which `strider report` takes as its score.";
   auto add = line.options.add_options();
   add("policy", po::value<std::string>(), "a run's directory, a file in D4RL's policy layout, or random");
   add("env", po::value<std::string>(), "environment; a run's own where it is left out");

@@ -123,26 +123,29 @@ std::string_view ActionsName(ActionKind actions) {
   return "";
 }
 
-struct Row {
+struct PresetRow {
   std::string id;
   std::string summary;
-  std::vector<std::string> tasks{};  // of a preset: those that it has values of their own for
+  std::vector<std::string> tasks{};  // those that it has values of their own for
 };
 
-std::vector<Row> AgentRows() {
-  std::vector<Row> rows;
-  for (const AgentEntry& entry : AllAgents()) {
-    rows.push_back({std::string(entry.id), fmt::format("{} ({}; {} actions)", entry.summary,
-                                                       KindName(entry.kind), ActionsName(entry.actions))});
-  }
-  return rows;
+Json DescribeAgent(const AgentEntry& agent) {
+  return {{"id", agent.id},
+          {"summary", agent.summary},
+          {"kind", KindName(agent.kind)},
+          {"actions", ActionsName(agent.actions)}};
 }
 
-std::vector<Row> PresetRows() {
-  std::vector<Row> rows;
+void PrintAgent(const AgentEntry& agent) {
+  std::cout << fmt::format("  {:<26} {} ({}; {} actions)\n", agent.id, agent.summary, KindName(agent.kind),
+                           ActionsName(agent.actions));
+}
+
+std::vector<PresetRow> PresetRows() {
+  std::vector<PresetRow> rows;
   for (const Preset& preset : Presets()) {
     const std::string id = fmt::format("{} --preset {}", preset.agent, preset.name);
-    auto row = std::ranges::find(rows, id, &Row::id);
+    auto row = std::ranges::find(rows, id, &PresetRow::id);
     if (row == rows.end()) row = rows.insert(rows.end(), {id, "for the tasks below alone"});
     if (preset.task.empty()) {
       row->summary = preset.Summary();
@@ -160,8 +163,7 @@ int List(const Words& words) {
   line.usage = "strider list [envs|agents|presets] [--json]";
   line.about =
       "What there is. Without a word: all three. Environments come with their spaces, step limit, the return "
-      "at "
-      "which they count as solved, D4RL's reference scores and variants.";
+      "at which they count as solved, D4RL's reference scores and variants.";
   line.options.add_options()("what", po::value<std::string>(), "envs, agents or presets")(
       "json", po::bool_switch(), "one JSON object on stdout");
   line.positional.add("what", 1);
@@ -184,9 +186,14 @@ int List(const Words& words) {
       }
       continue;
     }
-    for (const Row& row : what == "agents" ? AgentRows() : PresetRows()) {
-      json[what].push_back({{"id", row.id}, {"summary", row.summary}});
-      if (what == "presets") json[what].back()["tasks"] = row.tasks;
+    if (what == "agents") {
+      for (const AgentEntry& entry : AllAgents()) {
+        as_json ? json[what].push_back(DescribeAgent(entry)) : PrintAgent(entry);
+      }
+      continue;
+    }
+    for (const PresetRow& row : PresetRows()) {
+      json[what].push_back({{"id", row.id}, {"summary", row.summary}, {"tasks", row.tasks}});
       if (as_json) continue;
       std::cout << fmt::format("  {:<26} {}\n", row.id, row.summary);
       if (!row.tasks.empty())

@@ -332,10 +332,9 @@ int Metrics(const Words& words) {
       "SACo: unique state-action pairs in proportion to the reference dataset's (usually the replay of a "
       "whole training run). TQ: where the mean return lies between two reference returns, a random policy's "
       "and the best one's; clipped nowhere. As in Schweighofer et al. (arXiv 2111.04714). With them: returns "
-      "and "
-      "lengths of episodes, the share of each column's bins that were visited, the share of action "
-      "components at "
-      "their bounds. Reads in blocks: memory grows with the distinct pairs only, and not with --hll.";
+      "and lengths of episodes, the share of each column's bins that were visited, the share of action "
+      "components at their bounds. Reads in blocks: memory grows with the distinct pairs only, and not with "
+      "--hll.";
   auto add = line.options.add_options();
   add("files", po::value<std::vector<std::string>>(), "datasets");
   add("reference", po::value<std::string>(),

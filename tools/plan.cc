@@ -189,8 +189,7 @@ void Print(const Mdp& mdp, const Objective& objective, const PlanConfig& config,
   if (result.exact && std::isnan(result.error)) {
     std::cout << fmt::format(
         "exact for that policy, which was found with laws of {} atoms by plan.projection={}: how far it is "
-        "from "
-        "the best is not known\n",
+        "from the best is not known\n",
         config.atoms, config.projection);
   }
   if (!result.exact && !std::isnan(result.error)) {

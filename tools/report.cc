@@ -11,8 +11,7 @@ int Report(const Words& words) {
   line.usage = "strider report DIR... --out DIR";
   line.about =
       "Reads runs (or folders of them) and writes report.md, .csv and .json with mean, IQM and 95 % "
-      "bootstrap "
-      "intervals, and learning curves and final scores as PNG and SVG.";
+      "bootstrap intervals, and learning curves and final scores as PNG and SVG.";
   line.options.add_options()("runs", po::value<std::vector<std::string>>(),
                              "run directories, or folders of them")("out", po::value<std::string>(),
                                                                     "folder to write into");

@@ -89,12 +89,10 @@ int Rollout(const Words& words) {
   line.about =
       "Resets an environment with a seed and replays recorded actions up to the first end of an episode. "
       "Writes observations (steps + 1 rows, the reset first), actions, rewards, terminals, timeouts, "
-      "infos/qpos "
-      "and infos/qvel (steps + 1 rows), float64. Where the environment has goals, a row is the observation, "
-      "the "
-      "goal achieved and the goal desired; infos/achieved_goal and infos/desired_goal hold the two once "
-      "more. Actions are given to the environment as float32, its own type, where all of them are float32 "
-      "numbers, and as float64 otherwise: costs are computed in the type given, as in Gymnasium.";
+      "infos/qpos and infos/qvel (steps + 1 rows), float64. Where the environment has goals, a row is the "
+      "observation, the goal achieved and the goal desired; infos/achieved_goal and infos/desired_goal hold "
+      "the two once more. Actions are given to the environment as float32, its own type, where all of them "
+      "are float32 numbers, and as float64 otherwise: costs are computed in the type given, as in Gymnasium.";
   auto add = line.options.add_options();
   add("env", po::value<std::string>(), "environment");
   add("seed", po::value<std::int64_t>()->default_value(0), "as reset(seed) takes it");

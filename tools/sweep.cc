@@ -28,10 +28,8 @@ int Sweep(const Words& words) {
   line.usage = "strider sweep FILE.cfg --out DIR [--jobs N | --slurm]";
   line.about =
       "Trains every combination of the values that FILE.cfg lists: lines as in a run's config.cfg, with "
-      "alternatives "
-      "between bars (`run.agent = bc | prdc`) and seeds as a range (`run.seed = 0..4`). The same command "
-      "goes "
-      "on with what is not finished; `strider report DIR` compares what is.";
+      "alternatives between bars (`run.agent = bc | prdc`) and seeds as a range (`run.seed = 0..4`). The "
+      "same command goes on with what is not finished; `strider report DIR` compares what is.";
   auto add = line.options.add_options();
   add("page", po::value<std::string>(), "the settings");
   add("out", po::value<std::string>(), "folder for the runs");

@@ -61,11 +61,7 @@ void GaussianHeads::Backward(const ParameterSet& parameters, const Pass& pass, c
 }
 
 at::Tensor GaussianHeads::Body(const ParameterSet& parameters, const at::Tensor& observations) const {
-  at::Tensor h = observations;
-  for (std::size_t i = 0; i < 2 * hidden_.size(); i += 2) {
-    h = Activate(at::linear(h, parameters[i], parameters[i + 1]), net_.activation);
-  }
-  return h;
+  return RunForward(net_, observations, parameters.leaves()).hidden.back();
 }
 
 FreeDeviationGaussian::FreeDeviationGaussian(int inputs, const std::vector<int>& hidden, int actions,

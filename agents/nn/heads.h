@@ -37,7 +37,7 @@ class GaussianHeads {
   // gradient.
   void Backward(const ParameterSet& parameters, const Pass& pass, const Output& gradient) const;
 
-  // The last hidden layer, (rows x width).
+  // The last hidden layer without a graph, (rows x width). REQUIRES: hidden layers.
   at::Tensor Body(const ParameterSet& parameters, const at::Tensor& observations) const;
 
  private:

@@ -115,13 +115,15 @@ class Layer {
 std::vector<Layer> LayersOf(const Perceptron& net, const at::Tensor& x, at::TensorList parameters) {
   TORCH_CHECK(x.dim() == 2 || (x.dim() == 3 && net.members > 1 && x.size(0) == net.members), "input ",
               x.sizes(), " does not fit ", net.members, " members");
+  TORCH_CHECK(parameters.size() >= 2 * net.heads && parameters.size() % 2 == 0, parameters.size(),
+              " tensors are no layers with ", net.heads, " heads");
   std::int64_t inputs = x.size(-1);
   const std::size_t hidden = parameters.size() / 2 - net.heads;
   for (std::size_t i = 0; i < parameters.size(); i += 2) {
     const at::Tensor& weight = parameters[i];
     const at::Tensor& bias = parameters[i + 1];
     TORCH_CHECK(weight.is_contiguous() && bias.is_contiguous() && weight.size(-1) == inputs &&
-                    bias.size(-1) == weight.size(-2) &&
+                    bias.size(-1) == weight.size(-2) && bias.numel() == net.members * bias.size(-1) &&
                     weight.numel() == net.members * weight.size(-1) * weight.size(-2),
                 "layer ", i / 2, ": weight ", weight.sizes(), " and bias ", bias.sizes(), " do not fit ",
                 inputs, " inputs and ", net.members, " members without gaps");
@@ -215,7 +217,11 @@ at::Tensor RunHostBackward(const Perceptron& net, const ForwardPass& pass, at::T
   for (std::size_t i = 0; i < hidden; ++i) above[i] = {i};
   for (std::size_t head = 0; head < net.heads; ++head) {
     if (!output_gradients[head].defined()) continue;
-    TORCH_CHECK(output_gradients[head].is_contiguous(), "the gradient by head ", head, " has gaps");
+    const at::Tensor& gradient = output_gradients[head];
+    const std::int64_t out = layers[hidden + head].out();
+    TORCH_CHECK(gradient.is_contiguous() && gradient.numel() == net.members * rows * out, "gradient ",
+                gradient.sizes(), " by head ", head, ": expected ", out, " numbers for each of ", rows,
+                " rows and ", net.members, " members without gaps");
     above[hidden].push_back(hidden + head);
   }
   if (above[hidden].empty()) return {};

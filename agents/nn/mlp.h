@@ -46,8 +46,9 @@ class Mlp {
   void Initialise(const ParameterSet& parameters, Initialisation how, double output_gain,
                   const at::Generator& random) const;
 
-  // x (batch x inputs) -> (batch x outputs), or (members x batch x outputs) for an ensemble. It is one node
-  // of LibTorch's graph (Evaluate in agents/nn/perceptron.h); with layer norm each linear layer is one.
+  // x (batch x inputs) -> (batch x outputs), or (members x batch x outputs) for an ensemble, whose members
+  // may have inputs of their own, (members x batch x inputs). It is one node of LibTorch's graph (Evaluate in
+  // agents/nn/perceptron.h); with layer norm each linear layer is one.
   at::Tensor Forward(const ParameterSet& parameters, const at::Tensor& x) const;
 
   // Of one member of an ensemble alone, (batch x outputs), with a graph that leads to x and to no parameter.

@@ -28,9 +28,10 @@ struct ForwardPass {
 // through (weight, bias) pairs, contiguous and the heads last. Builds no graph.
 ForwardPass RunForward(const Perceptron& net, const at::Tensor& x, at::TensorList parameters);
 
-// From d loss / d outputs, contiguous and one a head (undefined: zero): d loss / d parameters, which replace
-// what is in `into`, one a parameter (undefined, or none at all: not wanted); and d loss / d input, of the
-// input's shape, which is the result where it is wanted.
+// From d loss / d outputs, contiguous and one a head: d loss / d parameters, which replace what is in `into`,
+// one a parameter (undefined, or none at all: not wanted); and d loss / d input, of the input's shape, which
+// is the result where it is wanted. A head without a gradient (undefined) has no part in the loss: its own
+// entries of `into` are left alone, and where no head has one, so are all, and the result is undefined.
 at::Tensor RunBackward(const Perceptron& net, const ForwardPass& pass, at::TensorList parameters,
                        at::TensorList output_gradients, at::TensorList into, bool of_input);
 

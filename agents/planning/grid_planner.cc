@@ -58,8 +58,7 @@ GridPlan::GridPlan(Mdp mdp, TwoWeights weights, const GridOptions& options, Work
   if (bytes_ > options.memory) {
     throw InputError(
         "{}: {} states x {} stocks x {} atoms need {:.1f} MB, and plan.memory allows {:.1f} MB; expected "
-        "fewer "
-        "plan.stocks or plan.atoms, or a larger plan.memory",
+        "fewer plan.stocks or plan.atoms, or a larger plan.memory",
         mdp_.name(), mdp_.states(), options.stocks, options.atoms, bytes_ / 1e6, options.memory / 1e6);
   }
   if (mdp_.actions() > std::numeric_limits<std::uint16_t>::max()) {

@@ -54,8 +54,7 @@ struct MinAtarConfig {
           "leaves out the actions that do nothing in this game");
     visit("encoding", encoding,
           "image: 10 x 10 x channels of 0 and 1; study: one number a cell, its highest channel over their "
-          "number "
-          "less a half, which the offline dataset study feeds to its networks",
+          "number less a half, which the offline dataset study feeds to its networks",
           OneOf({"image", "study"}));
   }
 };

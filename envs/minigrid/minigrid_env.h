@@ -26,8 +26,7 @@ struct MiniGridConfig {
         AtLeast(0));
     visit("encoding", encoding,
           "image: 7 x 7 x 3 codes as MiniGrid gives them; study: the first two of each three over 10, which "
-          "the "
-          "offline dataset study feeds to its networks",
+          "the offline dataset study feeds to its networks",
           OneOf({"image", "study"}));
   }
 };

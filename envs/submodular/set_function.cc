@@ -242,8 +242,7 @@ void CheckMonotoneSubmodular(const SetFunction& function, std::string_view name,
     if (with_more > with_less + rounding) {
       throw InputError(
           "{} is not submodular: element {} gains {} after {{{}}} but {} after {{{}}}; expected no more "
-          "where "
-          "more has been collected",
+          "where more has been collected",
           name, element, with_less, fmt::join(set(size_a), ", "), with_more, fmt::join(set(size_b), ", "));
     }
   }

@@ -72,12 +72,12 @@ TransitionBatch GoldenUpdates::Batch(int k, double max_action) const {
   const auto column = [&](const std::string& name) {
     return Floats("dataset/" + name).index_select(0, rows);
   };
-  return {rows,
-          column("observations"),
-          column("actions") / max_action,
-          column("rewards"),
-          column("next_observations"),
-          column("terminals")};
+  at::Tensor rewards = column("rewards");
+  if (file_.HasAttribute("meta/hyper", "reward_scale")) {
+    rewards = Hyper("reward_scale") * rewards + Hyper("reward_shift");
+  }
+  return {rows,    column("observations"),      column("actions") / max_action,
+          rewards, column("next_observations"), column("terminals")};
 }
 
 at::Tensor GoldenUpdates::Noise(int k, const std::string& name) const {

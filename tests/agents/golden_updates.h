@@ -37,7 +37,8 @@ class GoldenUpdates {
   at::Tensor Floats(const std::string& dataset) const;
   at::Tensor Integers(const std::string& dataset) const;
 
-  // Batch and noise of update k, counted from 1. Actions are divided by `max_action`.
+  // Batch and noise of update k, counted from 1. Actions are divided by `max_action`; rewards are scaled and
+  // shifted where the file's method does that.
   TransitionBatch Batch(int k, double max_action) const;
   at::Tensor Noise(int k, const std::string& name) const;
 

@@ -29,6 +29,49 @@ TEST(Mlp, ComputesWhatItSays) {
   }
 }
 
+// Normalised layers, values and gradients, beside LibTorch's in double; an ensemble's members have inputs of
+// their own.
+TEST(Mlp, NormalisesLayers) {
+  for (const LayerNorm norm : {LayerNorm::kBeforeActivation, LayerNorm::kAfterActivation}) {
+    for (const int members : {1, 2}) {
+      const Mlp net(4, {6, 5}, 2, Activation::kRelu, members, norm);
+      ParameterSet set(net.Shapes(), at::kCPU);
+      for (std::size_t i = 0; i < set.leaves().size(); ++i) {
+        const at::NoGradGuard no_grad;
+        set[i].copy_(0.5 * Normal(set[i].sizes(), 20 + i));
+      }
+      const at::Tensor x = members == 1 ? Normal({7, 4}, 1) : Normal({2, 7, 4}, 1);
+      const at::Tensor ours = net.Forward(set, x);
+      set.Backward(ours.square().sum());
+
+      std::vector<at::Tensor> exact;  // leaves in double
+      for (const at::Tensor& leaf : set.leaves()) {
+        exact.push_back(leaf.detach().to(at::kDouble).requires_grad_(true));
+      }
+      const auto row = [&](const at::Tensor& b) { return members == 1 ? b : b.unsqueeze(1); };
+      at::Tensor h = x.to(at::kDouble);
+      std::size_t i = 0;
+      const auto linear = [&] {
+        h = at::matmul(h, exact[i].transpose(-2, -1)) + row(exact[i + 1]);
+        i += 2;
+      };
+      const auto normalise = [&] {
+        h = at::layer_norm(h, {h.size(-1)}, {}, {}, 1e-5) * row(exact[i]) + row(exact[i + 1]);
+        i += 2;
+      };
+      for (int layer = 0; layer < 2; ++layer) {
+        linear();
+        if (norm == LayerNorm::kBeforeActivation) normalise();
+        h = at::relu(h);
+        if (norm == LayerNorm::kAfterActivation) normalise();
+      }
+      linear();
+      EXPECT_LT(LargestDifference(ours, h), 1e-5);
+      EXPECT_LT(LargestDifference(set.flat_grad(), FlatGradient(h.square().sum(), exact)), 1e-4);
+    }
+  }
+}
+
 TEST(Mlp, EnsembleIsItsMembersSideBySide) {
   const Mlp pair(4, {6, 5}, 1, Activation::kRelu, 2);
   const Mlp one(4, {6, 5}, 1, Activation::kRelu);

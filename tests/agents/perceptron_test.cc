@@ -113,8 +113,8 @@ class PerceptronOf : public ::testing::TestWithParam<std::size_t> {
 };
 
 TEST_P(PerceptronOf, HasTheValuesAndGradientsOfLibTorch) {
-  const auto& [net, widths, rows, type, shared] = test();
-  const auto parameters = DrawnParameters(widths, net.members, net.heads, type);
+  const Perceptron& net = test().net;
+  const auto parameters = DrawnParameters(test().widths, net.members, net.heads, test().type);
   std::vector<at::Tensor> inputs = {test().Input().requires_grad_(true)};
   inputs.insert(inputs.end(), parameters.begin(), parameters.end());
   const auto outputs = Evaluate(net, inputs[0], parameters);
@@ -136,8 +136,8 @@ TEST_P(PerceptronOf, HasTheValuesAndGradientsOfLibTorch) {
 }
 
 TEST_P(PerceptronOf, IsTheSameWithoutGradients) {
-  const auto& [net, widths, rows, type, shared] = test();
-  const auto parameters = DrawnParameters(widths, net.members, net.heads, type);
+  const Perceptron& net = test().net;
+  const auto parameters = DrawnParameters(test().widths, net.members, net.heads, test().type);
   const at::Tensor x = test().Input();
   const auto outputs = Evaluate(net, x, parameters);
   const at::NoGradGuard no_grad;
@@ -147,7 +147,7 @@ TEST_P(PerceptronOf, IsTheSameWithoutGradients) {
     EXPECT_TRUE(at::equal(outputs[i], plain[i]));
     EXPECT_FALSE(plain[i].requires_grad());
     // LibTorch's products add up in another order where there are other rows.
-    if (type == at::kFloat) {
+    if (test().type == at::kFloat) {
       EXPECT_TRUE(at::equal(plain[i].narrow(-2, 3, 3), of_three[i])) << "a row depends on the others";
     } else {
       ExpectClose(plain[i].narrow(-2, 3, 3), of_three[i], 2e-6, "a row by itself");
@@ -157,8 +157,8 @@ TEST_P(PerceptronOf, IsTheSameWithoutGradients) {
 
 // What TRPO needs: the gradient of a gradient.
 TEST_P(PerceptronOf, CanBeDifferentiatedTwice) {
-  const auto& [net, widths, rows, type, shared] = test();
-  const auto parameters = DrawnParameters(widths, net.members, net.heads, type);
+  const Perceptron& net = test().net;
+  const auto parameters = DrawnParameters(test().widths, net.members, net.heads, test().type);
   const at::Tensor x = test().Input();
   const auto curvature = [&](const std::vector<at::Tensor>& outputs, const std::vector<at::Tensor>& of) {
     const auto first = grad({Weighed(outputs)}, of, {}, /*retain_graph=*/true, /*create_graph=*/true);
@@ -227,6 +227,23 @@ TEST(Perceptron, ShapesMustFit) {
   EXPECT_THROW(Evaluate({Activation::kRelu, 2, 1}, Normal({3, 5, 3}, 1), pair), c10::Error);
   parameters[0] = Normal({3, 8}, 2).t();
   EXPECT_THROW(Evaluate(net, Normal({5, 3}, 1), parameters), c10::Error);
+}
+
+// What would be read or written beyond its end.
+TEST(Perceptron, MembersBiasesHeadsAndGradientsMustBeThere) {
+  const Perceptron net{Activation::kRelu, 2, 1};
+  const at::Tensor x = Normal({5, 3}, 1);
+  const auto pair = DrawnParameters({3, 8, 2}, 2, 1);
+  auto one_bias = pair;
+  one_bias[1] = Normal({8}, 2);
+  EXPECT_THROW(RunForward(net, x, one_bias), c10::Error);
+  EXPECT_THROW(RunForward({Activation::kRelu, 2, 3}, x, pair), c10::Error);
+  EXPECT_THROW(RunForward(net, x, at::TensorList(pair).slice(0, 3)), c10::Error);
+  const ForwardPass pass = RunForward(net, x, pair);
+  const at::TensorList none;
+  EXPECT_NO_THROW(RunBackward(net, pass, pair, {Normal({2, 5, 2}, 3)}, none, /*of_input=*/true));
+  EXPECT_THROW(RunBackward(net, pass, pair, {Normal({2, 4, 2}, 3)}, none, true), c10::Error);
+  EXPECT_THROW(RunBackward(net, pass, pair, {Normal({5, 2}, 3)}, none, true), c10::Error);
 }
 
 // Batches that are worth several threads, of one block and of several: ranges do not come out even.

@@ -407,6 +407,11 @@ TEST(PmoeSac, RefusesWhatItCannotDo) {
   };
   EXPECT_THAT(refusal("gated", "score_ratio", "best"), HasSubstr("agent.blend = gated"));
   EXPECT_THAT(refusal("multiplied", "frequency", "all"), HasSubstr("agent.blend = multiplied"));
+  PmoeSacConfig blended = SmallConfig();
+  blended.blend = "gated";
+  blended.entropy_of = "mixture";
+  EXPECT_THAT(MessageOf<InputError>([&] { PmoeSac(BoxTask(kStates, kActions), blended); }),
+              HasSubstr("agent.entropy_of left as they are"));
   EXPECT_THAT(refusal("none", "gumbel", "all"), HasSubstr("agent.expert_loss"));
 }
 

@@ -2,9 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "datasets/hdf5.h"
+#include "experiments/csv_log.h"
 #include "experiments/run_directory.h"
 #include "tests/experiments/temporary_folder.h"
 #include "tests/experiments/training_kit.h"
@@ -78,6 +80,30 @@ TEST(Divergence, StopsWhereCriticsLeaveWhatRewardsAllow) {
                 AllOf(HasSubstr("q is "), HasSubstr(" allow 1"),
                       HasSubstr("the learner diverged; the last good checkpoint, of step ")))
         << agent;
+  }
+}
+
+// A scale of the rewards is one of the values too: those that leave the bound of unscaled rewards are no
+// harm.
+TEST(Divergence, AllowsValuesAsLargeAsScaledRewards) {
+  for (const std::string agent : {"prdc", "td3bc", "a2pr"}) {
+    const TemporaryFolder folder;
+    const auto dataset = folder.path() / "random.hdf5";
+    CollectRandomly("Pendulum-v1", 500, dataset);
+    const auto run = folder.path() / "run";
+    EXPECT_EQ(TrainIn(run, TinySettings(agent, "Pendulum-v1", dataset,
+                                        {{"run.steps", "200"},
+                                         {"run.log_interval", "10"},
+                                         {"agent.discount", "0"},
+                                         {"agent.reward_scale", "1000000"},
+                                         {"agent.critic_lr", "1"}})),
+              TrainOutcome::kFinished)
+        << agent;
+    double largest = 0;
+    for (const double q : CsvTable(RunPaths{run}.progress()).FullColumn("q")) {
+      largest = std::max(largest, std::abs(q));
+    }
+    EXPECT_GT(largest, 100 * (16.3 + 1)) << agent << ": the bound without the scale was not tried";
   }
 }
 

@@ -255,10 +255,22 @@ TEST(Misfits, EveryAgentTakesTheActionsThatItsLineNames) {
 }
 
 TEST(Misfits, ActionsThatAnAgentCannotTakeNameOthersThatCan) {
-  EXPECT_THAT(Misfit(On("td3", "CartPole-v1")),
-              AllOf(HasSubstr("td3 needs continuous actions, but those of CartPole-v1 are discrete; expected "
-                              "one of mdpo-on, mdpo-off, sac, "),
-                    HasSubstr("dqn"), Not(HasSubstr("td3,")), Not(HasSubstr("bc"))));
+  EXPECT_THAT(
+      Misfit(On("td3", "CartPole-v1")),
+      EndsWith("td3 needs continuous actions, but those of CartPole-v1 are discrete; expected an agent "
+               "such as mdpo-on, mdpo-off, sac, ppo, subpo, trpo, dqn, qr-dqn, deta-n"));
+  const TemporaryFolder folder;
+  const auto discrete = folder.path() / "discrete.hdf5";
+  const auto continuous = folder.path() / "continuous.hdf5";
+  CollectRandomly("CartPole-v1", 300, discrete);
+  CollectRandomly("Pendulum-v1", 300, continuous);
+  EXPECT_THAT(Misfit(On("rlpd", "CartPole-v1", {{"run.dataset", discrete.string(), ""}})),
+              EndsWith("such as mdpo-off, sac, dqn, qr-dqn, bc, cql, bcq"));
+  EXPECT_THAT(
+      Misfit({{"run.agent", "dqn", ""}, {"run.dataset", continuous.string(), ""}}),
+      EndsWith(
+          "such as mdpo-off, sac, pmoe-sac, rlpd, td3, bc, td3bc, prdc, a2pr, odice, iql, cql, bcq, awac, "
+          "rebrac, sac-n, edac"));
 }
 
 TEST(Misfits, DatasetsOfDiscreteActions) {
@@ -278,8 +290,15 @@ TEST(Misfits, DatasetsOfDiscreteActions) {
         EXPECT_NO_THROW(MakeTrainer(experiment, pool)) << id;
       } else {
         EXPECT_THAT(Misfit(given), AllOf(HasSubstr(id + " needs continuous actions"),
-                                         EndsWith("are discrete; expected one of bc, cql, bcq")))
+                                         EndsWith("such as mdpo-off, sac, dqn, qr-dqn, bc, cql, bcq")))
             << id;
+        const TransitionColumns none;
+        Task task;
+        task.observation_size = 4;
+        task.action_space = Discrete{2};
+        EXPECT_THAT(MessageOf<InputError>([&] { entry.factory()->MakeOffPolicy(task, &none); }),
+                    HasSubstr("actions"))
+            << id << " takes them when its line is not asked";
       }
     }
   }

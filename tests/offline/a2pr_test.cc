@@ -94,8 +94,6 @@ TEST(GoldenUpdates, A2pr) {
   config.vae_weight = golden.Hyper("vae_weight");
   config.value_lr = golden.Hyper("value_lr");
   config.vae_lr = golden.Hyper("vae_lr");
-  ASSERT_EQ(golden.Hyper("reward_scale"), 1);
-  ASSERT_EQ(golden.Hyper("reward_shift"), 0);
   A2prProbe agent(golden.MakeTask(), config);
   CompareTd3Updates(
       golden, agent,

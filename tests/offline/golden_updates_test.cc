@@ -57,8 +57,6 @@ TEST(GoldenUpdates, Prdc) {
   config.alpha = golden.Hyper("alpha");
   config.beta = golden.Hyper("beta");
   config.k = golden.HyperInt("k");
-  config.reward_scale = golden.Hyper("reward_scale");
-  config.reward_shift = golden.Hyper("reward_shift");
 
   const at::Tensor observations = golden.Floats("dataset/observations");
   const at::Tensor raw_actions = golden.Floats("dataset/actions");

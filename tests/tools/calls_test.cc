@@ -242,6 +242,11 @@ TEST(Calls, ListNamesWhatThereIs) {
   std::vector<std::string> agents;
   for (const AgentEntry& entry : AllAgents()) agents.emplace_back(entry.id);
   EXPECT_EQ(ids("agents"), agents);
+  for (const auto& agent : json.at("agents")) {
+    if (agent.at("id") != "td3bc") continue;
+    EXPECT_EQ(agent.at("kind"), "offline");
+    EXPECT_EQ(agent.at("actions"), "continuous");
+  }
   EXPECT_THAT(ids("presets"), AllOf(Contains("mdpo-on --preset paper"), Contains("hnpg --preset paper")));
   for (const auto& preset : json.at("presets")) {
     if (preset.at("id") != "hnpg --preset paper") continue;
