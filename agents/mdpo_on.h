@@ -39,7 +39,8 @@ struct MdpoOnConfig {
     visit("max_grad_norm", max_grad_norm, "bound on the policy gradient's norm", Above(0));
     visit("log_std_init", log_std_init, "initial natural logarithm of the action noise", InRange(-20, 2));
     visit("value_epochs", value_epochs, "passes over the rollout for the value", AtLeast(1));
-    visit("value_batch", value_batch, "rows in a value step; an incomplete last batch is dropped",
+    visit("value_batch", value_batch,
+          "rows in a value step: all of a rollout that has fewer; an incomplete last batch is dropped",
           AtLeast(1));
     visit("value_clip", value_clip, "how far a value step may move a value from the old one", Above(0));
   }

@@ -37,7 +37,7 @@ struct PmoeSacConfig {
         "head_bound", head_bound,
         "draw weights and biases of the policy's heads and of the critics' last layers from U(+-this); 0: as "
         "those of other layers",
-        AtLeast(0));
+        InRange(0, 1000));
     visit("experts", experts, "K: Gaussians in the mixture; 1 is SAC", InRange(1, 1024));
     visit("expert_sharing", expert_sharing,
           "experts as heads on one trunk of hidden layers, or each a network of its own",
@@ -45,7 +45,8 @@ struct PmoeSacConfig {
     visit("router_input", router_input,
           "what the router looks at: the state, or the trunk's last layer, which learns nothing from it",
           OneOf({"state", "trunk"}));
-    visit("router_lr", router_lr, "Adam's step length for the router", Above(0));
+    visit("router_lr", router_lr,
+          "Adam's step length for the router, whose loss needs no weight (eta) beside it", Above(0));
     visit("blend", blend,
           "none: a mixture; or one Gaussian of all experts, learnt end to end: gated, their averages by "
           "weight, or multiplied (MCP), their densities to the power of weights",

@@ -34,6 +34,13 @@ enum class ActionDistribution {
   kBestCandidate,
 };
 
+// Whether each state has one action, even where sampled ones are asked for.
+constexpr bool IsDeterministic(ActionDistribution distribution) {
+  return distribution == ActionDistribution::kTanh || distribution == ActionDistribution::kGreedy ||
+         distribution == ActionDistribution::kLikelyGreedy ||
+         distribution == ActionDistribution::kGreedyUtility;
+}
+
 // What a mixture's action is drawn from.
 enum class Blend {
   kNone,       // one expert, chosen by the router

@@ -28,7 +28,8 @@ struct TrpoConfig {
     visit("lr_anneal", lr_anneal, "let the value's step length fall linearly to 0 over the run");
     visit("max_grad_norm", max_grad_norm, "bound on the value gradient's norm; 0: none", AtLeast(0));
     visit("value_epochs", value_epochs, "passes over the rollout for the value", AtLeast(1));
-    visit("value_batch", value_batch, "rows in a value step; an incomplete last batch is dropped",
+    visit("value_batch", value_batch,
+          "rows in a value step: all of a rollout that has fewer; an incomplete last batch is dropped",
           AtLeast(1));
     visit("log_std_init", log_std_init, "initial natural logarithm of the action noise", InRange(-20, 2));
   }

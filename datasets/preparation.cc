@@ -17,6 +17,19 @@ struct Piece {
   double discounted = 0;  // the same with Preparation::return_discount
 };
 
+// How many steps the step limit left to the longest episode that it ended; the options' limit where the file
+// knows of none.
+std::size_t StepLimitOf(const DatasetView& dataset, const ViewOptions& options) {
+  std::size_t longest = 0;
+  std::size_t count = 0;
+  for (std::size_t row = 0; row < dataset.timeouts.size(); ++row) {
+    ++count;
+    if (dataset.timeouts[row] != 0) longest = std::max(longest, count);
+    if (dataset.timeouts[row] != 0 || dataset.terminals[row] != 0) count = 0;
+  }
+  return longest > 0 ? longest : static_cast<std::size_t>(options.max_episode_steps);
+}
+
 // As the authors' programs find returns (baselines sheet, section 2): the view's rows are cut after a
 // terminal and after as many rows as an episode has steps, and what is left at the end is no piece. Rows
 // that the step limit ended are not in the view, so that these cuts drift by one row an episode. `setting`
@@ -24,7 +37,7 @@ struct Piece {
 std::vector<Piece> Pieces(const DatasetView& dataset, const std::vector<std::size_t>& rows,
                           const ViewOptions& options, double discount, std::string_view setting,
                           const std::string& source) {
-  const auto longest = static_cast<std::size_t>(options.max_episode_steps);
+  const std::size_t longest = StepLimitOf(dataset, options);
   std::vector<Piece> pieces;
   Piece piece;
   double weight = 1;

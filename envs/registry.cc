@@ -245,4 +245,19 @@ std::unique_ptr<Env> MakeEnv(std::string_view id, const Assignments& options) {
   return FindEnv(id).make(id, options);
 }
 
+bool IsUsual(std::string_view id, const Assignments& options) {
+  if (std::ranges::find(EnvRegistry(), id, &EnvEntry::id) == EnvRegistry().end()) return true;
+  SettingList settings;
+  for (const Setting& setting : FindEnv(id).options()) settings.Append(setting);
+  for (const auto& [name, value] : options) {
+    const std::string key = name.starts_with("env.") ? name : "env." + name;
+    const Setting* const setting = settings.Find(key);
+    if (setting == nullptr) continue;
+    const std::string usual = setting->get();
+    settings.Set(key, value);  // so that 1e-3 is 0.001
+    if (settings.Find(key)->get() != usual) return false;
+  }
+  return true;
+}
+
 }  // namespace strider

@@ -33,4 +33,8 @@ const EnvEntry& FindEnv(std::string_view id);
 // FindEnv and make. Option keys come with or without their "env." prefix.
 std::unique_ptr<Env> MakeEnv(std::string_view id, const Assignments& options = {});
 
+// Whether an environment with these options is the usual one of its id. What is not known, id or option, does
+// not count.
+bool IsUsual(std::string_view id, const Assignments& options);
+
 }  // namespace strider

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "datasets/reference_scores.h"
+#include "envs/registry.h"
 
 namespace strider {
 namespace {
@@ -64,7 +65,8 @@ double Rank(double mean) { return std::isnan(mean) ? -std::numeric_limits<double
 
 std::vector<double> BestReturns(const RunResult& run) {
   const auto rank = [](const EvaluationResult& evaluation) { return Rank(Mean(evaluation.returns)); };
-  return std::ranges::max(run.evaluations, {}, rank).returns;
+  const std::vector<double>& best = std::ranges::max(run.evaluations, {}, rank).returns;
+  return Rank(Mean(run.LastReturns())) > Rank(Mean(best)) ? run.LastReturns() : best;
 }
 
 // The episodes of the evaluation at a step; nullptr where there was none.
@@ -131,6 +133,8 @@ AgentScores ScoresOf(const Seeds& seeds) {
 // The reference scores of the environment, or of the dataset where the environment is not known.
 std::optional<ScoreScale> ScaleOf(const RunResult& run) {
   const std::string stem = std::filesystem::path(run.dataset).stem().string();
+  const Assignments options(run.settings.begin(), run.settings.end());
+  if (!run.env.empty() && !IsUsual(run.env, options)) return std::nullopt;
   const std::optional<ReferenceScore> reference = FindReferenceScore(run.env.empty() ? stem : run.env);
   if (!reference) return std::nullopt;
   const double width = reference->max - reference->min;
@@ -167,6 +171,19 @@ void LabelAgents(std::vector<AgentScores>& agents) {
   }
 }
 
+// Says which agents were evaluated last before others were.
+void NoteUnequalSteps(std::vector<AgentScores>& agents) {
+  const auto last_step = [](const AgentScores& agent) {
+    return agent.curve.steps.empty() ? 0 : agent.curve.steps.back();
+  };
+  const double most = last_step(std::ranges::max(agents, {}, last_step));
+  for (AgentScores& agent : agents) {
+    const double last = last_step(agent);
+    if (last == most || agent.curve.steps.empty()) continue;
+    agent.notes.push_back(fmt::format("last evaluated at step {}, others at step {}", last, most));
+  }
+}
+
 TaskComparison CompareOnTask(const Seeds& runs) {
   TaskComparison task;
   task.name = TaskName(*runs[0]);
@@ -186,6 +203,7 @@ TaskComparison CompareOnTask(const Seeds& runs) {
   std::ranges::stable_sort(task.agents, std::ranges::greater(),
                            [](const AgentScores& agent) { return Rank(agent.scores[0].summary.mean); });
   LabelAgents(task.agents);
+  NoteUnequalSteps(task.agents);
   return task;
 }
 

@@ -78,7 +78,9 @@ std::vector<ExpertTrace> TraceExperts(const Policy& policy, Env& env, std::uint6
     const Policy::Experts here = policy.ExpertsAt(transformed);
     for (Eigen::Index k = 0; k < experts; ++k) {
       ExpertTrace& trace = traces[static_cast<std::size_t>(k)];
-      trace.actions.push_back(here.actions(k * size + dimension, 0));
+      std::copy_n(here.actions.data() + k * size, size, action.begin());
+      policy.ToEnvironment(action);
+      trace.actions.push_back(action[static_cast<std::size_t>(dimension)]);
       trace.weights.push_back(here.weights(k, 0));
     }
     policy.Act(observation, /*deterministic=*/true, random, action);

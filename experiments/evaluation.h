@@ -35,8 +35,8 @@ EpisodeScores Evaluate(const Policy& policy, const std::function<std::unique_ptr
                        const std::function<bool(int ended)>& progress = {});
 
 // The experts of a mixture along one episode from reset(seed), played with its deterministic actions: mean
-// actions of dimension `dimension`, counted from 0. Throws InputError where the policy is no mixture or has
-// no such dimension.
+// actions of dimension `dimension`, counted from 0, as the environment takes them. Throws InputError where
+// the policy is no mixture or has no such dimension.
 std::vector<ExpertTrace> TraceExperts(const Policy& policy, Env& env, std::uint64_t seed, int dimension);
 
 }  // namespace strider

@@ -196,10 +196,25 @@ Experiment::Experiment(const std::vector<GivenSetting>& given) {
         "--dataset FILE and --env ID",
         run_.online_from);
   }
+  if (learns_from_dataset && run_.online_from >= run_.steps && agent_->kind != AgentKind::kMixed) {
+    throw InputError(
+        "run.online_from = {} is not before run.steps = {}: the run would never act; expected a smaller one, "
+        "or more steps",
+        run_.online_from, run_.steps);
+  }
   if (std::isfinite(run_.target_return) && (!has_env() || run_.eval_episodes == 0)) {
     throw InputError(
         "run.target_return = {} needs evaluations; expected --env ID and run.eval_episodes of at least 1",
         run_.target_return);
+  }
+  if (const Setting* const starts = settings.Find("agent.learning_starts"); starts != nullptr && acts()) {
+    if (const std::int64_t first = std::stoll(starts->get()); first >= run_.steps) {
+      notes_.push_back(
+          fmt::format("warning: no update is made before agent.learning_starts = {} steps, and run.steps = "
+                      "{}: nothing will be "
+                      "learnt",
+                      first, run_.steps));
+    }
   }
   // Whoever resumes the run may stand in another folder. What is no path is the id of a Minari dataset.
   std::error_code ignored;
@@ -217,7 +232,8 @@ bool Experiment::MatchEnv(const DatasetOrigin& origin, bool env_is_given) {
                                  origin.env));
     return true;
   }
-  if (run_.env.empty() || origin.env.empty() || run_.env == origin.env) return false;
+  if (known && run_.env == origin.env) return true;
+  if (run_.env.empty() || origin.env.empty()) return false;
   notes_.push_back(fmt::format("warning: {} was recorded in {}, but run.env = {}: other rules hold there{}",
                                run_.dataset, origin.env, run_.env,
                                known ? fmt::format("; --env {} is where it comes from", origin.env) : ""));

@@ -1,5 +1,6 @@
 #include "experiments/offline_data.h"
 
+#include <algorithm>
 #include <cmath>
 #include <iostream>
 #include <optional>
@@ -59,18 +60,6 @@ ObservationTransform NormalizeStates(Transitions& transitions) {
   return transform;
 }
 
-// The actions that a file without an environment is about: numbers 0 ... n - 1 where its metadata say so,
-// else D4RL's [-1, 1].
-Space ActionSpaceOf(const std::string& dataset, int action_size) {
-  const auto texts = OpenDataset(dataset)->Metadata();
-  const auto text = texts.find("action_space");
-  if (text != texts.end()) {
-    const GymSpace space = ParseSpace(text->second, dataset + ": action_space");
-    if (space.kind == GymSpace::Kind::kDiscrete) return Discrete{static_cast<int>(space.high.at(0)) + 1};
-  }
-  return UniformBox(action_size, -1, 1);
-}
-
 // Discrete actions are numbers of actions that there are.
 void CheckDiscreteActions(const Space& action_space, const Transitions& transitions,
                           const std::string& source) {
@@ -86,29 +75,57 @@ void CheckDiscreteActions(const Space& action_space, const Transitions& transiti
 }
 
 // Numbers of actions would pass for continuous ones: integers, or whole numbers alone that are not all in the
-// box. Whole ones in it are a bang-bang controller's.
+// box. Whole ones in it are a bang-bang controller's. Others outside are told of: no policy can act like
+// them.
 void CheckContinuousActions(const Space& action_space, const DatasetView& dataset,
                             const std::string& source) {
   const auto* box = std::get_if<Box>(&action_space);
   if (box == nullptr) return;
-  const bool integers = OpenDataset(source)->layout().integer_actions;
-  std::optional<float> outside;
-  for (std::size_t i = 0; i < dataset.actions.size() && !integers; ++i) {
+  constexpr double kRounding = 1e-4;  // of the box's width
+  bool whole = true;
+  std::size_t outside = 0;
+  float example = 0;
+  for (std::size_t i = 0; i < dataset.actions.size(); ++i) {
     const float action = dataset.actions[i];
-    if (std::floor(action) != action) return;
+    whole = whole && std::floor(action) == action;
     const std::size_t k = i % dataset.action_size;
+    const double slack = kRounding * (box->high[k] - box->low[k]);
     const auto x = static_cast<double>(action);
-    if (x < box->low[k] || x > box->high[k]) outside = action;
+    if (x >= box->low[k] - slack && x <= box->high[k] + slack) continue;
+    ++outside;
+    example = action;
   }
-  if (!integers && !outside) return;
-  throw InputError(
-      "{}: holds {} as actions, as of a task with discrete ones; expected numbers in the box of a continuous "
-      "one, or --env with discrete actions",
-      source,
-      integers ? std::string("integers") : fmt::format("nothing but whole numbers, such as {},", *outside));
+  const bool integers = OpenDataset(source)->layout().integer_actions;
+  if (integers || (whole && outside > 0)) {
+    throw InputError(
+        "{}: holds {} as actions, as of a task with discrete ones; expected numbers in the box of a "
+        "continuous one, or --env with discrete actions",
+        source,
+        integers ? std::string("integers") : fmt::format("nothing but whole numbers, such as {},", example));
+  }
+  if (outside == 0) return;
+  std::cerr << fmt::format(
+      "strider: warning: {}: {} of {} components of actions lie outside their bounds, such as {}: no policy "
+      "can act like that; where they are another environment's, --env ID names it\n",
+      source, outside, dataset.actions.size(), example);
 }
 
 }  // namespace
+
+Space RecordedActionSpace(const std::string& dataset, int action_size) {
+  const auto texts = OpenDataset(dataset)->Metadata();
+  const auto text = texts.find("action_space");
+  if (text != texts.end()) {
+    const GymSpace space = ParseSpace(text->second, dataset + ": action_space");
+    if (space.kind == GymSpace::Kind::kDiscrete) return Discrete{static_cast<int>(space.high.at(0)) + 1};
+    const auto size = static_cast<std::size_t>(action_size);
+    const bool bounded = space.low.size() == size && space.high.size() == size &&
+                         std::ranges::all_of(space.low, [](double x) { return std::isfinite(x); }) &&
+                         std::ranges::all_of(space.high, [](double x) { return std::isfinite(x); });
+    if (space.kind == GymSpace::Kind::kBox && bounded) return Box{space.low, space.high};
+  }
+  return UniformBox(action_size, -1, 1);
+}
 
 TransitionColumns ColumnsOf(const Transitions& transitions) {
   return {static_cast<std::int64_t>(transitions.size),
@@ -129,7 +146,6 @@ OfflineData LoadData(const Experiment& experiment, ActionFrame frame) {
   OfflineData data;
   if (experiment.has_env()) {
     const auto env = experiment.MakeEnv();
-    experiment.CheckActions(env->spec().action_space);
     CheckOrigin(env->spec(), run.dataset);
     read.observation_size = static_cast<std::size_t>(env->spec().observation_size());
     read.action_size = static_cast<std::size_t>(env->spec().action_size());
@@ -140,7 +156,7 @@ OfflineData LoadData(const Experiment& experiment, ActionFrame frame) {
   const CachedDataset opened(run.dataset, read, run.dataset_cache ? UseCache::kYes : UseCache::kNo);
   const DatasetView& dataset = opened.columns();
   if (!experiment.has_env()) {
-    data.task.action_space = ActionSpaceOf(run.dataset, static_cast<int>(dataset.action_size));
+    data.task.action_space = RecordedActionSpace(run.dataset, static_cast<int>(dataset.action_size));
     experiment.CheckActions(data.task.action_space);
   }
   const Preparation preparation = experiment.factory().DatasetPreparation();

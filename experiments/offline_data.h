@@ -22,6 +22,9 @@ struct OfflineData {
 // none of the experiment's environment.
 OfflineData LoadData(const Experiment& experiment, ActionFrame frame);
 
+// The actions that a dataset is about where no environment says it: as its metadata do, else D4RL's [-1, 1].
+Space RecordedActionSpace(const std::string& dataset, int action_size);
+
 // Valid as long as the transitions.
 TransitionColumns ColumnsOf(const Transitions& transitions);
 

@@ -37,7 +37,6 @@ std::optional<OfflineData> DatasetOf(const Experiment& experiment) {
 
 std::unique_ptr<OnPolicyAgent> MakeAgent(const Experiment& experiment, const EnvSpec& spec,
                                          const std::optional<OfflineData>& data) {
-  experiment.CheckActions(spec.action_space);
   Task task = TaskOf(experiment, spec);
   if (!data) return experiment.factory().MakeOnPolicy(task);
   task.transform = data->task.transform;
@@ -78,7 +77,10 @@ class OnPolicyTrainer final : public Trainer {
     const Policy policy = agent_->MakePolicy();
     rollout_.truncated_rows.clear();
     rollout_.truncated_observations.clear();
-    for (int t = 0; t < rollout_.steps; ++t) StepOnce(policy, static_cast<std::size_t>(t));
+    for (int t = 0; t < rollout_.steps; ++t) {
+      StepOnce(policy, static_cast<std::size_t>(t));
+      Show(step() + static_cast<std::int64_t>(t) * envs_.size());
+    }
     std::ranges::copy(current_, rollout_.last_observations.begin());
     const FlushDenormals flush;
     agent_->Update(rollout_, agent_->updates(), iterations_);

@@ -62,7 +62,7 @@ void WriteMetricsPicture(const std::vector<MetricsPoint>& points, const std::fil
 
 // One expert of a mixture along an episode. All vectors have one entry a step.
 struct ExpertTrace {
-  std::vector<double> actions;  // of one dimension: its mean action
+  std::vector<double> actions;  // of one dimension: its mean action, in the environment's units
   std::vector<double> weights;  // how probable the router makes it
 };
 

@@ -7,7 +7,6 @@ namespace {
 std::unique_ptr<OffPolicyAgent> MakeAgent(const Experiment& experiment) {
   const Augmentation augmentation = experiment.factory().ObservationAugmentation();
   const auto env = Augmented(experiment.MakeEnv(), augmentation);
-  experiment.CheckActions(env->spec().action_space);
   const Task task{env->spec().observation_size(),
                   env->spec().action_space,
                   ParseDevice(experiment.run().device),

@@ -221,7 +221,10 @@ void WriteReport(const std::vector<std::filesystem::path>& runs, const std::file
     }
   }
   if (results.empty()) {
-    throw InputError("{} holds no evaluation; was the run stopped before its first?", without.front());
+    throw InputError(
+        "{} holds no evaluation; was the run stopped before its first, or made without --env or "
+        "run.eval_episodes?",
+        without.front());
   }
   if (!without.empty()) {
     std::cerr << fmt::format("strider: left out, for they hold no evaluation: {}\n",

@@ -25,13 +25,11 @@ namespace {
 
 // What may differ between a run and its continuation without making it another experiment.
 // Files may have moved, but not changed (CheckSources).
-constexpr std::array<std::string_view, 14> kFreeSettings = {"run.steps",         "run.dataset",
-                                                            "run.threads",       "run.device",
-                                                            "run.log_interval",  "run.eval_interval",
-                                                            "run.eval_episodes", "run.checkpoint_interval",
-                                                            "run.target_return", "run.dataset_cache",
-                                                            "run.online_from",   "run.offline_ratio",
-                                                            "run.eval_threads",  "env.map"};
+constexpr std::array<std::string_view, 15> kFreeSettings = {
+    "run.steps",         "run.dataset",       "run.threads",         "run.device",
+    "run.log_interval",  "run.eval_interval", "run.eval_episodes",   "run.checkpoint_interval",
+    "run.target_return", "run.dataset_cache", "run.online_from",     "run.offline_ratio",
+    "run.eval_threads",  "env.map",           "agent.schedule_steps"};
 
 void MakeFolder(const std::filesystem::path& path) {
   std::error_code error;
@@ -71,6 +69,11 @@ bool HasLearnt(const RunPaths& paths) {
   return std::filesystem::exists(paths.checkpoint()) || std::filesystem::exists(paths.policy());
 }
 
+void MakeFolders(const RunPaths& paths) {
+  MakeFolder(paths.checkpoint().parent_path());
+  MakeFolder(paths.policy().parent_path());
+}
+
 FolderLock CreateRun(const RunPaths& paths, Experiment& experiment) {
   std::error_code error;
   if (std::filesystem::exists(paths.root, error)) {
@@ -90,8 +93,7 @@ FolderLock CreateRun(const RunPaths& paths, Experiment& experiment) {
   const std::string manifest = ManifestText(experiment);  // reads the whole dataset
   MakeFolder(paths.root);
   FolderLock lock(paths.root);
-  MakeFolder(paths.checkpoint().parent_path());
-  MakeFolder(paths.policy().parent_path());
+  MakeFolders(paths);
   WriteTextWhole(paths.manifest(), manifest);
   // Last, since its presence makes the folder a run.
   WriteTextWhole(paths.config(), experiment.Text());
@@ -122,6 +124,11 @@ void CheckSteps(const RunPaths& paths, std::int64_t done, std::int64_t steps) {
 
 std::vector<GivenSetting> ResumedSettings(const RunPaths& paths, const std::vector<GivenSetting>& changes) {
   std::vector<GivenSetting> settings = ReadConfigFile(paths.config());
+  if (std::ranges::find(settings, "run.agent", &GivenSetting::key) == settings.end()) {
+    throw InputError(
+        "{}: no agent is named; expected the settings that the run began with, run.agent among them",
+        paths.config().string());
+  }
   Experiment stored(settings);
   const SettingList known = stored.Settings();
   // Values are compared as they are printed: 1e-3 is 0.001.
@@ -144,7 +151,7 @@ std::vector<GivenSetting> ResumedSettings(const RunPaths& paths, const std::vect
       continue;
     const auto& [key, value] = *found;
     const std::string now = known.Find(key)->get();
-    if (now == value) continue;
+    if (now == value || (key == "run.env" && value.empty())) continue;  // a dataset's run may go online
     throw InputError(
         "{} is {} in {} but {} is given now ({}); a resumed run keeps its settings, apart from {}", key,
         value.empty() ? "not set" : value, paths.config().string(), now, change.where,

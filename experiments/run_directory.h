@@ -31,6 +31,9 @@ struct RunPaths {
 // refuses.
 FolderLock CreateRun(const RunPaths& paths, Experiment& experiment);
 
+// Makes the folders in a run's directory that are not there. Throws WorkError where the system refuses.
+void MakeFolders(const RunPaths& paths);
+
 // What an existing directory holds.
 bool IsRun(const std::filesystem::path& directory);
 

@@ -8,6 +8,7 @@
 #include <set>
 #include <string_view>
 
+#include "core/checksum.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "experiments/csv_log.h"
@@ -112,10 +113,16 @@ void ReadEvaluations(const std::filesystem::path& path, RunResult& run) {
   }
 }
 
-// The object that `strider evaluate --json` prints.
+// The object that `strider evaluate --json` prints, unless it is of a policy that training has replaced
+// since.
 void ReadFinal(const std::filesystem::path& path, RunResult& run) {
   const nlohmann::json json = nlohmann::json::parse(ReadText(path), nullptr, false);
   if (!json.is_object()) throw InputError("{} is not a JSON object", path.string());
+  const std::filesystem::path policy = run.folder / "policy" / "policy.hdf5";
+  if (json.contains("policy_sha256") && std::filesystem::exists(policy) &&
+      json["policy_sha256"] != FileChecksum(policy)) {
+    return;
+  }
   if (json.value("env", run.env) != run.env && !run.env.empty()) {
     throw InputError("{} is of {} but the run is of {}; remove it", path.string(), json["env"].dump(),
                      run.env);

@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <future>
@@ -13,8 +14,10 @@
 #include "agents/policy_file.h"
 #include "core/files.h"
 #include "datasets/reference_scores.h"
+#include "envs/registry.h"
 #include "experiments/csv_log.h"
 #include "experiments/evaluation.h"
+#include "experiments/offline_data.h"
 #include "experiments/statistics.h"
 #include "experiments/tensorboard.h"
 
@@ -29,6 +32,14 @@ bool Crossed(std::int64_t before, std::int64_t now, std::int64_t interval) {
 // Times what discounted rewards can sum up to.
 constexpr double kHopeless = 100;
 
+// What returns are normalised by: nothing in an environment other than the usual one of its id.
+std::optional<ReferenceScore> ReferenceOf(const Experiment& experiment) {
+  const RunConfig& run = experiment.run();
+  if (!experiment.has_env()) return FindReferenceScore(run.dataset);
+  if (!IsUsual(run.env, experiment.EnvOptions())) return std::nullopt;
+  return FindReferenceScore(run.env);
+}
+
 class TrainingRun {
  public:
   TrainingRun(Experiment& experiment, const std::filesystem::path& directory, const TrainOptions& options)
@@ -38,14 +49,15 @@ class TrainingRun {
         options_(options),
         pool_(run_.threads),
         evaluation_pool_(SpareThreads() > 0 ? SpareThreads() : run_.threads),
-        trainer_(MakeTrainer(experiment, pool_)),
+        trainer_(NewTrainer()),
         env_instance_(experiment.EnvInstance()),
-        reference_(FindReferenceScore(experiment.has_env() ? run_.env : run_.dataset)) {
+        reference_(ReferenceOf(experiment)) {
     at::set_num_threads(LearnerThreads(trainer_->agent(), run_.threads));
     std::optional<std::int64_t> resumed_at;
     if (options.resume && IsRun(directory)) {
       lock_.emplace(directory);
       RemoveLeftOvers(paths_);
+      MakeFolders(paths_);  // where one was removed
       if (HasLearnt(paths_)) {
         CheckSources(paths_, experiment);
         Restore();
@@ -64,14 +76,15 @@ class TrainingRun {
     const bool evaluate_again = marks_.evaluation_due == trainer_->step();
     evaluations_.emplace(paths_.evaluations(), trainer_->step() - (evaluate_again ? 1 : 0));
     board_.emplace(directory, resumed_at);
+    bar_.emplace(run_.agent + " " + (experiment_.has_env() ? run_.env : run_.dataset), run_.steps,
+                 experiment_.acts() || run_.online_from >= 0 ? "steps" : "updates", options_.progress,
+                 trainer_->step());
+    trainer_->Watch([this](std::int64_t done) { bar_->Update(done, status_); });
     started_ = Clock::now();
     if (evaluate_again) EvaluateNow();
   }
 
   TrainOutcome Run() {
-    ProgressBar bar(run_.agent + " " + (experiment_.has_env() ? run_.env : run_.dataset), run_.steps,
-                    experiment_.acts() || run_.online_from >= 0 ? "steps" : "updates", options_.progress,
-                    trainer_->step());
     if (!Done()) {
       std::filesystem::remove(paths_.evaluation());  // of a policy that is going to change
     } else {
@@ -83,7 +96,7 @@ class TrainingRun {
         return TrainOutcome::kStopped;
       }
       const std::int64_t before = trainer_->step();
-      trainer_->Advance();
+      Advance();
       const std::int64_t now = trainer_->step();
       // Elsewhere looking waits for the device, and is left to the log and the checkpoints.
       if (trainer_->agent().task().device.is_cpu()) StopIfDiverged();
@@ -93,14 +106,25 @@ class TrainingRun {
       if (last || Crossed(before, now, run_.eval_interval)) EvaluateNow();
       if (Done() && !logged) LogProgress();
       if (Done() || Crossed(before, now, run_.checkpoint_interval)) Checkpoint();
-      bar.Update(now, status_);
+      bar_->Update(now, status_);
     }
-    bar.Finish();
+    bar_->Finish();
+    if (trainer_->step() < run_.steps) {
+      options_.progress.write(
+          fmt::format("strider: ended at step {}: an evaluation reached run.target_return = {}\n",
+                      trainer_->step(), run_.target_return));
+    }
     return TrainOutcome::kFinished;
   }
 
  private:
   using Clock = std::chrono::steady_clock;
+
+  // A million rows take seconds to read, and longer to be made ready for a search.
+  std::unique_ptr<Trainer> NewTrainer() {
+    if (!run_.dataset.empty()) options_.progress.write(fmt::format("strider: reading {}\n", run_.dataset));
+    return MakeTrainer(experiment_, pool_);
+  }
 
   bool Done() const { return trainer_->step() >= run_.steps || marks_.last_evaluation >= run_.target_return; }
 
@@ -111,6 +135,16 @@ class TrainingRun {
   std::optional<double> Normalized(double episode_return) const {
     if (!reference_) return std::nullopt;
     return NormalizedScore(*reference_, episode_return);
+  }
+
+  // What an environment refuses is an action of the learner, not a word of the caller.
+  void Advance() {
+    try {
+      trainer_->Advance();
+    } catch (const InputError& error) {
+      CheckFinite();
+      throw WorkError("{}: the learner diverged at step {}; {}", error.what(), trainer_->step(), LastGood());
+    }
   }
 
   void StopIfDiverged() const {
@@ -153,19 +187,17 @@ class TrainingRun {
     CsvRow row{{"step", static_cast<double>(trainer_->step())},
                {"seconds", Seconds()},
                {"updates", static_cast<double>(agent.updates())}};
-    // An offline run has the columns too: it may go online later.
-    if (experiment_.has_env()) {
-      const auto count = static_cast<double>(tally.count);
-      const auto mean = [&](double sum) {
-        return tally.count == 0 ? std::nullopt : std::optional(sum / count);
-      };
-      const std::optional<double> mean_return = mean(tally.return_sum);
-      row.emplace_back("episodes", count);
-      row.emplace_back("return", mean_return);
-      row.emplace_back("normalized", mean_return ? Normalized(*mean_return) : std::nullopt);
-      row.emplace_back("length", mean(tally.length_sum));
-      if (mean_return) status_ = fmt::format("return {:.4g}", *mean_return);
-    }
+    // An offline run has these columns too, with or without an environment: it may go online later.
+    const auto count = static_cast<double>(tally.count);
+    const auto mean = [&](double sum) {
+      return tally.count == 0 ? std::nullopt : std::optional(sum / count);
+    };
+    const std::optional<double> mean_return = mean(tally.return_sum);
+    row.emplace_back("episodes", count);
+    row.emplace_back("return", mean_return);
+    row.emplace_back("normalized", mean_return ? Normalized(*mean_return) : std::nullopt);
+    row.emplace_back("length", mean(tally.length_sum));
+    if (mean_return) status_ = fmt::format("return {:.4g}", *mean_return);
     std::vector<std::pair<std::string, double>> scalars;
     const Metrics metrics = agent.metrics();
     StopIfValuesAreImpossible(metrics);
@@ -174,7 +206,8 @@ class TrainingRun {
       if (!std::isnan(number)) scalars.emplace_back("train/" + name, number);
     }
     if (const std::string warning = agent.Warning(); !warning.empty() && !warned_) {
-      std::cerr << fmt::format("\nstrider: warning: step {}: {}\n", trainer_->step(), warning);
+      if (options_.progress.terminal) options_.progress.write("\n");
+      std::cerr << fmt::format("strider: warning: step {}: {}\n", trainer_->step(), warning);
       warned_ = true;
     }
     progress_->Append(row);
@@ -207,18 +240,39 @@ class TrainingRun {
     evaluation.seed = StreamSeed(static_cast<std::uint64_t>(run_.seed), Purpose::kEvaluation);
     // Policies act without LibTorch: what they do takes nothing from the learner's streams.
     const auto evaluate = [this, evaluation, policy = trainer_->CurrentPolicy()] {
+      const auto count = [this](int ended) {
+        evaluated_ = ended;
+        return true;
+      };
       return Evaluate(
-          policy, [this] { return experiment_.MakeEnv(); }, evaluation, evaluation_pool_);
+          policy, [this] { return experiment_.MakeEnv(); }, evaluation, evaluation_pool_, count);
     };
-    evaluating_ = std::async(SpareThreads() > 0 ? std::launch::async : std::launch::deferred, evaluate);
+    evaluated_ = 0;
+    evaluating_ = std::async(std::launch::async, evaluate);
     // Where it may end the run, it must be known before the run goes on.
     const bool needed_now = SpareThreads() == 0 || std::isfinite(run_.target_return);
     if (needed_now || trainer_->step() >= run_.steps) TakeEvaluation();
   }
 
+  void ShowWaiting() {
+    constexpr auto kGlance = std::chrono::milliseconds(100);
+    bool told = false;
+    while (evaluating_.wait_for(kGlance) != std::future_status::ready) {
+      bar_->Update(trainer_->step(), fmt::format("evaluating {}/{}", evaluated_.load(), run_.eval_episodes));
+      if (told || !options_.stop || !options_.stop()) continue;
+      told = true;
+      if (options_.progress.terminal) options_.progress.write("\n");
+      std::cerr << fmt::format(
+          "strider: stops after the evaluation of step {}; a second signal ends it now, and --resume goes on "
+          "from the last checkpoint\n",
+          marks_.evaluation_due);
+    }
+  }
+
   // Waits for the evaluation under way, if there is one, and writes it down.
   void TakeEvaluation() {
     if (!evaluating_.valid()) return;
+    ShowWaiting();
     const EpisodeScores scores = evaluating_.get();
     const std::int64_t step = marks_.evaluation_due;
     for (std::size_t i = 0; i < scores.returns.size(); ++i) {
@@ -272,11 +326,24 @@ class TrainingRun {
     saved_at_ = trainer_->step();
   }
 
+  // What a run that began without an environment has learnt are the actions that its dataset tells of.
+  void CheckActionsLearnt() const {
+    if (!Experiment(ReadConfigFile(paths_.config())).run().env.empty()) return;
+    const EnvSpec spec = experiment_.MakeEnv()->spec();
+    if (spec.action_space == RecordedActionSpace(run_.dataset, spec.action_size())) return;
+    throw InputError(
+        "{} has learnt without an environment, for actions as {} tells of them, in [-1, 1] where it does "
+        "not; "
+        "those of {} have other bounds; expected a new run with --env {}",
+        paths_.root.string(), run_.dataset, run_.env, run_.env);
+  }
+
   void Restore() {
     if (!std::filesystem::exists(paths_.checkpoint())) {
       throw InputError("{} is missing though the run has got further; to start over, remove {}",
                        paths_.checkpoint().string(), paths_.root.string());
     }
+    if (experiment_.has_env()) CheckActionsLearnt();
     marks_ = LoadCheckpoint(paths_, *trainer_);
     saved_at_ = trainer_->step();
   }
@@ -300,6 +367,8 @@ class TrainingRun {
   TrainingMarks marks_;
   double before_last_evaluation_ = -std::numeric_limits<double>::infinity();
   Clock::time_point started_;
+  std::optional<ProgressBar> bar_;
+  std::atomic<int> evaluated_ = 0;         // episodes of the evaluation under way that have ended
   std::future<EpisodeScores> evaluating_;  // last, so that it ends before what it works with
 };
 

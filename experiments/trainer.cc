@@ -28,6 +28,7 @@ int LearnerThreads(const Agent& agent, int threads) {
 }
 
 std::unique_ptr<Trainer> MakeTrainer(const Experiment& experiment, WorkerPool& pool) {
+  if (experiment.has_env()) experiment.CheckActions(experiment.MakeEnv()->spec().action_space);
   const AgentKind kind = experiment.agent().kind;
   if (kind == AgentKind::kOnPolicy || kind == AgentKind::kHybrid)
     return MakeOnPolicyTrainer(experiment, pool);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -45,6 +46,9 @@ class Trainer {
   // The largest reward in size among those that it learns from; nothing where others may come.
   virtual std::optional<double> LargestReward() const { return std::nullopt; }
 
+  // `watch` is called in long pieces of work with the steps done, those of the piece so far included.
+  void Watch(std::function<void(std::int64_t done)> watch) { watch_ = std::move(watch); }
+
   // Training episodes since the last call.
   EpisodeTally TakeEpisodes() { return std::exchange(tally_, {}); }
 
@@ -55,6 +59,9 @@ class Trainer {
  protected:
   EpisodeTally& tally() { return tally_; }
   void CountSteps(std::int64_t steps) { step_ += steps; }
+  void Show(std::int64_t done) const {
+    if (watch_) watch_(done);
+  }
 
  private:
   virtual void DoSave(StateWriter& out) const = 0;
@@ -62,6 +69,7 @@ class Trainer {
 
   std::int64_t step_ = 0;
   EpisodeTally tally_;
+  std::function<void(std::int64_t)> watch_;
 };
 
 // How many of `threads` LibTorch should have for an agent: one where no weight matrix is larger than of 64x64

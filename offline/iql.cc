@@ -83,6 +83,14 @@ Policy Iql::MakePolicy() const {
                                    config_.log_std_min, config_.log_std_max);
 }
 
+std::string Iql::Warning() const {
+  if (updates() <= config_.schedule_steps) return {};
+  return fmt::format(
+      "the actor's step length has fallen to 0 in agent.schedule_steps = {} updates: the policy stays as it "
+      "is; more of them, which --resume takes too, let it go on",
+      config_.schedule_steps);
+}
+
 std::vector<nn::NamedTensor> Iql::State() const {
   return nn::Concatenate({actor_.Named("actor"), value_.Named("value"), critics_.State(),
                           actor_adam_.Named("actor_adam"), value_adam_.Named("value_adam")});

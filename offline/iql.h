@@ -69,6 +69,8 @@ class Iql : public OffPolicyAgent {
   void Update(const TransitionBatch& batch) override;
   Policy MakePolicy() const override;
   std::vector<nn::NamedTensor> State() const override;
+  // Once the schedule is over: online, say.
+  std::string Warning() const override;
 
   const nn::ParameterSet& actor() const { return actor_; }
   const nn::ParameterSet& value() const { return value_; }

@@ -161,9 +161,9 @@ std::string Odice::Warning() const {
   if (!(share < kFewWeights)) return {};
   return fmt::format(
       "{:.2g} % of the latest batch's transitions have a positive weight: the policy learns hardly anything; "
-      "are all rewards zero or small? agent.reward_map = range scales them, and a lower agent.lambda = {} "
-      "raises the weights",
-      100 * share, config_.lambda);
+      "are all rewards zero or small? {}A lower agent.lambda than {} raises the weights",
+      100 * share, config_.rewards.reward_map == "none" ? "agent.reward_map = range scales them. " : "",
+      config_.lambda);
 }
 
 Policy Odice::MakePolicy() const {

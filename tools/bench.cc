@@ -1,5 +1,6 @@
 #include <iostream>
 
+#include "datasets/reader.h"
 #include "envs/registry.h"
 #include "experiments/collect_bench.h"
 #include "experiments/dataset_bench.h"
@@ -88,7 +89,7 @@ int Bench(const Words& words) {
       "stable-baselines3 and rltools; without it the peers' columns stay empty");
   add("threads", po::value<int>()->default_value(2), "threads of vectors and learners, ours and the peers'");
   add("repetitions", po::value<int>()->default_value(7), "of each measurement, in turns with the peer");
-  add("seconds", po::value<double>()->default_value(0.2),
+  add("seconds", po::value<double>()->default_value(0.2, "0.2"),
       "that each of them lasts, of environments and offline updates");
   add("training-seconds", po::value<double>()->default_value(5), "that each of them lasts, of agents");
   add("rows", po::value<std::int64_t>()->default_value(1'000'000), "of the dataset");
@@ -121,6 +122,9 @@ int Bench(const Words& words) {
   if (rows < 1) throw InputError("--rows {}: expected at least 1", rows);
   dataset_options.rows = static_cast<std::size_t>(rows);
   const Selection selection = Named((*values)["names"].as<std::vector<std::string>>());
+  const auto dataset = (*values)["dataset"].as<std::string>();
+  // Known before minutes of measuring.
+  if (!dataset.empty()) OpenDataset(dataset);
 
   const bool json = (*values)["json"].as<bool>();
   std::ostream& out = json ? std::cerr : std::cout;
@@ -145,7 +149,7 @@ int Bench(const Words& words) {
                   .threads = options.threads,
                   .rows = dataset_options.rows,
                   .seconds = options.seconds,
-                  .dataset = (*values)["dataset"].as<std::string>(),
+                  .dataset = dataset,
                   .peer_python = options.peer_python},
                  take);
   }

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "agents/planning/objective.h"
+#include "core/checksum.h"
 #include "core/files.h"
 #include "datasets/reference_scores.h"
 #include "envs/registry.h"
@@ -86,10 +87,15 @@ void PrintExperts(const std::string& choice, bool deterministic) {
                            choice);
 }
 
-nlohmann::ordered_json Describe(const std::string& env, const EpisodeScores& scores) {
+// What returns are normalised by: nothing in an environment other than the usual one of its id.
+std::vector<ReferenceScore> ReferencesOf(const EnvChoice& env) {
+  return IsUsual(env.id, env.options) ? FindReferenceScores(env.id) : std::vector<ReferenceScore>();
+}
+
+nlohmann::ordered_json Describe(const EnvChoice& env, const EpisodeScores& scores) {
   const Summary summary = Summarise(scores.returns);
-  const std::vector<ReferenceScore> references = FindReferenceScores(env);
-  nlohmann::ordered_json json = {{"env", env},
+  const std::vector<ReferenceScore> references = ReferencesOf(env);
+  nlohmann::ordered_json json = {{"env", env.id},
                                  {"episodes", scores.returns.size()},
                                  {"returns", scores.returns},
                                  {"lengths", scores.lengths},
@@ -110,14 +116,15 @@ nlohmann::ordered_json Describe(const std::string& env, const EpisodeScores& sco
   return json;
 }
 
-void Print(const std::string& env, const EpisodeScores& scores) {
+void Print(const EnvChoice& env, const EpisodeScores& scores) {
   const Summary summary = Summarise(scores.returns);
-  std::cout << fmt::format("{}: {} episodes, mean return {:.4g}", env, scores.returns.size(), summary.mean);
+  std::cout << fmt::format("{}: {} episodes, mean return {:.4g}", env.id, scores.returns.size(),
+                           summary.mean);
   if (scores.returns.size() > 1) {
     std::cout << fmt::format(" (95 % interval {:.4g} to {:.4g}), std {:.4g}, IQM {:.4g}", summary.ci95.low,
                              summary.ci95.high, summary.std, summary.iqm);
   }
-  for (const ReferenceScore& reference : FindReferenceScores(env)) {
+  for (const ReferenceScore& reference : ReferencesOf(env)) {
     std::cout << fmt::format(", normalised {:.1f} (by {}'s scores)", NormalizedScore(reference, summary.mean),
                              reference.source);
   }
@@ -169,11 +176,17 @@ int Evaluate(const Words& words) {
   const auto make = [&] { return MakeEnv(choice.id, choice.options); };
   const EnvSpec spec = make()->spec();
   const bool of_run = !WarnOfOtherWorld(source, spec) && choice.of_run;
+  // Training may replace it at any time: what is kept says whose score it is.
+  const std::string policy_sha256 = of_run ? FileChecksum(RunPaths{source}.policy()) : "";
   Policy policy = LoadPolicy(source, spec);
   const auto stock = Given<double>(*values, "initial-stock");
   if (stock) SetInitialStock(policy, *stock);
   const bool judged_sampled = LoadPolicyOrigin(source).evaluate_sampled;
-  options.deterministic = deterministic || !(sampled || judged_sampled);
+  const bool never_sampled = IsDeterministic(policy.distribution);
+  if (sampled && never_sampled) {
+    std::cerr << "strider: --sampled: this policy has one action for each state, which is taken\n";
+  }
+  options.deterministic = deterministic || never_sampled || !(sampled || judged_sampled);
   // What a run is scored by: its own world, stock and kind of action.
   const bool keep = of_run && !stock && options.deterministic != judged_sampled;
 
@@ -197,14 +210,14 @@ int Evaluate(const Words& words) {
   if (StopRequested()) return 128 + StopSignal();
   bar.Finish();
 
-  nlohmann::ordered_json json = Describe(choice.id, scores);
+  nlohmann::ordered_json json = Describe(choice, scores);
   json["expert_choice"] = ExpertChoice(policy, options.deterministic);
   json["actions"] = options.deterministic ? "deterministic" : "sampled";
   if (!policy.objective.empty()) json["objective"] = DescribeObjective(policy, scores);
   if ((*values)["json"].as<bool>()) {
     std::cout << json.dump() << '\n';
   } else {
-    Print(choice.id, scores);
+    Print(choice, scores);
     if (const auto& chosen = json["expert_choice"]; !chosen.is_null()) {
       PrintExperts(chosen.get<std::string>(), options.deterministic);
     }
@@ -219,6 +232,7 @@ int Evaluate(const Words& words) {
   }
   // Printed already: a run's folder that cannot be written to costs nobody the result.
   if (keep) {
+    json["policy_sha256"] = policy_sha256;
     try {
       WriteTextWhole(RunPaths{source}.evaluation(), json.dump(2) + "\n");
     } catch (const WorkError& error) {

@@ -62,17 +62,32 @@ std::vector<GivenSetting> GivenSettings(const po::variables_map& values) {
   return given;
 }
 
-void PrintSettings(const std::string& agent, const std::optional<std::string>& env) {
-  // The defaults of an agent whatever it learns from.
-  std::vector<GivenSetting> given{{"run.agent", agent, ""}, {"run.env", env.value_or("Hopper-v5"), ""}};
-  if (FindAgent(agent).kind == AgentKind::kOffline) given.push_back({"run.dataset", "FILE", ""});
+// The settings as a call with these words would have them.
+void PrintSettings(const std::string& agent, std::vector<GivenSetting> given) {
+  const auto has = [&](const char* key) {
+    return std::ranges::find(given, key, &GivenSetting::key) != given.end();
+  };
+  const bool env = has("run.env");
+  const bool chosen = has("run.preset");
+  const bool dataset = has("run.dataset") || FindAgent(agent).kind != AgentKind::kOffline;
+  // Defaults are the same whatever an agent learns from, but it must be something.
+  if (!env) given.push_back({"run.env", "Hopper-v5", ""});
+  if (!dataset) given.push_back({"run.dataset", "FILE", ""});
   Experiment experiment(given);
-  std::cout << fmt::format("\nSettings of {} (key = default: meaning; what is accepted):\n", agent);
+  std::cout << fmt::format("\nSettings of {} (key = {}: meaning; what is accepted):\n", agent,
+                           given.size() > 2 ? "value" : "default");
   const SettingList settings = experiment.Settings();
   for (const Setting& setting : settings.settings()) {
     if (setting.key.starts_with("env.") && !env) continue;
-    std::cout << fmt::format("  {} = {}: {}; {}\n", setting.key, setting.get(), setting.help,
-                             setting.expected);
+    const bool unknown = (setting.key == "run.env" && !env) || (setting.key == "run.dataset" && !dataset);
+    // A share of the run, which an Experiment has worked out.
+    const bool share = setting.key.ends_with("_interval") && setting.key.starts_with("run.") && !chosen &&
+                       !has(setting.key.c_str());
+    std::cout << fmt::format("  {} = {}: {}; {}\n", setting.key,
+                             unknown ? ""
+                             : share ? "0"
+                                     : setting.get(),
+                             setting.help, setting.expected);
   }
   if (!env) std::cout << "  env.*: with --env ID, this help lists the environment's options\n";
 }
@@ -114,7 +129,7 @@ int Train(const Words& words) {
     std::erase_if(others, [](const std::string& word) { return word == "--help" || word == "-h"; });
     const auto named = Parse(TrainLine(), others).value();
     if (const auto agent = Given<std::string>(named, "agent")) {
-      PrintSettings(*agent, Given<std::string>(named, "env"));
+      PrintSettings(*agent, GivenSettings(named));
     }
     return 0;
   }

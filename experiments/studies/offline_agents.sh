@@ -7,7 +7,7 @@
 # Usage: experiments/studies/offline_agents.sh [FOLDER]        results in FOLDER (offline-agents)
 #   STEPS     updates of a run (1000000)
 #   SEEDS     runs of an agent on a set (5)
-#   PRESET    settings of the agents that have such (paper)
+#   PRESET    settings, which every agent named must have (paper; bc-filtered has its own)
 #   AGENTS    "bc bc-filtered td3bc prdc a2pr odice iql cql bcq awac rebrac sac-n edac"; bc-filtered is bc --preset filtered
 #   ENVS      "Hopper-v5 HalfCheetah-v5 Walker2d-v5"
 #   SETS      "medium medium-replay medium-expert expert"

@@ -121,7 +121,8 @@ std::vector<double> ReturnsOf(const Transitions& data, int longest) {
 TEST(Preparation, RangeBecomesAThousand) {
   Preparation preparation;
   preparation.rewards.reward_map = "range";
-  const Dataset dataset = Made({-5, 15, 5, 7, 1, 2});
+  Dataset dataset = Made({-5, 15, 5, 7, 1, 2});
+  dataset.timeouts.clear();
   for (const int longest : {2, 3, 1000}) {
     const Transitions found =
         PreparedTransitions(dataset, {.max_episode_steps = longest}, preparation, "made.hdf5");
@@ -141,9 +142,10 @@ TEST(Preparation, EpisodesAreCutFromTheViewAtTerminalsOrTheLimit) {
   preparation.best_fraction = 0.3;
   EXPECT_THAT(PreparedTransitions(dataset, {.max_episode_steps = 3}, preparation, "made.hdf5").observations,
               ElementsAre(3, 4, 6));
-  EXPECT_THAT(PreparedTransitions(dataset, {}, preparation, "made.hdf5").observations,
-              ElementsAre(3, 4, 6, 7, 8))
-      << "of three pieces, each of which ends by a terminal";
+  EXPECT_THAT(
+      PreparedTransitions(dataset, {.max_episode_steps = 1000}, preparation, "made.hdf5").observations,
+      ElementsAre(3, 4, 6))
+      << "the file's own timeouts tell the limit";
 }
 
 TEST(Preparation, RangeNeedsReturnsThatDiffer) {

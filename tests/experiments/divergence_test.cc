@@ -107,6 +107,21 @@ TEST(Divergence, AllowsValuesAsLargeAsScaledRewards) {
   }
 }
 
+// Weights may go wrong while every loss is still a number: what the next action is refused for.
+TEST(Divergence, IsNotTheCallersFaultWhereAnActionIsRefused) {
+  for (const auto& [agent, rate] :
+       {std::pair{"sac", "actor_lr"}, {"td3", "actor_lr"}, {"mdpo-off", "policy_lr"}}) {
+    const TemporaryFolder folder;
+    EXPECT_THAT(Failure(folder.path() / "run", TinySettings(agent, "Pendulum-v1", {},
+                                                            {{std::string("agent.") + rate, "1e38"},
+                                                             {"run.checkpoint_interval", "10"},
+                                                             {"run.log_interval", "1000"},
+                                                             {"run.eval_interval", "1000"}})),
+                AllOf(HasSubstr("the learner diverged"), HasSubstr("the last good checkpoint, of step ")))
+        << agent;
+  }
+}
+
 // The environment would refuse such an actor's actions as a caller's fault.
 TEST(Divergence, DoesNotLetADivergedActorAct) {
   for (const char* threads : {"0", "1"}) {

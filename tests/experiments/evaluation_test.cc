@@ -211,7 +211,7 @@ TEST(Evaluation, EndedEarlyKeepsTheEpisodesThatAreWhole) {
   EXPECT_THAT(some.returns, ::testing::UnorderedElementsAreArray(shortest));
 }
 
-// Two experts that do the same everywhere, with probabilities .3 and .7.
+// Two experts that do the same everywhere, with probabilities .3 and .7, in a box of +-2.
 TEST(TraceExperts, SaysWhatEachWouldDoAndHowProbableItIs) {
   const auto env = MakeEnv("Pendulum-v1");
   Policy policy = UniformPolicy(3, env->spec().action_space);
@@ -228,7 +228,7 @@ TEST(TraceExperts, SaysWhatEachWouldDoAndHowProbableItIs) {
        {std::tuple(traces[0], -0.5, 0.3), std::tuple(traces[1], 0.8, 0.7)}) {
     ASSERT_EQ(trace.actions.size(), 200);
     ASSERT_EQ(trace.weights.size(), 200);
-    EXPECT_THAT(trace.actions, Each(::testing::DoubleNear(std::tanh(action), 1e-6)));
+    EXPECT_THAT(trace.actions, Each(::testing::DoubleNear(2 * std::tanh(action), 1e-6)));
     EXPECT_THAT(trace.weights, Each(::testing::DoubleNear(weight, 1e-6)));
   }
   const TemporaryFolder folder;

@@ -10,6 +10,7 @@
 #include "core/parallel.h"
 #include "datasets/hdf5.h"
 #include "datasets/writer.h"
+#include "experiments/offline_data.h"
 #include "experiments/presets.h"
 #include "experiments/trainer.h"
 #include "tests/agents/learner_kit.h"
@@ -352,6 +353,52 @@ TEST(Misfits, NumbersOfActionsForAContinuousTask) {
     EXPECT_THAT(Misfit(On("td3bc", env, {{"run.dataset", integers.string(), ""}})),
                 HasSubstr("integers.hdf5: holds integers as actions"));
   }
+}
+
+// What the metadata say of actions holds where no environment does; actions beyond it are told of.
+TEST(Misfits, BoundsOfActionsWithoutAnEnvironment) {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "mine.hdf5";
+  Dataset dataset = MakeDataset(300, 3, 1);
+  std::ranges::fill(dataset.actions, 1.7F);
+  const auto load = [&](const char* space) {
+    dataset.metadata.clear();
+    if (space != nullptr) dataset.metadata["action_space"] = space;
+    WriteDataset(DatasetFormat::kD4rl, path, dataset);
+    const Experiment experiment({{"run.agent", "bc", ""}, {"run.dataset", path.string(), ""}});
+    testing::internal::CaptureStderr();
+    const OfflineData data = LoadData(experiment, ActionFrame::kUnit);
+    return std::pair(data.transitions.actions.at(0), testing::internal::GetCapturedStderr());
+  };
+  const auto [known, silence] =
+      load(R"({"type": "Box", "dtype": "float32", "shape": [1], "low": [-2], "high": [2]})");
+  EXPECT_FLOAT_EQ(known, 0.85F);
+  EXPECT_THAT(silence, testing::IsEmpty());
+  const auto [unknown, warning] = load(nullptr);
+  EXPECT_FLOAT_EQ(unknown, 1.7F);
+  EXPECT_THAT(warning, HasSubstr("300 of 300 components of actions lie outside their bounds, such as 1.7"));
+}
+
+TEST(Misfits, LearningThatStartsAfterTheLastStep) {
+  const auto notes = [](const char* steps) {
+    return Experiment(
+               On("sac", "Pendulum-v1", {{"run.steps", steps, ""}, {"agent.learning_starts", "100", ""}}))
+        .notes();
+  };
+  EXPECT_THAT(notes("100"),
+              testing::ElementsAre(HasSubstr("agent.learning_starts = 100 steps, and run.steps = 100: "
+                                             "nothing will be learnt")));
+  EXPECT_THAT(notes("101"), testing::IsEmpty());
+}
+
+TEST(Misfits, ActingAfterTheLastStep) {
+  const Given given = {{"run.agent", "td3bc", ""},
+                       {"run.dataset", "mine.hdf5", ""},
+                       {"run.env", "Pendulum-v1", ""},
+                       {"run.steps", "10", ""},
+                       {"run.online_from", "100", ""}};
+  EXPECT_THAT(MessageOf<InputError>([&] { Experiment{given}; }),
+              HasSubstr("run.online_from = 100 is not before run.steps = 10"));
 }
 
 TEST(Misfits, DatasetsSmallerThanABatch) {
@@ -1042,6 +1089,10 @@ TEST(DatasetOrigin, EnvironmentIsTheDatasetsUnlessAnotherIsGiven) {
       {{"run.agent", "bc", ""}, {"run.dataset", recorded, ""}, {"env.max_episode_steps", "70", "--set"}});
   EXPECT_EQ(alone.MakeEnv()->spec().max_episode_steps, 77) << "as the dataset says";
   EXPECT_EQ(with_options.MakeEnv()->spec().max_episode_steps, 70);
+  const Experiment named(
+      {{"run.agent", "bc", ""}, {"run.dataset", recorded, ""}, {"run.env", "Hopper-v4", "--env"}});
+  EXPECT_EQ(named.MakeEnv()->spec().max_episode_steps, 77) << "the same, said";
+  EXPECT_THAT(named.notes(), testing::IsEmpty());
   const Experiment by_name({{"run.agent", "bc", ""}, {"run.dataset", "hopper_medium-v2.hdf5", ""}});
   EXPECT_EQ(by_name.run().env, "Hopper-v2");
   const Experiment other(

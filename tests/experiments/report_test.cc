@@ -111,6 +111,16 @@ TEST(ReadRun, TakesConfigEvaluationsAndTheFinalEvaluation) {
   run = ReadRun(folder.path() / "run");
   EXPECT_THAT(run.LastReturns(), ElementsAre(90, 100, 110.5));
   EXPECT_EQ(run.evaluations.size(), 2U);
+
+  // Of a policy that training has replaced since: no score of the run.
+  folder.Write("run/policy/policy.hdf5", "abc");
+  constexpr const char* kScore = R"({{"returns": [90, 100], "policy_sha256": "{}"}})";
+  constexpr const char* kAbc =
+      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";  // FIPS 180-2
+  folder.Write("run/evaluation.json", fmt::format(fmt::runtime(kScore), kAbc));
+  EXPECT_THAT(ReadRun(folder.path() / "run").LastReturns(), ElementsAre(90, 100));
+  folder.Write("run/policy/policy.hdf5", "abcd");
+  EXPECT_THAT(ReadRun(folder.path() / "run").LastReturns(), ElementsAre(60, 80));
 }
 
 TEST(ReadRun, BadFilesAreNamed) {
@@ -214,6 +224,33 @@ TEST(CompareRuns, ACutOffSeedShortensTheCurveAndIsReported) {
   EXPECT_THAT(
       sac.notes,
       ElementsAre("seed 1 was last evaluated at step 2000, others at step 3000; the curve stops there"));
+}
+
+TEST(CompareRuns, TheBestIsNotBelowTheLast) {
+  const TemporaryFolder folder;
+  WriteRun(folder, "a", Config("sac", "Hopper-v5", "", 0), {10, 20});
+  folder.Write("a/evaluation.json", R"({"returns": [50, 60]})");
+  const TaskComparison task = CompareRuns({ReadRun(folder.path() / "a")}).at(0);
+  EXPECT_THAT(task.agents[0].scores[2].samples, ElementsAre(50, 60));
+}
+
+TEST(CompareRuns, AgentsThatWereEvaluatedEarlierAreNoted) {
+  const TemporaryFolder folder;
+  WriteRun(folder, "a", Config("sac", "Hopper-v5", "", 0), {10, 20, 30});
+  WriteRun(folder, "b", Config("td3", "Hopper-v5", "", 0), {30, 40});
+  const TaskComparison task = CompareRuns({ReadRun(folder.path() / "a"), ReadRun(folder.path() / "b")}).at(0);
+  EXPECT_EQ(task.agents[0].agent, "td3");
+  EXPECT_THAT(task.agents[0].notes, ElementsAre("last evaluated at step 2000, others at step 3000"));
+  EXPECT_THAT(task.agents[1].notes, ElementsAre());
+}
+
+// Returns by other rules than those of the reference scores.
+TEST(CompareRuns, OnlyTheUsualEnvironmentHasNormalisedScores) {
+  const TemporaryFolder folder;
+  WriteRun(folder, "a", Config("sac", "Hopper-v5", "", 0) + "env.healthy_reward = 1.0\n", {10});
+  WriteRun(folder, "b", Config("sac", "Hopper-v5", "", 1) + "env.healthy_reward = 50\n", {10});
+  EXPECT_TRUE(CompareRuns({ReadRun(folder.path() / "a")}).at(0).scale);
+  EXPECT_FALSE(CompareRuns({ReadRun(folder.path() / "b")}).at(0).scale);
 }
 
 TEST(CompareRuns, GroupsByTaskAgentAndPreset) {

@@ -11,7 +11,10 @@
 #include "core/files.h"
 #include "datasets/d4rl.h"
 #include "datasets/hdf5.h"
+#include "datasets/reader.h"
+#include "datasets/writer.h"
 #include "experiments/collect.h"
+#include "experiments/csv_log.h"
 #include "experiments/run_directory.h"
 #include "tests/datasets/make_dataset.h"
 #include "tests/experiments/temporary_folder.h"
@@ -458,6 +461,53 @@ TEST_F(RunFolder, GoesOnlineOnceAndNotInThePast) {
   ASSERT_EQ(from("41", 3), TrainOutcome::kStopped);
   EXPECT_EQ(MessageOf<InputError>([&] { from("50", 1); }),
             "run.online_from = 50, but the run went online at step 41 and keeps to that");
+}
+
+// A dataset that says nothing of an environment: the run gets one when it is to act.
+TEST_F(RunFolder, AnEnvironmentIsGivenLater) {
+  const auto dataset = folder_.path() / "mine.hdf5";
+  const auto begin = [&](const char* name, const char* env) {
+    CollectRandomly(env, 300, dataset);
+    Dataset nameless = ReadDataset(dataset);
+    nameless.metadata.clear();
+    WriteDataset(DatasetFormat::kD4rl, dataset, nameless);
+    const auto run = folder_.path() / name;
+    auto settings = TinySettings("td3bc", "", dataset, {{"run.steps", "40"}});
+    EXPECT_EQ(TrainIn(run, settings), TrainOutcome::kFinished);
+    return run;
+  };
+  const auto go_on = [](const std::filesystem::path& run, const char* env) {
+    return ResumeIn(
+        run, {},
+        {{"run.env", env, "--env"}, {"run.steps", "130", "--steps"}, {"run.online_from", "40", "--set"}});
+  };
+  const auto hopper = begin("hopper", "Hopper-v5");
+  EXPECT_EQ(go_on(hopper, "Hopper-v5"), TrainOutcome::kFinished);
+  EXPECT_GT(CsvTable(RunPaths{hopper}.evaluations()).rows(), 0U);
+  // Its actions, up to 2, were taken for actions in [-1, 1].
+  const auto pendulum = begin("pendulum", "Pendulum-v1");
+  EXPECT_THAT(MessageOf<InputError>([&] { go_on(pendulum, "Pendulum-v1"); }),
+              AllOf(HasSubstr("has learnt without an environment"), HasSubstr("--env Pendulum-v1")));
+}
+
+// The actor's schedule of IQL ends with its published updates; a run that goes on needs more.
+TEST_F(RunFolder, TheScheduleMayBeLengthened) {
+  const auto run = folder_.path() / "run";
+  const auto dataset = folder_.path() / "random.hdf5";
+  CollectRandomly("Pendulum-v1", 300, dataset);
+  ASSERT_EQ(TrainIn(run, TinySettings("iql", "Pendulum-v1", dataset,
+                                      {{"run.steps", "40"}, {"agent.schedule_steps", "40"}})),
+            TrainOutcome::kFinished);
+  const auto actor = [&] { return ReadBits(run).policy_numbers; };
+  const auto before = actor();
+  testing::internal::CaptureStderr();
+  ASSERT_EQ(ResumeIn(run, {}, {{"run.steps", "60", "--steps"}}), TrainOutcome::kFinished);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("the actor's step length has fallen to 0 in agent.schedule_steps = 40 updates"));
+  EXPECT_TRUE(actor() == before);
+  ASSERT_EQ(ResumeIn(run, {}, {{"run.steps", "80", "--steps"}, {"agent.schedule_steps", "1000", "--set"}}),
+            TrainOutcome::kFinished);
+  EXPECT_FALSE(actor() == before);
 }
 
 TEST_F(RunFolder, EvaluationsBesideTrainingChangeNothing) {

@@ -265,7 +265,7 @@ TEST(Files, AnEvaluationIsKeptForTheRunsOwnKindOfAction) {
   const TemporaryFolder folder;
   const RunPaths run{folder.path() / "run"};
   ASSERT_EQ(
-      Strider({"train", "td3", "--env", "Pendulum-v1", "--quiet", "--steps", "2", "--out", run.root}).code,
+      Strider({"train", "sac", "--env", "Pendulum-v1", "--quiet", "--steps", "2", "--out", run.root}).code,
       0);
   const Finished drawn = Strider({"evaluate", run.root, "--episodes", "2", "--quiet", "--sampled"});
   ASSERT_EQ(drawn.code, 0);
@@ -273,6 +273,33 @@ TEST(Files, AnEvaluationIsKeptForTheRunsOwnKindOfAction) {
   EXPECT_FALSE(std::filesystem::exists(run.evaluation()));
   ASSERT_EQ(Strider({"evaluate", run.root, "--episodes", "2", "--quiet", "--deterministic"}).code, 0);
   EXPECT_TRUE(std::filesystem::exists(run.evaluation()));
+}
+
+TEST(Files, APolicyWithOneActionAStateIsNotSampled) {
+  const TemporaryFolder folder;
+  const RunPaths run{folder.path() / "run"};
+  ASSERT_EQ(
+      Strider({"train", "td3", "--env", "Pendulum-v1", "--quiet", "--steps", "2", "--out", run.root}).code,
+      0);
+  const Finished drawn = Strider({"evaluate", run.root, "--episodes", "2", "--quiet", "--sampled", "--json"});
+  ASSERT_EQ(drawn.code, 0);
+  EXPECT_EQ(drawn.message, "strider: --sampled: this policy has one action for each state, which is taken\n");
+  EXPECT_EQ(drawn.Json().at("actions"), "deterministic");
+  EXPECT_TRUE(std::filesystem::exists(run.evaluation()));
+}
+
+TEST(Files, OtherRulesHaveNoNormalisedScore) {
+  const TemporaryFolder folder;
+  const RunPaths run{folder.path() / "run"};
+  ASSERT_EQ(
+      Strider({"train", "td3", "--env", "Hopper-v5", "--quiet", "--steps", "2", "--out", run.root}).code, 0);
+  const auto normalized = [&](const char* change) {
+    return Strider({"evaluate", run.root, "--episodes", "1", "--quiet", "--json", "--set", change})
+        .Json()
+        .at("normalized");
+  };
+  EXPECT_FALSE(normalized("env.healthy_reward=1").is_null()) << "the usual one";
+  EXPECT_TRUE(normalized("env.healthy_reward=5").is_null());
 }
 
 TEST(Files, ResumeSaysWhatIsNotThere) {
