@@ -83,7 +83,7 @@ struct MdpoOffConfig {
           Above(0));
     visit("log_density_cap", log_density_cap,
           "for q above 1: greatest log density of a dimension, no gradient above; continuous actions only",
-          AtLeast(0));
+          InRange(0, std::numeric_limits<double>::infinity()));
     visit("policy_q", policy_q, "critic in the policy's loss", OneOf({"q1", "min"}));
     visit(
         "value_network", value_network,

@@ -26,8 +26,7 @@ void CheckAlternatives(const PmoeSacConfig& config) {
     throw InputError(
         "agent.blend = {}: one Gaussian of all experts has no best one to learn from; expected "
         "agent.router_gradient, agent.expert_loss, agent.target_expert and agent.entropy_of left as they "
-        "are, "
-        "or agent.blend = none",
+        "are, or agent.blend = none",
         config.blend);
   }
   if (config.router_gradient == "gumbel" && config.expert_loss != "best") {

@@ -12,6 +12,12 @@
 
 namespace strider {
 
+namespace {
+
+constexpr double kFinite = std::numeric_limits<double>::max();  // a length, weight or rate beyond is a slip
+
+}  // namespace
+
 Accepted Anything() { return {}; }
 
 Accepted InRange(double low, double high) {
@@ -26,6 +32,7 @@ Accepted AtLeast(double low) {
   Accepted accepted;
   accepted.text = fmt::format("at least {}", low);
   accepted.low = low;
+  accepted.high = kFinite;
   return accepted;
 }
 
@@ -34,7 +41,7 @@ Accepted Above(double low) {
   accepted.text = fmt::format("above {}", low);
   accepted.low = low;
   accepted.low_open = true;
-  accepted.high = std::numeric_limits<double>::max();  // a length or a rate that is infinite is a slip
+  accepted.high = kFinite;
   return accepted;
 }
 
@@ -55,19 +62,25 @@ Accepted FileOr(std::string word) {
 namespace internal {
 namespace {
 
-[[noreturn]] void Refuse(std::string_view key, std::string_view text, const Accepted& accepted) {
-  throw InputError("{} = '{}' is not accepted; expected {}", key, text, accepted.text);
+[[noreturn]] void Refuse(std::string_view key, std::string_view text, const Accepted& accepted,
+                         std::string_view further = "") {
+  throw InputError("{} = '{}' is not accepted; expected {}{}", key, text, accepted.text, further);
 }
 
 template <class T>
 T ParseNumber(std::string_view key, std::string_view text, const Accepted& accepted) {
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc::result_out_of_range && std::is_integral_v<T>) {
+    Refuse(key, text, accepted, fmt::format(", of {} at most in size", std::numeric_limits<T>::max()));
+  }
   if (error != std::errc() || end != text.data() + text.size()) Refuse(key, text, accepted);
   const auto number = static_cast<double>(value);
   const bool inside =
       (accepted.low_open ? number > accepted.low : number >= accepted.low) && number <= accepted.high;
-  if (!inside) Refuse(key, text, accepted);  // NaN fails every comparison
+  // NaN fails every comparison.
+  if (!inside)
+    Refuse(key, text, accepted, std::isinf(number) && accepted.high == kFinite ? ", and finite" : "");
   return value;
 }
 

@@ -92,6 +92,10 @@ class TrainingRun {
     }
     while (!Done()) {
       if (options_.stop && options_.stop()) {
+        if (evaluating_.valid()) {
+          options_.progress.write(
+              "\nstrider: stops after the evaluation under way; a second signal ends it now\n");
+        }
         Checkpoint();
         return TrainOutcome::kStopped;
       }
@@ -256,16 +260,8 @@ class TrainingRun {
 
   void ShowWaiting() {
     constexpr auto kGlance = std::chrono::milliseconds(100);
-    bool told = false;
     while (evaluating_.wait_for(kGlance) != std::future_status::ready) {
       bar_->Update(trainer_->step(), fmt::format("evaluating {}/{}", evaluated_.load(), run_.eval_episodes));
-      if (told || !options_.stop || !options_.stop()) continue;
-      told = true;
-      if (options_.progress.terminal) options_.progress.write("\n");
-      std::cerr << fmt::format(
-          "strider: stops after the evaluation of step {}; a second signal ends it now, and --resume goes on "
-          "from the last checkpoint\n",
-          marks_.evaluation_due);
     }
   }
 
@@ -333,8 +329,7 @@ class TrainingRun {
     if (spec.action_space == RecordedActionSpace(run_.dataset, spec.action_size())) return;
     throw InputError(
         "{} has learnt without an environment, for actions as {} tells of them, in [-1, 1] where it does "
-        "not; "
-        "those of {} have other bounds; expected a new run with --env {}",
+        "not; those of {} have other bounds; expected a new run with --env {}",
         paths_.root.string(), run_.dataset, run_.env, run_.env);
   }
 

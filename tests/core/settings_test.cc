@@ -99,10 +99,10 @@ TEST_F(SettingsTest, ValuesOutOfRangeAreRefused) {
     ExpectRefused("agent.discount", value, "a number in [0, 1]");
   }
   ExpectRefused("agent.rate", "0", "a number above 0");
-  ExpectRefused("agent.rate", "inf", "a number above 0");
+  ExpectRefused("agent.rate", "inf", "a number above 0, and finite");
   ExpectRefused("agent.batch", "0", "a whole number at least 1");
   ExpectRefused("agent.batch", "2.5", "a whole number at least 1");
-  ExpectRefused("agent.batch", "99999999999", "a whole number at least 1");
+  ExpectRefused("agent.batch", "99999999999", "a whole number at least 1, of 2147483647 at most in size");
   ExpectRefused("agent.steps", "1e6", "a whole number");
   ExpectRefused("agent.clipped", "yes", "true or false");
   ExpectRefused("agent.activation", "relU", "one of tanh, relu");
