@@ -59,7 +59,8 @@ TEST_F(Hybrid, DataOfAnotherLockAreRefused) {
   EXPECT_EQ(Misfit("hnpg", {{"horizon", "7"}}), "");
   EXPECT_EQ(Misfit("hnpg", {{"horizon", "7"}, {"action_bound", "3"}}), "") << "the lock is the same";
   for (const std::string agent : {"hnpg", "bc"}) {
-    EXPECT_THAT(Misfit(agent, {}),
+    EXPECT_EQ(Misfit(agent, {}), "") << "what nobody sets is as the data were recorded";
+    EXPECT_THAT(Misfit(agent, {{"horizon", "10"}}),
                 AllOf(HasSubstr(data()), HasSubstr("another CombinationLock-v0: horizon=7"),
                       HasSubstr("horizon=10")));
     EXPECT_THAT(Misfit(agent, {{"horizon", "7"}, {"lock_seed", "1"}}),
