@@ -17,15 +17,16 @@ struct Piece {
   double discounted = 0;  // the same with Preparation::return_discount
 };
 
-// How many steps the step limit left to the longest episode that it ended; the options' limit where the file
-// knows of none.
-std::size_t StepLimitOf(const DatasetView& dataset, const ViewOptions& options) {
+// How many rows an episode has at most: the longest of those that the file's flags end, or else the options'
+// limit, for files without timeouts and without any end.
+std::size_t LongestEpisode(const DatasetView& dataset, const ViewOptions& options) {
   std::size_t longest = 0;
   std::size_t count = 0;
   for (std::size_t row = 0; row < dataset.timeouts.size(); ++row) {
     ++count;
-    if (dataset.timeouts[row] != 0) longest = std::max(longest, count);
-    if (dataset.timeouts[row] != 0 || dataset.terminals[row] != 0) count = 0;
+    if (dataset.timeouts[row] == 0 && dataset.terminals[row] == 0) continue;
+    longest = std::max(longest, count);
+    count = 0;
   }
   return longest > 0 ? longest : static_cast<std::size_t>(options.max_episode_steps);
 }
@@ -37,7 +38,7 @@ std::size_t StepLimitOf(const DatasetView& dataset, const ViewOptions& options) 
 std::vector<Piece> Pieces(const DatasetView& dataset, const std::vector<std::size_t>& rows,
                           const ViewOptions& options, double discount, std::string_view setting,
                           const std::string& source) {
-  const std::size_t longest = StepLimitOf(dataset, options);
+  const std::size_t longest = LongestEpisode(dataset, options);
   std::vector<Piece> pieces;
   Piece piece;
   double weight = 1;

@@ -42,9 +42,9 @@ struct Preparation {
   bool next_actions = false;  // whether transitions have them
   RewardConfig rewards;
   // The share of the episodes that is kept, the best by discounted return; at 1 every row is. Episodes are
-  // cut from the q-learning view at terminals or after as many rows as the step limit allows (the file's own
-  // timeouts tell it, else ViewOptions::max_episode_steps), as the authors' programs do; what is left at the
-  // end is none. So are those of reward_map = range.
+  // cut from the q-learning view at terminals or after as many rows as the longest episode has (of a file
+  // without timeouts: ViewOptions::max_episode_steps), as the authors' programs do with 1000; what is left at
+  // the end is none. So are those of reward_map = range.
   double best_fraction = 1;
   double return_discount = 0.99;
   int episode = -1;  // the one complete episode that is kept, counted from 0 in the file's order; -1: all

@@ -21,15 +21,15 @@ void CheckActions(const EnvSpec& spec, const ActionRow& actions) {
     for (std::size_t i = 0; i < actions.size(); ++i) {
       const double action = actions[i];
       if (action >= 0 && action < discrete->n && action == std::trunc(action)) continue;
-      throw InputError("action {} given to {}; expected a whole number from 0 to {}", action, spec.id,
-                       discrete->n - 1);
+      throw RefusedAction("action {} given to {}; expected a whole number from 0 to {}", action, spec.id,
+                          discrete->n - 1);
     }
     return;
   }
   for (std::size_t i = 0; i < actions.size(); ++i) {
     if (std::isfinite(actions[i])) continue;
-    throw InputError("component {} of the action given to {} is {}; expected a finite number",
-                     i % static_cast<std::size_t>(spec.action_size()), spec.id, actions[i]);
+    throw RefusedAction("component {} of the action given to {} is {}; expected a finite number",
+                        i % static_cast<std::size_t>(spec.action_size()), spec.id, actions[i]);
   }
 }
 

@@ -137,6 +137,12 @@ class Env {
 // finite, or a discrete action that does not exist.
 void CheckActions(const EnvSpec& spec, const ActionRow& actions);
 
+// An action that an environment cannot take: not finite, or none of its numbers.
+class RefusedAction : public InputError {
+ public:
+  using InputError::InputError;
+};
+
 // Takes the id that a saved state starts with. Throws InputError where it is not the spec's.
 void CheckSavedId(const EnvSpec& spec, StateReader& in);
 

@@ -130,15 +130,19 @@ AgentScores ScoresOf(const Seeds& seeds) {
   return agent;
 }
 
-// The reference scores of the environment, or of the dataset where the environment is not known.
-std::optional<ScoreScale> ScaleOf(const RunResult& run) {
-  const std::string stem = std::filesystem::path(run.dataset).stem().string();
-  const Assignments options(run.settings.begin(), run.settings.end());
-  if (!run.env.empty() && !IsUsual(run.env, options)) return std::nullopt;
-  const std::optional<ReferenceScore> reference = FindReferenceScore(run.env.empty() ? stem : run.env);
-  if (!reference) return std::nullopt;
-  const double width = reference->max - reference->min;
-  return ScoreScale{.slope = 100 / width, .offset = -100 * reference->min / width};
+// The reference scores of the environment, or of the dataset where the environment is not known; none where
+// one of the runs had rules of its own.
+std::optional<ScoreScale> ScaleOf(const Seeds& runs) {
+  std::vector<ReferenceScore> references;
+  for (const RunResult* run : runs) {
+    const std::string stem = std::filesystem::path(run->dataset).stem().string();
+    const Assignments options(run->settings.begin(), run->settings.end());
+    references = run->env.empty() ? FindReferenceScores(stem) : ReferencesOf(run->env, options);
+    if (references.empty()) return std::nullopt;
+  }
+  const ReferenceScore& reference = references.front();
+  const double width = reference.max - reference.min;
+  return ScoreScale{.slope = 100 / width, .offset = -100 * reference.min / width};
 }
 
 // The settings in which an agent differs from another one of the same preset: " beta=2 noise=0.1".
@@ -198,7 +202,7 @@ TaskComparison CompareOnTask(const Seeds& runs) {
     const auto found = std::ranges::find_if(groups, same);
     (found == groups.end() ? groups.emplace_back() : *found).push_back(run);
   }
-  task.scale = ScaleOf(*runs[0]);
+  task.scale = ScaleOf(runs);
   for (const Seeds& seeds : groups) task.agents.push_back(ScoresOf(seeds));
   std::ranges::stable_sort(task.agents, std::ranges::greater(),
                            [](const AgentScores& agent) { return Rank(agent.scores[0].summary.mean); });
@@ -221,6 +225,10 @@ void ColourAgents(std::vector<AgentScores>& agents, std::map<std::string, std::s
 }
 
 }  // namespace
+
+std::vector<ReferenceScore> ReferencesOf(std::string_view env, const Assignments& options) {
+  return IsUsual(env, options) ? FindReferenceScores(env) : std::vector<ReferenceScore>();
+}
 
 std::string AgentScores::Over() const {
   if (!one_seed()) return fmt::format("{} seeds", seeds.size());

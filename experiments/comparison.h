@@ -8,11 +8,17 @@
 #include <string_view>
 #include <vector>
 
+#include "core/settings.h"
+#include "datasets/reference_scores.h"
 #include "experiments/pictures.h"
 #include "experiments/run_results.h"
 #include "experiments/statistics.h"
 
 namespace strider {
+
+// What returns in an environment are normalised by, as FindReferenceScores has it by its id: nothing where
+// its options make other rules than the usual ones.
+std::vector<ReferenceScore> ReferencesOf(std::string_view env, const Assignments& options);
 
 // One way to score a training, with its name in report.csv and report.json and its title in report.md.
 struct Measure {

@@ -164,6 +164,13 @@ Experiment::Experiment(const std::vector<GivenSetting>& given) {
   for (const GivenSetting& setting : all) {
     AtPlace(setting, [&] { settings.Set(setting.key, setting.value); });
   }
+  if (env_is_the_datasets) {
+    for (const auto& [key, value] : origin.env_options) {
+      const Setting* const taken = settings.Find("env." + key);
+      if (taken == nullptr || IsUsual(run_.env, {{taken->key, taken->get()}})) continue;
+      notes_.push_back(fmt::format("{} = {}, as {} was recorded", taken->key, taken->get(), run_.dataset));
+    }
+  }
   run_.threads = Resolve(run_.threads);
   run_.log_interval = Resolve(run_.log_interval, run_.steps / 200);
   run_.eval_interval = Resolve(run_.eval_interval, run_.steps / 20);
@@ -196,24 +203,16 @@ Experiment::Experiment(const std::vector<GivenSetting>& given) {
         "--dataset FILE and --env ID",
         run_.online_from);
   }
-  if (learns_from_dataset && run_.online_from >= run_.steps && agent_->kind != AgentKind::kMixed) {
-    throw InputError(
-        "run.online_from = {} is not before run.steps = {}: the run would never act; expected a smaller one, "
-        "or more steps",
-        run_.online_from, run_.steps);
-  }
   if (std::isfinite(run_.target_return) && (!has_env() || run_.eval_episodes == 0)) {
     throw InputError(
         "run.target_return = {} needs evaluations; expected --env ID and run.eval_episodes of at least 1",
         run_.target_return);
   }
   if (const Setting* const starts = settings.Find("agent.learning_starts"); starts != nullptr && acts()) {
-    if (const std::int64_t first = std::stoll(starts->get()); first >= run_.steps) {
-      notes_.push_back(
-          fmt::format("warning: no update is made before agent.learning_starts = {} steps, and run.steps = "
-                      "{}: nothing will be "
-                      "learnt",
-                      first, run_.steps));
+    if (const std::int64_t first = std::stoll(starts->get()); first > run_.steps) {
+      notes_.push_back(fmt::format(
+          "warning: no update is made before agent.learning_starts = {} steps, and run.steps = {}", first,
+          run_.steps));
     }
   }
   // Whoever resumes the run may stand in another folder. What is no path is the id of a Minari dataset.

@@ -77,7 +77,7 @@ void CheckDiscreteActions(const Space& action_space, const Transitions& transiti
 // Numbers of actions would pass for continuous ones: integers, or whole numbers alone that are not all in the
 // box. Whole ones in it are a bang-bang controller's. Others outside are told of: no policy can act like
 // them.
-void CheckContinuousActions(const Space& action_space, const DatasetView& dataset,
+void CheckContinuousActions(const Space& action_space, const DatasetView& dataset, bool has_env,
                             const std::string& source) {
   const auto* box = std::get_if<Box>(&action_space);
   if (box == nullptr) return;
@@ -106,8 +106,9 @@ void CheckContinuousActions(const Space& action_space, const DatasetView& datase
   if (outside == 0) return;
   std::cerr << fmt::format(
       "strider: warning: {}: {} of {} components of actions lie outside their bounds, such as {}: no policy "
-      "can act like that; where they are another environment's, --env ID names it\n",
-      source, outside, dataset.actions.size(), example);
+      "can act like that{}\n",
+      source, outside, dataset.actions.size(), example,
+      has_env ? "" : "; where they are an environment's, --env ID names it");
 }
 
 }  // namespace
@@ -119,9 +120,12 @@ Space RecordedActionSpace(const std::string& dataset, int action_size) {
     const GymSpace space = ParseSpace(text->second, dataset + ": action_space");
     if (space.kind == GymSpace::Kind::kDiscrete) return Discrete{static_cast<int>(space.high.at(0)) + 1};
     const auto size = static_cast<std::size_t>(action_size);
-    const bool bounded = space.low.size() == size && space.high.size() == size &&
-                         std::ranges::all_of(space.low, [](double x) { return std::isfinite(x); }) &&
-                         std::ranges::all_of(space.high, [](double x) { return std::isfinite(x); });
+    bool bounded = space.low.size() == size && space.high.size() == size;
+    // Of no width, or as wide as float32 goes, bounds say nothing of a scale.
+    constexpr double kWidest = 1e6;
+    for (std::size_t k = 0; k < size && bounded; ++k) {
+      bounded = space.low[k] < space.high[k] && space.high[k] - space.low[k] < kWidest;
+    }
     if (space.kind == GymSpace::Kind::kBox && bounded) return Box{space.low, space.high};
   }
   return UniformBox(action_size, -1, 1);
@@ -164,7 +168,7 @@ OfflineData LoadData(const Experiment& experiment, ActionFrame frame) {
   data.rewards = FitRewards(dataset, view, preparation.rewards, run.dataset);
   data.next_actions = preparation.next_actions;
   CheckDiscreteActions(data.task.action_space, data.transitions, run.dataset);
-  CheckContinuousActions(data.task.action_space, dataset, run.dataset);
+  CheckContinuousActions(data.task.action_space, dataset, experiment.has_env(), run.dataset);
   if (frame == ActionFrame::kUnit) RescaleActions(data.task.action_space, data.transitions);
   data.task.observation_size = static_cast<int>(dataset.observation_size);
   data.task.device = ParseDevice(run.device);

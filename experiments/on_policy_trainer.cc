@@ -79,7 +79,7 @@ class OnPolicyTrainer final : public Trainer {
     rollout_.truncated_observations.clear();
     for (int t = 0; t < rollout_.steps; ++t) {
       StepOnce(policy, static_cast<std::size_t>(t));
-      Show(step() + static_cast<std::int64_t>(t) * envs_.size());
+      Show(step() + static_cast<std::int64_t>(t + 1) * envs_.size());
     }
     std::ranges::copy(current_, rollout_.last_observations.begin());
     const FlushDenormals flush;

@@ -6,8 +6,8 @@
 #include "core/files.h"
 #include "datasets/d4rl.h"
 #include "datasets/merge.h"
-#include "datasets/reference_scores.h"
 #include "experiments/collect.h"
+#include "experiments/comparison.h"
 #include "experiments/evaluation.h"
 #include "experiments/statistics.h"
 #include "experiments/train.h"
@@ -117,7 +117,7 @@ class Recipe {
     const std::vector<Episode> episodes = Episodes(flags);
     std::vector<double> returns;
     for (const Episode& episode : episodes) returns.push_back(episode.episode_return);
-    const auto reference = FindReferenceScore(options_.env);
+    const auto references = ReferencesOf(options_.env, experiment_.EnvOptions());
     nlohmann::ordered_json& entry = manifest_["datasets"][name];
     entry = {{"file", path.filename().string()},
              {"rows", flags.rows},
@@ -126,7 +126,7 @@ class Recipe {
              {"normalized", nullptr}};
     if (!returns.empty()) {
       entry["mean_return"] = Mean(returns);
-      if (reference) entry["normalized"] = NormalizedScore(*reference, Mean(returns));
+      if (!references.empty()) entry["normalized"] = NormalizedScore(references.front(), Mean(returns));
     }
     entry["sha256"] = FileChecksum(path);
     WriteManifest();
@@ -179,7 +179,8 @@ class Recipe {
 
   double ExpertReturn() const {
     if (options_.expert.empty()) {
-      if (const auto reference = FindReferenceScore(options_.env)) return reference->max;
+      const auto references = ReferencesOf(options_.env, experiment_.EnvOptions());
+      if (!references.empty()) return references.front().max;
       throw InputError("there is no reference return for {}; expected --expert POLICY", options_.env);
     }
     const auto env = experiment_.MakeEnv();

@@ -136,7 +136,9 @@ std::vector<GivenSetting> ResumedSettings(const RunPaths& paths, const std::vect
   for (const Setting& setting : known.settings()) before[setting.key] = setting.get();
   // Before a run has learnt anything it may become another one, which its settings would not fit.
   const auto differs = [&](const GivenSetting& change) {
-    return (change.key == "run.agent" || change.key == "run.env") && change.value != before[change.key];
+    const std::string& value = before[change.key];
+    const bool joins = change.key == "run.env" && value.empty();  // an environment, where there was none
+    return (change.key == "run.agent" || change.key == "run.env") && change.value != value && !joins;
   };
   if (!HasLearnt(paths) && std::ranges::any_of(changes, differs)) return changes;
   for (const GivenSetting& change : changes) {

@@ -9,12 +9,14 @@
 #include <future>
 #include <iostream>
 #include <thread>
+#include <type_traits>
 
 #include "agents/nn/learner_threads.h"
 #include "agents/policy_file.h"
 #include "core/files.h"
+#include "datasets/reader.h"
 #include "datasets/reference_scores.h"
-#include "envs/registry.h"
+#include "experiments/comparison.h"
 #include "experiments/csv_log.h"
 #include "experiments/evaluation.h"
 #include "experiments/offline_data.h"
@@ -32,12 +34,11 @@ bool Crossed(std::int64_t before, std::int64_t now, std::int64_t interval) {
 // Times what discounted rewards can sum up to.
 constexpr double kHopeless = 100;
 
-// What returns are normalised by: nothing in an environment other than the usual one of its id.
 std::optional<ReferenceScore> ReferenceOf(const Experiment& experiment) {
   const RunConfig& run = experiment.run();
   if (!experiment.has_env()) return FindReferenceScore(run.dataset);
-  if (!IsUsual(run.env, experiment.EnvOptions())) return std::nullopt;
-  return FindReferenceScore(run.env);
+  const std::vector<ReferenceScore> references = ReferencesOf(run.env, experiment.EnvOptions());
+  return references.empty() ? std::nullopt : std::optional(references.front());
 }
 
 class TrainingRun {
@@ -84,6 +85,11 @@ class TrainingRun {
     if (evaluate_again) EvaluateNow();
   }
 
+  // What an evaluation under way would say is not going to be written down.
+  ~TrainingRun() { abandoned_ = true; }
+  TrainingRun(const TrainingRun&) = delete;
+  TrainingRun& operator=(const TrainingRun&) = delete;
+
   TrainOutcome Run() {
     if (!Done()) {
       std::filesystem::remove(paths_.evaluation());  // of a policy that is going to change
@@ -92,15 +98,11 @@ class TrainingRun {
     }
     while (!Done()) {
       if (options_.stop && options_.stop()) {
-        if (evaluating_.valid()) {
-          options_.progress.write(
-              "\nstrider: stops after the evaluation under way; a second signal ends it now\n");
-        }
         Checkpoint();
         return TrainOutcome::kStopped;
       }
       const std::int64_t before = trainer_->step();
-      Advance();
+      Acting([this] { trainer_->Advance(); });
       const std::int64_t now = trainer_->step();
       // Elsewhere looking waits for the device, and is left to the log and the checkpoints.
       if (trainer_->agent().task().device.is_cpu()) StopIfDiverged();
@@ -141,11 +143,12 @@ class TrainingRun {
     return NormalizedScore(*reference_, episode_return);
   }
 
-  // What an environment refuses is an action of the learner, not a word of the caller.
-  void Advance() {
+  // An action that an environment refuses is the learner's fault, not the caller's.
+  template <class Work>
+  std::invoke_result_t<Work> Acting(const Work& work) {
     try {
-      trainer_->Advance();
-    } catch (const InputError& error) {
+      return work();
+    } catch (const RefusedAction& error) {
       CheckFinite();
       throw WorkError("{}: the learner diverged at step {}; {}", error.what(), trainer_->step(), LastGood());
     }
@@ -246,7 +249,7 @@ class TrainingRun {
     const auto evaluate = [this, evaluation, policy = trainer_->CurrentPolicy()] {
       const auto count = [this](int ended) {
         evaluated_ = ended;
-        return true;
+        return !abandoned_;
       };
       return Evaluate(
           policy, [this] { return experiment_.MakeEnv(); }, evaluation, evaluation_pool_, count);
@@ -260,8 +263,12 @@ class TrainingRun {
 
   void ShowWaiting() {
     constexpr auto kGlance = std::chrono::milliseconds(100);
+    bool told = !options_.progress.terminal || !options_.stop;
     while (evaluating_.wait_for(kGlance) != std::future_status::ready) {
       bar_->Update(trainer_->step(), fmt::format("evaluating {}/{}", evaluated_.load(), run_.eval_episodes));
+      if (told || !options_.stop()) continue;
+      options_.progress.write("\nstrider: stops after this evaluation; a second signal ends it now\n");
+      told = true;
     }
   }
 
@@ -269,7 +276,7 @@ class TrainingRun {
   void TakeEvaluation() {
     if (!evaluating_.valid()) return;
     ShowWaiting();
-    const EpisodeScores scores = evaluating_.get();
+    const EpisodeScores scores = Acting([this] { return evaluating_.get(); });
     const std::int64_t step = marks_.evaluation_due;
     for (std::size_t i = 0; i < scores.returns.size(); ++i) {
       evaluations_->Append({{"step", static_cast<double>(step)},
@@ -322,15 +329,17 @@ class TrainingRun {
     saved_at_ = trainer_->step();
   }
 
-  // What a run that began without an environment has learnt are the actions that its dataset tells of.
-  void CheckActionsLearnt() const {
-    if (!Experiment(ReadConfigFile(paths_.config())).run().env.empty()) return;
+  // A run that began without an environment has learnt from its dataset as that tells of itself.
+  void CheckDataLearnt() const {
     const EnvSpec spec = experiment_.MakeEnv()->spec();
-    if (spec.action_space == RecordedActionSpace(run_.dataset, spec.action_size())) return;
+    const bool same_actions = spec.action_space == RecordedActionSpace(run_.dataset, spec.action_size());
+    const bool same_episodes = OpenDataset(run_.dataset)->layout().has_timeouts ||
+                               spec.max_episode_steps == ViewOptions().max_episode_steps;
+    if (same_actions && same_episodes) return;
     throw InputError(
-        "{} has learnt without an environment, for actions as {} tells of them, in [-1, 1] where it does "
-        "not; those of {} have other bounds; expected a new run with --env {}",
-        paths_.root.string(), run_.dataset, run_.env, run_.env);
+        "{} has learnt without an environment, from {} as that tells of its actions and episodes (else in "
+        "[-1, 1] and of {} steps at most); those of {} are others; expected a new run with --env {}",
+        paths_.root.string(), run_.dataset, ViewOptions().max_episode_steps, run_.env, run_.env);
   }
 
   void Restore() {
@@ -338,8 +347,11 @@ class TrainingRun {
       throw InputError("{} is missing though the run has got further; to start over, remove {}",
                        paths_.checkpoint().string(), paths_.root.string());
     }
-    if (experiment_.has_env()) CheckActionsLearnt();
+    const bool env_is_new =
+        experiment_.has_env() && Experiment(ReadConfigFile(paths_.config())).run().env.empty();
+    if (env_is_new) CheckDataLearnt();
     marks_ = LoadCheckpoint(paths_, *trainer_);
+    if (env_is_new) WriteTextWhole(paths_.manifest(), ManifestText(experiment_));
     saved_at_ = trainer_->step();
   }
 
@@ -363,7 +375,8 @@ class TrainingRun {
   double before_last_evaluation_ = -std::numeric_limits<double>::infinity();
   Clock::time_point started_;
   std::optional<ProgressBar> bar_;
-  std::atomic<int> evaluated_ = 0;         // episodes of the evaluation under way that have ended
+  std::atomic<int> evaluated_ = 0;  // episodes of the evaluation under way that have ended
+  std::atomic<bool> abandoned_ = false;
   std::future<EpisodeScores> evaluating_;  // last, so that it ends before what it works with
 };
 
@@ -371,6 +384,13 @@ class TrainingRun {
 
 TrainOutcome Train(Experiment& experiment, const std::filesystem::path& directory,
                    const TrainOptions& options) {
+  const RunConfig& run = experiment.run();
+  if (run.online_from >= run.steps) {
+    throw InputError(
+        "run.online_from = {} is not before run.steps = {}: the run would never act; expected a smaller one, "
+        "or more steps",
+        run.online_from, run.steps);
+  }
   at::set_num_threads(1);  // until the agent is there: first weights do not depend on the number of threads
   PrepareLearnerThreads(experiment.run().threads);
   return TrainingRun(experiment, directory, options).Run();

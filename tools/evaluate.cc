@@ -10,6 +10,7 @@
 #include "datasets/reference_scores.h"
 #include "envs/registry.h"
 #include "experiments/collect.h"
+#include "experiments/comparison.h"
 #include "experiments/evaluation.h"
 #include "experiments/experiment.h"
 #include "experiments/pictures.h"
@@ -87,14 +88,9 @@ void PrintExperts(const std::string& choice, bool deterministic) {
                            choice);
 }
 
-// What returns are normalised by: nothing in an environment other than the usual one of its id.
-std::vector<ReferenceScore> ReferencesOf(const EnvChoice& env) {
-  return IsUsual(env.id, env.options) ? FindReferenceScores(env.id) : std::vector<ReferenceScore>();
-}
-
 nlohmann::ordered_json Describe(const EnvChoice& env, const EpisodeScores& scores) {
   const Summary summary = Summarise(scores.returns);
-  const std::vector<ReferenceScore> references = ReferencesOf(env);
+  const std::vector<ReferenceScore> references = ReferencesOf(env.id, env.options);
   nlohmann::ordered_json json = {{"env", env.id},
                                  {"episodes", scores.returns.size()},
                                  {"returns", scores.returns},
@@ -124,7 +120,7 @@ void Print(const EnvChoice& env, const EpisodeScores& scores) {
     std::cout << fmt::format(" (95 % interval {:.4g} to {:.4g}), std {:.4g}, IQM {:.4g}", summary.ci95.low,
                              summary.ci95.high, summary.std, summary.iqm);
   }
-  for (const ReferenceScore& reference : ReferencesOf(env)) {
+  for (const ReferenceScore& reference : ReferencesOf(env.id, env.options)) {
     std::cout << fmt::format(", normalised {:.1f} (by {}'s scores)", NormalizedScore(reference, summary.mean),
                              reference.source);
   }

@@ -69,17 +69,22 @@ void PrintSettings(const std::string& agent, std::vector<GivenSetting> given) {
   };
   const bool env = has("run.env");
   const bool chosen = has("run.preset");
-  const bool dataset = has("run.dataset") || FindAgent(agent).kind != AgentKind::kOffline;
+  const bool offline = FindAgent(agent).kind == AgentKind::kOffline;
+  const bool dataset = has("run.dataset");
+  const char* const what = given.size() > 1 ? "value" : "default";
+  if (chosen && !env && !dataset && !offline) {
+    throw InputError("--preset with --help: expected --env ID too, which may have values of its own");
+  }
   // Defaults are the same whatever an agent learns from, but it must be something.
-  if (!env) given.push_back({"run.env", "Hopper-v5", ""});
-  if (!dataset) given.push_back({"run.dataset", "FILE", ""});
+  if (offline && !dataset) given.push_back({"run.dataset", "FILE", ""});
+  if (!offline && !dataset && !env) given.push_back({"run.env", "Hopper-v5", ""});
   Experiment experiment(given);
-  std::cout << fmt::format("\nSettings of {} (key = {}: meaning; what is accepted):\n", agent,
-                           given.size() > 2 ? "value" : "default");
+  std::cout << fmt::format("\nSettings of {} (key = {}: meaning; what is accepted):\n", agent, what);
   const SettingList settings = experiment.Settings();
   for (const Setting& setting : settings.settings()) {
-    if (setting.key.starts_with("env.") && !env) continue;
-    const bool unknown = (setting.key == "run.env" && !env) || (setting.key == "run.dataset" && !dataset);
+    if (setting.key.starts_with("env.") && !env && !dataset) continue;
+    const bool unknown =
+        (setting.key == "run.env" && !env && !dataset) || (setting.key == "run.dataset" && !dataset);
     // A share of the run, which an Experiment has worked out.
     const bool share = setting.key.ends_with("_interval") && setting.key.starts_with("run.") && !chosen &&
                        !has(setting.key.c_str());

@@ -148,6 +148,15 @@ TEST(Preparation, EpisodesAreCutFromTheViewAtTerminalsOrTheLimit) {
       << "the file's own timeouts tell the limit";
 }
 
+// A timeout that is no step limit's, as `merge` leaves one between files, cuts no other episode short.
+TEST(Preparation, OneEpisodeThatWasCutSaysNothingOfTheOthers) {
+  Dataset dataset = Made({1, 9, 2, 3}, Ends::kTerminals);
+  dataset.timeouts.at(0) = 1;
+  Preparation preparation;
+  preparation.best_fraction = 0.25;
+  EXPECT_THAT(Prepare(dataset, preparation).observations, ElementsAre(3, 4, 5));
+}
+
 TEST(Preparation, RangeNeedsReturnsThatDiffer) {
   Preparation preparation;
   preparation.rewards.reward_map = "range";

@@ -122,6 +122,21 @@ TEST(Divergence, IsNotTheCallersFaultWhereAnActionIsRefused) {
   }
 }
 
+// The same in an evaluation, which is judged before weights are looked at again.
+TEST(Divergence, IsNotTheCallersFaultInAnEvaluation) {
+  for (const char* threads : {"0", "1"}) {
+    const TemporaryFolder folder;
+    EXPECT_THAT(Failure(folder.path() / "run", TinySettings("sac", "Pendulum-v1", {},
+                                                            {{"agent.actor_lr", "1e30"},
+                                                             {"run.eval_threads", threads},
+                                                             {"run.checkpoint_interval", "10"},
+                                                             {"run.log_interval", "1000"},
+                                                             {"run.eval_interval", "1"}})),
+                AllOf(HasSubstr("the learner diverged"), HasSubstr("the last good checkpoint, of step ")))
+        << threads;
+  }
+}
+
 // The environment would refuse such an actor's actions as a caller's fault.
 TEST(Divergence, DoesNotLetADivergedActorAct) {
   for (const char* threads : {"0", "1"}) {

@@ -251,6 +251,8 @@ TEST(CompareRuns, OnlyTheUsualEnvironmentHasNormalisedScores) {
   WriteRun(folder, "b", Config("sac", "Hopper-v5", "", 1) + "env.healthy_reward = 50\n", {10});
   EXPECT_TRUE(CompareRuns({ReadRun(folder.path() / "a")}).at(0).scale);
   EXPECT_FALSE(CompareRuns({ReadRun(folder.path() / "b")}).at(0).scale);
+  EXPECT_FALSE(CompareRuns({ReadRun(folder.path() / "a"), ReadRun(folder.path() / "b")}).at(0).scale);
+  EXPECT_FALSE(CompareRuns({ReadRun(folder.path() / "b"), ReadRun(folder.path() / "a")}).at(0).scale);
 }
 
 TEST(CompareRuns, GroupsByTaskAgentAndPreset) {
