@@ -466,10 +466,11 @@ TEST_F(RunFolder, GoesOnlineOnceAndNotInThePast) {
 // A dataset that says nothing of an environment: the run gets one when it is to act.
 TEST_F(RunFolder, AnEnvironmentIsGivenLater) {
   const auto dataset = folder_.path() / "mine.hdf5";
-  const auto begin = [&](const char* name, const char* env) {
+  const auto begin = [&](const char* name, const char* env, bool timeouts = true) {
     CollectRandomly(env, 300, dataset);
     Dataset nameless = ReadDataset(dataset);
     nameless.metadata.clear();
+    if (!timeouts) nameless.timeouts.clear();
     WriteDataset(DatasetFormat::kD4rl, dataset, nameless);
     const auto run = folder_.path() / name;
     auto settings = TinySettings("td3bc", "", dataset, {{"run.steps", "40"}});
@@ -484,6 +485,10 @@ TEST_F(RunFolder, AnEnvironmentIsGivenLater) {
   const auto hopper = begin("hopper", "Hopper-v5");
   EXPECT_EQ(go_on(hopper, "Hopper-v5"), TrainOutcome::kFinished);
   EXPECT_GT(CsvTable(RunPaths{hopper}.evaluations()).rows(), 0U);
+  // Its episodes, of 50 steps, were taken for episodes of 1000.
+  const auto reacher = begin("reacher", "Reacher-v5", /*timeouts=*/false);
+  EXPECT_THAT(MessageOf<InputError>([&] { go_on(reacher, "Reacher-v5"); }),
+              HasSubstr("of 1000 steps at most"));
   // Its actions, up to 2, were taken for actions in [-1, 1].
   const auto pendulum = begin("pendulum", "Pendulum-v1");
   EXPECT_THAT(MessageOf<InputError>([&] { go_on(pendulum, "Pendulum-v1"); }),

@@ -214,6 +214,25 @@ TEST(Calls, HelpOfTrainListsEverySetting) {
   }
 }
 
+TEST(Calls, HelpOfTrainShowsWhatTheCallWouldTake) {
+  const auto help = [](Words words) {
+    words.insert(words.begin(), "train");
+    words.push_back("--help");
+    return Strider(words);
+  };
+  EXPECT_THAT(help({"td3"}).out,
+              AllOf(HasSubstr("Settings of td3 (key = default:"), HasSubstr("  run.env = : "),
+                    HasSubstr("  run.log_interval = 0: "), Not(HasSubstr("  env.reset"))));
+  EXPECT_THAT(help({"edac", "--preset", "paper"}).out,
+              AllOf(HasSubstr("Settings of edac (key = value:"), HasSubstr("  agent.critics = 10: ")));
+  EXPECT_THAT(help({"edac", "--preset", "paper", "--env", "Hopper-v5", "--set", "agent.tau=0.5"}).out,
+              AllOf(HasSubstr("  agent.critics = 50: "), HasSubstr("  agent.tau = 0.5: ")));
+  const Finished task = help({"hnpg", "--preset", "paper"});
+  EXPECT_EQ(task.code, 2);
+  EXPECT_THAT(task.message, HasSubstr("expected --env ID too"));
+  EXPECT_EQ(help({"td3", "--preset", "nope", "--env", "Hopper-v5"}).code, 2);
+}
+
 TEST(Calls, EveryCommandHasHelp) {
   for (const char* command :
        {"list", "train", "collect", "evaluate", "rollout", "dataset", "metrics", "render", "report"}) {
