@@ -149,7 +149,7 @@ std::optional<ScoreScale> ScaleOf(const Seeds& runs) {
 std::string Differences(const AgentScores& agent, const std::vector<AgentScores>& agents) {
   std::string text;
   for (const auto& [key, value] : agent.settings) {
-    const auto differs = [&](const AgentScores& other) {
+    const auto differs = [&, &key = key, &value = value](const AgentScores& other) {
       const auto found = other.settings.find(key);
       return other.agent == agent.agent && other.preset == agent.preset && found != other.settings.end() &&
              found->second != value;
