@@ -107,33 +107,23 @@ TEST(Divergence, AllowsValuesAsLargeAsScaledRewards) {
   }
 }
 
-// Weights may go wrong while every loss is still a number: what the next action is refused for.
+// Weights may go wrong while every loss is still a number: what the next action is refused for, of a step or
+// of an evaluation.
 TEST(Divergence, IsNotTheCallersFaultWhereAnActionIsRefused) {
-  for (const auto& [agent, rate] :
-       {std::pair{"sac", "actor_lr"}, {"td3", "actor_lr"}, {"mdpo-off", "policy_lr"}}) {
+  const auto expect_divergence = [](const char* agent, const Assignments& changes) {
     const TemporaryFolder folder;
-    EXPECT_THAT(Failure(folder.path() / "run", TinySettings(agent, "Pendulum-v1", {},
-                                                            {{std::string("agent.") + rate, "1e38"},
-                                                             {"run.checkpoint_interval", "10"},
-                                                             {"run.log_interval", "1000"},
-                                                             {"run.eval_interval", "1000"}})),
+    Assignments all = {{"run.checkpoint_interval", "10"}, {"run.log_interval", "1000"}};
+    all.insert(all.end(), changes.begin(), changes.end());
+    EXPECT_THAT(Failure(folder.path() / "run", TinySettings(agent, "Pendulum-v1", {}, all)),
                 AllOf(HasSubstr("the learner diverged"), HasSubstr("the last good checkpoint, of step ")))
         << agent;
-  }
-}
-
-// The same in an evaluation, which is judged before weights are looked at again.
-TEST(Divergence, IsNotTheCallersFaultInAnEvaluation) {
+  };
+  expect_divergence("sac", {{"agent.actor_lr", "1e38"}, {"run.eval_interval", "1000"}});
+  expect_divergence("td3", {{"agent.actor_lr", "1e38"}, {"run.eval_interval", "1000"}});
+  expect_divergence("mdpo-off", {{"agent.policy_lr", "1e38"}, {"run.eval_interval", "1000"}});
   for (const char* threads : {"0", "1"}) {
-    const TemporaryFolder folder;
-    EXPECT_THAT(Failure(folder.path() / "run", TinySettings("sac", "Pendulum-v1", {},
-                                                            {{"agent.actor_lr", "1e30"},
-                                                             {"run.eval_threads", threads},
-                                                             {"run.checkpoint_interval", "10"},
-                                                             {"run.log_interval", "1000"},
-                                                             {"run.eval_interval", "1"}})),
-                AllOf(HasSubstr("the learner diverged"), HasSubstr("the last good checkpoint, of step ")))
-        << threads;
+    expect_divergence(
+        "sac", {{"agent.actor_lr", "1e30"}, {"run.eval_interval", "1"}, {"run.eval_threads", threads}});
   }
 }
 

@@ -98,6 +98,10 @@ INSTANTIATE_TEST_SUITE_P(Absent, WrongDataset, ::testing::Values(Case{"not_there
 INSTANTIATE_TEST_SUITE_P(Malformed, WrongDataset, ::testing::ValuesIn(MalformedCases()), CaseName);
 INSTANTIATE_TEST_SUITE_P(Malformed, MalformedDataset, ::testing::ValuesIn(MalformedCases()), CaseName);
 
+void TrainBriefly(const char* agent, const char* env, const RunPaths& run) {
+  ASSERT_EQ(Strider({"train", agent, "--env", env, "--quiet", "--steps", "2", "--out", run.root}).code, 0);
+}
+
 TEST(Files, InfoRefusesWhatLearnersCouldNotRead) {
   const Finished whole = Strider({"dataset", "info", Malformed("whole.hdf5"), "--json"});
   EXPECT_EQ(whole.code, 0) << whole.message;
@@ -264,9 +268,7 @@ TEST(Files, LocksAreToldApart) {
 TEST(Files, AnEvaluationIsKeptForTheRunsOwnKindOfAction) {
   const TemporaryFolder folder;
   const RunPaths run{folder.path() / "run"};
-  ASSERT_EQ(
-      Strider({"train", "sac", "--env", "Pendulum-v1", "--quiet", "--steps", "2", "--out", run.root}).code,
-      0);
+  TrainBriefly("sac", "Pendulum-v1", run);
   const Finished drawn = Strider({"evaluate", run.root, "--episodes", "2", "--quiet", "--sampled"});
   ASSERT_EQ(drawn.code, 0);
   EXPECT_EQ(drawn.message, "not kept as the run's score, which is that of its own kind of action\n");
@@ -278,9 +280,7 @@ TEST(Files, AnEvaluationIsKeptForTheRunsOwnKindOfAction) {
 TEST(Files, APolicyWithOneActionAStateIsNotSampled) {
   const TemporaryFolder folder;
   const RunPaths run{folder.path() / "run"};
-  ASSERT_EQ(
-      Strider({"train", "td3", "--env", "Pendulum-v1", "--quiet", "--steps", "2", "--out", run.root}).code,
-      0);
+  TrainBriefly("td3", "Pendulum-v1", run);
   const Finished drawn = Strider({"evaluate", run.root, "--episodes", "2", "--quiet", "--sampled", "--json"});
   ASSERT_EQ(drawn.code, 0);
   EXPECT_EQ(drawn.message, "strider: --sampled: this policy has one action for each state, which is taken\n");
@@ -291,8 +291,7 @@ TEST(Files, APolicyWithOneActionAStateIsNotSampled) {
 TEST(Files, OtherRulesHaveNoNormalisedScore) {
   const TemporaryFolder folder;
   const RunPaths run{folder.path() / "run"};
-  ASSERT_EQ(
-      Strider({"train", "td3", "--env", "Hopper-v5", "--quiet", "--steps", "2", "--out", run.root}).code, 0);
+  TrainBriefly("td3", "Hopper-v5", run);
   const auto normalized = [&](const char* change) {
     return Strider({"evaluate", run.root, "--episodes", "1", "--quiet", "--json", "--set", change})
         .Json()
@@ -341,9 +340,7 @@ TEST(Files, EvaluationsAreThoseOfTheRunAsItStands) {
 TEST(Files, AnEvaluationIsShownWhereItCannotBeKept) {
   const TemporaryFolder folder;
   const RunPaths run{folder.path() / "run"};
-  ASSERT_EQ(
-      Strider({"train", "td3", "--env", "Pendulum-v1", "--quiet", "--steps", "2", "--out", run.root}).code,
-      0);
+  TrainBriefly("td3", "Pendulum-v1", run);
   // A folder of that name cannot be replaced by a file, whoever tries.
   folder.Write("run/evaluation.json/file", "x");
   const Finished finished = Strider({"evaluate", run.root, "--episodes", "2", "--json", "--quiet"});
