@@ -38,10 +38,12 @@ std::vector<float> ToHost(const at::Tensor& values) {
 
 }  // namespace
 
-Actor::Actor(const Task& task, const std::vector<int>& hidden, int experts, nn::Activation activation)
+Actor::Actor(const Task& task, const std::vector<int>& hidden, int experts, nn::Activation activation,
+             Blend blend)
     : task_(task),
       discrete_(std::holds_alternative<Discrete>(task.action_space)),
       experts_(experts),
+      blend_(blend),
       activation_(activation),
       hidden_layers_(hidden.size()),
       net_(task.observation_size, hidden, OutputSize(task, experts), activation),
@@ -72,6 +74,10 @@ Actor::Outputs Actor::Evaluate(const at::Tensor& observations) const {
 at::Tensor Actor::LogProb(const at::Tensor& actions, const Outputs& outputs) const {
   if (discrete_) return nn::CategoricalLogProb(actions.squeeze(-1).to(at::kLong), outputs.mean);
   if (!mixture()) return nn::GaussianLogProb(actions, outputs.mean, outputs.log_std);
+  if (blend_ != Blend::kNone) {
+    const auto whole = nn::BlendedExperts(blend_, outputs.router, outputs.mean, outputs.log_std);
+    return nn::GaussianLogProb(actions, whole.mean, whole.log_std);
+  }
   return nn::MixtureLogProb(outputs.router,
                             nn::GaussianLogProb(actions.unsqueeze(1), outputs.mean, outputs.log_std));
 }
@@ -83,6 +89,10 @@ at::Tensor Actor::Kl(const Outputs& outputs, const Outputs& old) const {
 
 at::Tensor Actor::Entropy(const Outputs& outputs) const {
   if (discrete_) return nn::RouterEntropy(outputs.mean);
+  if (blend_ != Blend::kNone) {
+    return nn::GaussianEntropy(
+        nn::BlendedExperts(blend_, outputs.router, outputs.mean, outputs.log_std).log_std);
+  }
   const at::Tensor entropy = nn::GaussianEntropy(outputs.log_std);
   return mixture() ? (at::softmax(outputs.router, -1) * entropy).sum(-1) : entropy;
 }
@@ -116,7 +126,8 @@ Policy Actor::MakePolicy() const {
     policy.log_std_min = -std::numeric_limits<double>::infinity();
     policy.log_std_max = std::numeric_limits<double>::infinity();
   }
-  if (mixture()) policy.router = nn::SnapshotLayers(router_.leaves(), 0, 1)[0];
+  if (mixture()) policy.router = nn::SnapshotLayers(router_.leaves(), 0, 1);
+  policy.blend = blend_;
   return policy;
 }
 

@@ -12,14 +12,15 @@ namespace strider {
 // The stochastic policy: a perceptron (tanh unless told otherwise) that gives the mean of a diagonal Gaussian
 // for boxes, whose log deviation is a parameter of its own, or the logits of discrete actions. As a mixture
 // (PMOE) it gives the means of several Gaussians, one expert after the other, and a router, one linear layer
-// on the observation with parameters apart, gives the logits of their probabilities.
+// on the observation with parameters apart, gives the logits of their probabilities; or, where they are
+// blended, what each counts for in the one Gaussian that acts.
 class Actor {
  public:
   static constexpr int kNoMixture = 0;
 
   // Throws InputError where a mixture is asked for and the actions are discrete.
   Actor(const Task& task, const std::vector<int>& hidden, int experts = kNoMixture,
-        nn::Activation activation = nn::Activation::kTanh);
+        nn::Activation activation = nn::Activation::kTanh, Blend blend = Blend::kNone);
 
   void Initialise(double log_std, const at::Generator& random,
                   nn::Initialisation how = nn::Initialisation::kOrthogonal);
@@ -34,8 +35,8 @@ class Actor {
   at::Tensor LogProb(const at::Tensor& actions, const Outputs& outputs) const;  // (rows), a mixture's whole
   at::Tensor Kl(const Outputs& outputs, const Outputs& old) const;  // (rows), KL(outputs || old); no mixtures
 
-  // (rows), or a scalar for one Gaussian. Of a mixture, the mean entropy of its experts, which is less than
-  // the mixture's own by at most log K.
+  // (rows), or a scalar for one Gaussian. Of a mixture that is not blended, the mean entropy of its experts,
+  // which is less than the mixture's own by at most log K.
   at::Tensor Entropy(const Outputs& outputs) const;
 
   // Gradients of a loss for policy and router.
@@ -61,6 +62,7 @@ class Actor {
   Task task_;
   bool discrete_;
   int experts_;
+  Blend blend_;
   nn::Activation activation_;
   std::size_t hidden_layers_;
   nn::Mlp net_;

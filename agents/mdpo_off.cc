@@ -18,12 +18,21 @@ double MdpoOffConfig::TrustWeight() const {
   return kl_coef - lambda;
 }
 
+namespace {
+
+nn::TsallisOptions LogarithmOf(const MdpoOffConfig& config) {
+  const bool joint = config.tsallis_mode == "joint";
+  if (config.tsallis_q == 1) return {1, joint, std::log(config.kl_density_floor)};
+  return {config.tsallis_q, joint, std::log(config.density_floor), config.log_density_cap};
+}
+
+}  // namespace
+
 MdpoOff::MdpoOff(const Task& task, Config config)
     : OffPolicyAgent(task),
       config_(std::move(config)),
       trust_weight_(config_.TrustWeight()),
-      tsallis_{config_.tsallis_q, config_.tsallis_mode == "joint", std::log(config_.density_floor),
-               config_.log_density_cap},
+      tsallis_(LogarithmOf(config_)),
       policy_net_(task.observation_size, config_.hidden, ContinuousActionSize(task), nn::Activation::kRelu,
                   config_.log_std_min, config_.log_std_max),
       policy_(policy_net_.Shapes(), task.device),
@@ -34,7 +43,7 @@ MdpoOff::MdpoOff(const Task& task, Config config)
   CheckLogStdRange(config_.log_std_min, config_.log_std_max);
   Declare({"policy_loss", "entropy", "critic1_loss", "critic2_loss", "q"});
   if (trust_weight_ > 0) Declare({"kl_to_old"});
-  if (tsallis_.q != 1) Declare({"density_clamped"});
+  if (clamped()) Declare({"density_clamped"});
   if (config_.lambda_auto) Declare({"lambda", "lambda_loss"});
   if (config_.value_network) Declare({"value_loss"});
   // Each method as its authors' framework draws weights: TensorFlow's for MDPO, PyTorch's for SAC.
@@ -53,7 +62,7 @@ MdpoOff::MdpoOff(const Task& task, Config config)
 
 MdpoOff::Draw MdpoOff::SampleFrom(const nn::GaussianHeads::Output& heads, const at::Tensor& noise) const {
   const auto sample = nn::SampleSquashed(heads.mean, heads.log_std, noise, config_.squash_epsilon);
-  if (tsallis_.q == 1) return {heads, sample, sample.log_prob};
+  if (!clamped()) return {heads, sample, sample.log_prob};
   return {
       heads, sample,
       nn::SquashedTsallisLog(sample.pre_tanh, heads.mean, heads.log_std, tsallis_, config_.squash_epsilon)};
@@ -123,14 +132,13 @@ at::Tensor MdpoOff::EntropyLoss(const Draw& draw, const nn::GaussianHeads::Outpu
   if (trust_weight_ > 0) {
     const at::Tensor old_log_prob =
         nn::SquashedLogProb(sample.pre_tanh, old.mean, old.log_std, config_.squash_epsilon);
-    const at::Tensor old_log_q = tsallis_.q == 1
-                                     ? old_log_prob
-                                     : nn::SquashedTsallisLog(sample.pre_tanh, old.mean, old.log_std,
-                                                              tsallis_, config_.squash_epsilon);
+    const at::Tensor old_log_q = clamped() ? nn::SquashedTsallisLog(sample.pre_tanh, old.mean, old.log_std,
+                                                                    tsallis_, config_.squash_epsilon)
+                                           : old_log_prob;
     loss = loss - tsallis_.q * trust_weight_ * old_log_q;
     Report("kl_to_old", sample.log_prob - old_log_prob);
   }
-  if (tsallis_.q != 1) {
+  if (clamped()) {
     Report("density_clamped", nn::TsallisClamped(sample.pre_tanh, draw.heads.mean, draw.heads.log_std,
                                                  tsallis_, config_.squash_epsilon));
   }
@@ -148,7 +156,7 @@ MdpoOff::LossAndGradient MdpoOff::PolicySlope(const Draw& draw, const nn::Gaussi
   const nn::SquashedSample& sample = draw.sample;
   nn::SquashedSample of;
   of.action = of_action;
-  if (tsallis_.q != 1) {
+  if (clamped()) {
     const auto through = nn::SampleSquashedBackward(sample, log_std, noise, config_.squash_epsilon, of);
     const c10::AutoGradMode graph(true);
     const nn::GaussianHeads::Output heads{mean.detach().requires_grad_(), log_std.detach().requires_grad_()};

@@ -36,6 +36,7 @@ struct MdpoOffConfig {
   double tsallis_q = 1;
   std::string tsallis_mode = "per_dim";
   double density_floor = 1e-6;
+  double kl_density_floor = 0;
   double log_density_cap = std::numeric_limits<double>::infinity();
   std::string policy_q = "q1";
   bool value_network = true;
@@ -81,6 +82,8 @@ struct MdpoOffConfig {
     visit("density_floor", density_floor,
           "for q above 1: least density of a dimension, no gradient below; continuous actions only",
           Above(0));
+    visit("kl_density_floor", kl_density_floor,
+          "the same for q of 1, where the authors' code has 1e-6 too; 0: none", AtLeast(0));
     visit("log_density_cap", log_density_cap,
           "for q above 1: greatest log density of a dimension, no gradient above; continuous actions only",
           InRange(0, std::numeric_limits<double>::infinity()));
@@ -151,7 +154,7 @@ class MdpoOff : public OffPolicyAgent {
   struct Draw {
     nn::GaussianHeads::Output heads;
     nn::SquashedSample sample;
-    at::Tensor log_q;  // (rows) log_q pi(a|s): sample.log_prob where q is 1
+    at::Tensor log_q;  // (rows) log_q pi(a|s): sample.log_prob where q is 1 and there is no floor
   };
   Draw SampleFrom(const nn::GaussianHeads::Output& heads, const at::Tensor& noise) const;
   Draw SamplePolicy(const at::Tensor& observations, const at::Tensor& noise) const;
@@ -186,6 +189,8 @@ class MdpoOff : public OffPolicyAgent {
                    const at::Tensor& lambda);
 
   Config config_;
+  bool clamped() const { return tsallis_.q != 1 || config_.kl_density_floor > 0; }
+
   double trust_weight_;  // c - lambda, the weight of -log pi_k
   nn::TsallisOptions tsallis_;
   nn::GaussianHeads policy_net_;

@@ -4,18 +4,32 @@
 
 #include "agents/nn/distributions.h"
 #include "agents/nn/mixture.h"
+#include "agents/nn/snapshot.h"
+#include "agents/policy_file.h"
 
 namespace strider {
 
 PmoePpo::PmoePpo(const Task& task, const Config& config)
-    : Ppo(task, config.ppo, config.experts),
+    : Ppo(task, config.ppo, config.experts, BlendNamed(config.blend)),
       config_(config),
-      q_net_(task.observation_size + task.action_size(), config.q_hidden, 1, nn::Activation::kRelu),
-      q_(q_net_.Shapes(), task.device),
-      q_adam_(q_, kPpoAdamEpsilon) {
-  Declare({"router_loss", "q_loss"});
-  for (const std::string& name : nn::ExpertMetricNames(config_.experts, /*wins=*/true))
+      q_net_(task.observation_size + task.action_size(), config.q_hidden, 1, nn::Activation::kRelu) {
+  if (!blended()) Declare({"router_loss", "q_loss"});
+  for (const std::string& name : nn::ExpertMetricNames(config_.experts, /*wins=*/!blended()))
     Declare({name.c_str()});
+  if (blended()) {
+    const Config usual;
+    if (config_.router_coef != usual.router_coef || config_.q_hidden != usual.q_hidden ||
+        config_.joint_clip != usual.joint_clip || config_.acting_expert != usual.acting_expert) {
+      throw InputError(
+          "agent.blend = {}: one Gaussian of all experts has no best one, and no Q that ranks them; expected "
+          "agent.router_coef, agent.q_hidden, agent.joint_clip and agent.acting_expert left as they are, or "
+          "agent.blend = none",
+          config_.blend);
+    }
+    return;
+  }
+  q_ = nn::ParameterSet(q_net_.Shapes(), task.device);
+  q_adam_ = nn::Adam(q_, kPpoAdamEpsilon);
   q_net_.Initialise(q_, nn::Initialisation::kUniformFanIn, /*output_gain=*/1, random_weights());
 }
 
@@ -26,6 +40,10 @@ at::Tensor PmoePpo::Q(const at::Tensor& observations, const at::Tensor& actions)
 }
 
 at::Tensor PmoePpo::PolicyLoss(const Minibatch& batch, const Actor::Outputs& outputs, double clip) {
+  if (blended()) {
+    ReportExperts(outputs, {});
+    return Ppo::PolicyLoss(batch, outputs, clip);
+  }
   at::Tensor winner;
   {
     const at::NoGradGuard no_grad;
@@ -38,15 +56,21 @@ at::Tensor PmoePpo::PolicyLoss(const Minibatch& batch, const Actor::Outputs& out
   }
   const at::Tensor router_loss = nn::FrequencyLoss(outputs.router, winner);
   Report("router_loss", router_loss);
-  for (const auto& [name, value] :
-       nn::ExpertMetrics({outputs.router, at::softmax(outputs.router, -1), outputs.mean,
-                          nn::GaussianEntropy(outputs.log_std), winner})) {
-    Report(name, value);
-  }
+  ReportExperts(outputs, winner);
   return Ppo::PolicyLoss(batch, outputs, clip) + config_.router_coef * router_loss;
 }
 
+void PmoePpo::ReportExperts(const Actor::Outputs& outputs, const at::Tensor& winner) {
+  const at::NoGradGuard no_grad;
+  nn::ExpertView view = nn::ViewOfExperts(BlendNamed(config_.blend), outputs.router);
+  view.mean_actions = outputs.mean;
+  view.entropies = nn::GaussianEntropy(outputs.log_std);
+  view.winner = winner;
+  for (const auto& [name, value] : nn::ExpertMetrics(view)) Report(name, value);
+}
+
 bool PmoePpo::Step(const Minibatch& batch, double clip, double learning_rate) {
+  if (blended()) return Ppo::Step(batch, clip, learning_rate);
   const at::Tensor q = Q(batch.data.observations, batch.data.actions.unsqueeze(1)).squeeze(1);
   const at::Tensor q_loss = (q - batch.data.returns).square().mean();
   q_.Backward(q_loss);
@@ -65,11 +89,15 @@ std::vector<const nn::ParameterSet*> PmoePpo::ClippedTogether() const {
 
 Policy PmoePpo::MakePolicy() const {
   Policy policy = Ppo::MakePolicy();
-  policy.sample_expert = config_.sample_expert;
+  policy.acting_expert = ActingExpertNamed(config_.acting_expert);
+  if (policy.acting_expert == ActingExpert::kHighestQ) {
+    policy.critics = {nn::SnapshotLayers(q_.leaves(), 0, config_.q_hidden.size() + 1)};
+  }
   return policy;
 }
 
 std::vector<nn::NamedTensor> PmoePpo::State() const {
+  if (blended()) return Ppo::State();
   return nn::Concatenate({Ppo::State(), q_.Named("q"), q_adam_.Named("q_adam")});
 }
 

@@ -4,6 +4,7 @@
 
 #include "agents/nn/mixture.h"
 #include "agents/nn/snapshot.h"
+#include "agents/policy_file.h"
 
 namespace strider {
 
@@ -22,11 +23,12 @@ int RouterInputs(const Task& task, const PmoeSacConfig& config) {
 // Throws InputError where a setting would not be looked at.
 void CheckAlternatives(const PmoeSacConfig& config) {
   if (config.blend != "none" && (config.router_gradient != "frequency" || config.expert_loss != "best" ||
-                                 config.target_expert != "router" || config.entropy_of != "expert")) {
+                                 config.target_expert != "router" || config.entropy_of != "expert" ||
+                                 config.acting_expert != "sampled")) {
     throw InputError(
-        "agent.blend = {}: one Gaussian of all experts has no best one to learn from; expected "
-        "agent.router_gradient, agent.expert_loss, agent.target_expert and agent.entropy_of left as they "
-        "are, or agent.blend = none",
+        "agent.blend = {}: one Gaussian of all experts has no best one to learn from or to act; expected "
+        "agent.router_gradient, agent.expert_loss, agent.target_expert, agent.entropy_of and "
+        "agent.acting_expert left as they are, or agent.blend = none",
         config.blend);
   }
   if (config.router_gradient == "gumbel" && config.expert_loss != "best") {
@@ -53,7 +55,7 @@ PmoeSac::PmoeSac(const Task& task, Config config)
                   nn::Activation::kRelu, config_.sac.log_std_min, config_.sac.log_std_max),
       separate_nets_(task.observation_size, config_.sac.hidden, 2 * task.action_size(), nn::Activation::kRelu,
                      config_.experts),
-      router_net_(RouterInputs(task, config_), {}, config_.experts, nn::Activation::kRelu),
+      router_net_(RouterInputs(task, config_), config_.router_hidden, config_.experts, nn::Activation::kRelu),
       policy_(separate() ? separate_nets_.Shapes() : policy_net_.Shapes(), task.device),
       router_(router_net_.Shapes(), task.device),
       critics_(task, config_.critic_hidden.empty() ? config_.sac.hidden : config_.critic_hidden),
@@ -111,8 +113,7 @@ PmoeSac::Draw PmoeSac::DrawActions(const at::Tensor& observations, const at::Ten
   draw.mean = heads.mean;
   draw.log_std = heads.log_std;
   if (blended()) {
-    const auto whole = config_.blend == "gated" ? nn::GatedExperts(draw.logits, draw.mean, draw.log_std)
-                                                : nn::MultipliedExperts(draw.logits, draw.mean, draw.log_std);
+    const auto whole = nn::BlendedExperts(BlendNamed(config_.blend), draw.logits, draw.mean, draw.log_std);
     const auto sample =
         nn::SampleSquashed(whole.mean.unsqueeze(1), whole.log_std.unsqueeze(1), noise, epsilon);
     draw.actions = sample.action;
@@ -209,11 +210,9 @@ at::Tensor PmoeSac::StepPolicy(const at::Tensor& observations, const Draw& draw,
 
 void PmoeSac::ReportExperts(const Draw& draw, const at::Tensor& winner) {
   const at::NoGradGuard no_grad;
-  nn::ExpertView view{draw.logits, at::softmax(draw.logits, -1), draw.mean.tanh(), {}, winner};
-  if (config_.blend == "multiplied") {
-    view.logits = at::log_sigmoid(draw.logits);
-    view.weights = at::sigmoid(draw.logits);
-  }
+  nn::ExpertView view = nn::ViewOfExperts(BlendNamed(config_.blend), draw.logits);
+  view.mean_actions = draw.mean.tanh();
+  view.winner = winner;
   // Blended experts draw no actions of their own: theirs is the entropy before squashing.
   view.entropies = blended() ? nn::GaussianEntropy(draw.log_std).mean(0) : -draw.own_log_probs.mean(0);
   for (const auto& [name, value] : nn::ExpertMetrics(view)) Report(name, value);
@@ -265,11 +264,15 @@ Policy PmoeSac::MakePolicy() const {
   }
   policy.log_std_min = config_.sac.log_std_min;
   policy.log_std_max = config_.sac.log_std_max;
-  policy.router = nn::SnapshotLayers(router_.leaves(), 0, 1)[0];
+  policy.router = nn::SnapshotLayers(router_.leaves(), 0, config_.router_hidden.size() + 1);
   policy.router_on_body = config_.router_input == "trunk";
-  policy.sample_expert = config_.sample_expert;
-  if (config_.blend == "gated") policy.blend = Blend::kGated;
-  if (config_.blend == "multiplied") policy.blend = Blend::kMultiplied;
+  policy.blend = BlendNamed(config_.blend);
+  policy.acting_expert = ActingExpertNamed(config_.acting_expert);
+  if (policy.acting_expert == ActingExpert::kHighestQ) {
+    for (const std::int64_t twin : {0, 1}) {
+      policy.critics.push_back(nn::SnapshotMember(critic().leaves(), twin));
+    }
+  }
   return policy;
 }
 

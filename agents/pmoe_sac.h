@@ -19,6 +19,7 @@ struct PmoeSacConfig {
   int experts = 4;
   std::string expert_sharing = "trunk";
   std::string router_input = "state";
+  std::vector<int> router_hidden;
   double router_lr = 3e-4;
   std::string blend = "none";
   std::string router_gradient = "frequency";
@@ -26,7 +27,7 @@ struct PmoeSacConfig {
   std::string expert_loss = "best";
   std::string entropy_of = "expert";
   std::string target_expert = "router";
-  bool sample_expert = true;
+  std::string acting_expert = "sampled";
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
@@ -45,6 +46,8 @@ struct PmoeSacConfig {
     visit("router_input", router_input,
           "what the router looks at: the state, or the trunk's last layer, which learns nothing from it",
           OneOf({"state", "trunk"}));
+    visit("router_hidden", router_hidden, "widths of the router's hidden ReLU layers; none: one linear layer",
+          InRange(1, 65536));
     visit("router_lr", router_lr,
           "Adam's step length for the router, whose loss needs no weight (eta) beside it", Above(0));
     visit("blend", blend,
@@ -66,14 +69,16 @@ struct PmoeSacConfig {
           "expert in the critics' target: drawn by the router, or the one of highest Q",
           OneOf({"router", "best_q"}));
     visit(
-        "sample_expert", sample_expert,
-        "deterministic actions are the mean of an expert drawn by the router, or else of the most probable");
+        "acting_expert", acting_expert,
+        "whose mean a deterministic action is: an expert's drawn by the router, the most probable one's, or "
+        "the one's whose mean has the highest Q (the policy then holds the critics)",
+        OneOf({"sampled", "most_probable", "highest_q"}));
   }
 };
 
-// Policy: a mixture of K squashed Gaussians with a shared body; a router, one linear layer on the state,
-// gives their probabilities w(s). With a_k the reparameterised action of expert k at s and q_k = min_i Q_i(s,
-// a_k), one update (section 5)
+// Policy: a mixture of K squashed Gaussians with a shared body; a router, one linear layer on the state
+// unless told otherwise, gives their probabilities w(s). With a_k the reparameterised action of expert k at s
+// and q_k = min_i Q_i(s, a_k), one update (section 5)
 //   fits both critics to r + gamma (1 - terminal) (min_i Q_i'(s', a') - alpha log pi), a' of an expert ~
 //   w(s'); steps the experts on mean[alpha log pi_j(a_j) - q_j], j = argmax_k q_k (best-expert loss,
 //   section 4.2); steps the router on |w(s) - one-hot(j)|^2 (frequency-approximate gradient, section 4.1).

@@ -1,6 +1,7 @@
 #include "agents/policy.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -179,6 +180,26 @@ Eigen::MatrixXf Perceptron(const std::vector<Policy::Layer>& layers, const Colum
   return Linear(layers.back(), Hidden(std::span(layers).first(layers.size() - 1), tanh, x));
 }
 
+// One observation below which something else stands in each column.
+Eigen::MatrixXf Below(const Eigen::VectorXf& observation, const Eigen::MatrixXf& more) {
+  Eigen::MatrixXf columns(observation.size() + more.rows(), more.cols());
+  columns.topRows(observation.size()).colwise() = observation;
+  columns.bottomRows(more.rows()) = more;
+  return columns;
+}
+
+// The least of the critics' values of some actions (size x n) at one observation.
+Eigen::VectorXf LeastValues(const Policy& policy, const Eigen::VectorXf& observation,
+                            const Eigen::MatrixXf& actions) {
+  const Eigen::MatrixXf inputs = Below(observation, actions);
+  Eigen::VectorXf least;
+  for (const std::vector<Policy::Layer>& critic : policy.critics) {
+    const Eigen::VectorXf values = Perceptron(critic, inputs).row(0).transpose();
+    least = least.size() == 0 ? values : least.cwiseMin(values);
+  }
+  return least;
+}
+
 // log pi_H of each option (K x n), K > 0: (1 - beta of the option in force) for that one, and beta times the
 // choice for each.
 Eigen::MatrixXf OptionLogProbs(const Policy& policy, const Rows& observations) {
@@ -198,14 +219,6 @@ Eigen::MatrixXf OptionLogProbs(const Policy& policy, const Rows& observations) {
   return log_probs;
 }
 
-// One observation below which something else stands in each column.
-Eigen::MatrixXf Below(const Eigen::VectorXf& observation, const Eigen::MatrixXf& more) {
-  Eigen::MatrixXf columns(observation.size() + more.rows(), more.cols());
-  columns.topRows(observation.size()).colwise() = observation;
-  columns.bottomRows(more.rows()) = more;
-  return columns;
-}
-
 void TakeBestCandidate(const Policy& policy, const Eigen::VectorXf& observation, Pcg64& random,
                        std::span<float> action) {
   const Policy::Layer& first = policy.hidden.empty() ? policy.mean : policy.hidden.front();
@@ -217,9 +230,20 @@ void TakeBestCandidate(const Policy& policy, const Eigen::VectorXf& observation,
   Eigen::MatrixXf actions = Linear(policy.mean, decoded).array().tanh();
   const Eigen::MatrixXf moves = Perceptron(policy.perturbation, Below(observation, actions)).array().tanh();
   actions = (actions + policy.reach * moves).array().max(-1.0F).min(1.0F);
-  const Eigen::VectorXf values = Perceptron(policy.value, Below(observation, actions)).row(0).transpose();
-  const Eigen::Index best = Best(values);
+  const Eigen::Index best = Best(LeastValues(policy, observation, actions));
   for (Eigen::Index i = 0; i < actions.rows(); ++i) action[static_cast<std::size_t>(i)] = actions(i, best);
+}
+
+// The expert (or option) that acts: drawn by its probability exp(logit) / sum, or as the policy says where
+// the action is to be deterministic. `means` hold the experts' numbers one after the other, before squashing.
+Eigen::Index ActingExpertOf(const Policy& policy, const Eigen::VectorXf& observation, const Numbers& logits,
+                            const Numbers& means, bool deterministic, Pcg64& random) {
+  if (!deterministic || policy.acting_expert == ActingExpert::kSampled) return DrawIndex(logits, random);
+  if (policy.acting_expert == ActingExpert::kMostProbable) return Best(logits);
+  Eigen::MatrixXf actions =
+      Eigen::Map<const Eigen::MatrixXf>(means.data(), means.size() / logits.size(), logits.size());
+  if (policy.distribution == ActionDistribution::kTanhGaussian) actions = actions.array().tanh();
+  return Best(LeastValues(policy, observation, actions));
 }
 
 constexpr float kHalfLogTwoPi = 0.918938533F;
@@ -302,14 +326,12 @@ void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg
                  .max(static_cast<float>(log_std_min))
                  .min(static_cast<float>(log_std_max));
   }
-  const bool mixture = router.bias.size() > 0;
+  const bool mixture = !router.empty();
   const Eigen::Index options = augmentation.options;
   Eigen::MatrixXf logits;
-  if (options > 0) logits = OptionLogProbs(*this, Rows(observations.data(), observation_size, rows));
-  if (mixture) {
-    logits = router_on_body ? Linear(router, body)
-                            : Linear(router, Rows(observations.data(), observation_size, rows));
-  }
+  const Rows inputs(observations.data(), observation_size, rows);
+  if (options > 0) logits = OptionLogProbs(*this, inputs);
+  if (mixture) logits = router_on_body ? Perceptron(router, body) : Perceptron(router, inputs);
   if (mixture && blend != Blend::kNone) {
     BlendExperts(blend, logits, out, log_sd);
     logits.resize(0, rows);
@@ -319,8 +341,7 @@ void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg
   for (Eigen::Index row = 0; row < rows; ++row) {
     Eigen::Index chosen = 0;
     if (logits.rows() > 1) {
-      const bool most_probable = deterministic && !sample_expert;
-      chosen = most_probable ? Best(logits.col(row)) : DrawIndex(logits.col(row), random);
+      chosen = ActingExpertOf(*this, inputs.col(row), logits.col(row), out.col(row), deterministic, random);
     }
     const Eigen::Index first = size * chosen;
     Eigen::VectorXf x = out.col(row).segment(first, size);
@@ -349,7 +370,7 @@ Policy::Experts Policy::ExpertsAt(std::span<const float> observations) const {
       static_cast<Eigen::Index>(observations.size() / static_cast<std::size_t>(observation_size));
   const Rows inputs(observations.data(), observation_size, rows);
   const Eigen::MatrixXf body = Body(*this, inputs);
-  Experts experts{router_on_body ? Linear(router, body) : Linear(router, inputs), Linear(mean, body)};
+  Experts experts{router_on_body ? Perceptron(router, body) : Perceptron(router, inputs), Linear(mean, body)};
   if (blend == Blend::kMultiplied) {
     experts.weights = 1 / (1 + (-experts.weights.array()).exp());
   } else {
@@ -389,6 +410,21 @@ void Policy::Act(std::span<const double> observations, bool deterministic, Pcg64
 const Policy& Policy::At(int step) const {
   if (steps.empty()) return *this;
   return steps[std::min(static_cast<std::size_t>(step), steps.size() - 1)];
+}
+
+std::int64_t ParameterCount(const Policy& policy) {
+  std::int64_t count = 0;
+  const auto add = [&](std::span<const Policy::Layer> layers) {
+    for (const Policy::Layer& layer : layers) {
+      count += layer.bias.size() + (layer.weight.array() != 0).count();
+    }
+  };
+  for (const auto* layers : {&policy.hidden, &policy.router, &policy.chooser, &policy.perturbation}) {
+    add(*layers);
+  }
+  add(std::array{policy.mean, policy.log_std, policy.behaviour});
+  for (const Policy& step : policy.steps) count += ParameterCount(step);
+  return count;
 }
 
 Policy UniformPolicy(int observation_size, Space action_space) {

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "agents/blend.h"
 #include "core/random.h"
 #include "envs/augmented_env.h"
 #include "envs/normalizer.h"
@@ -28,7 +30,7 @@ enum class ActionDistribution {
   // quantiles of each discrete action's return, one action after the other; the action of the best utility of
   // stock plus return is taken: deterministic
   kGreedyUtility,
-  // the best by `value` of `candidates` actions tanh(mean), the networks above being a decoder of
+  // the best by `critics` of `candidates` actions tanh(mean), the networks above being a decoder of
   // (observation, code) with codes drawn, each moved by `perturbation`: continuous BCQ's. Drawn even where
   // the mean is asked for.
   kBestCandidate,
@@ -41,18 +43,18 @@ constexpr bool IsDeterministic(ActionDistribution distribution) {
          distribution == ActionDistribution::kGreedyUtility;
 }
 
-// What a mixture's action is drawn from.
-enum class Blend {
-  kNone,       // one expert, chosen by the router
-  kGated,      // a Gaussian whose mean and log deviation are the experts', weighed by the router's softmax
-  kMultiplied  // the normalised product of the experts' Gaussians, each to the power of the router's sigmoid
+// Whose mean a deterministic action of a mixture, or of a policy with options, is.
+enum class ActingExpert {
+  kSampled,       // an expert's (or option's) that is drawn by its probability, as the authors of PMOE do
+  kMostProbable,  // the most probable one's
+  kHighestQ       // the one's whose mean the critics judge best; mixtures only
 };
 
 // A snapshot of a policy: a perceptron on transformed observations with one or two linear heads, in float32.
-// The Gaussian kinds may be mixtures: a router, linear in the transformed observation (or in the last hidden
-// layer), says how probable each of K experts is, and the heads hold the experts' numbers one expert after
-// the other. Two numbers of rows act alike to float rounding; equal calls give equal bits. Copyable; const
-// calls are thread-safe.
+// The Gaussian kinds may be mixtures: a router on the transformed observation (or on the last hidden layer)
+// says how probable each of K experts is, and the heads hold the experts' numbers one expert after the other.
+// Two numbers of rows act alike to float rounding; equal calls give equal bits. Copyable; const calls are
+// thread-safe.
 struct Policy {
   struct Layer {
     Eigen::MatrixXf weight;  // (out x in)
@@ -66,7 +68,8 @@ struct Policy {
   std::vector<Layer> hidden;
   Layer mean;     // or logits
   Layer log_std;  // empty where the distribution has none; a state-independent one has zero weights
-  Layer router;   // (K x observations) logits of a mixture's experts; empty where there is one Gaussian
+  std::vector<Layer> router;    // a perceptron with ReLU layers, or one linear layer; K logits of a mixture's
+                                // experts; empty where there is one Gaussian
   bool router_on_body = false;  // the router looks at the last hidden layer instead of the observation
   Blend blend = Blend::kNone;
   // Where there are options (augmentation.options = K > 0; Gaussian, no router): DAC's policy (Zhang and
@@ -77,9 +80,10 @@ struct Policy {
   std::vector<Layer> chooser;
   Layer behaviour;    // logits of the data's actions, of which kLikelyGreedy takes those that are `likely`:
   double likely = 0;  // this probable at least, relative to the most probable one
-  // Whether a deterministic action is the mean of an expert (or option) drawn by the router, as the authors
-  // of PMOE do, or else of the most probable one.
-  bool sample_expert = true;
+  ActingExpert acting_expert = ActingExpert::kSampled;
+  // Perceptrons with ReLU layers on (observation, action), the least of which is an action's value: for
+  // kHighestQ and kBestCandidate.
+  std::vector<std::vector<Layer>> critics;
   double log_std_min = -20;
   double log_std_max = 2;
   ObservationTransform transform;
@@ -87,13 +91,12 @@ struct Policy {
   // and high are the initial stock that the policy is meant for.
   Augmentation augmentation;
   std::string objective;  // what a policy with a stock makes large, as ParseObjective reads it; else empty
-  // For kBestCandidate: how many codes are drawn, standard normal and clipped; ReLU networks on (observation,
-  // action), the last layer linear, of which `reach` * tanh is added to an action, and its value.
+  // For kBestCandidate: how many codes are drawn, standard normal and clipped; a ReLU network on
+  // (observation, action), the last layer linear, of which `reach` * tanh is added to an action.
   int candidates = 0;
   float code_bound = 0;
   float reach = 0;
   std::vector<Layer> perturbation;
-  std::vector<Layer> value;
   // Slopes of the utility below and above zero, for kGreedyUtility.
   float weight_below = 1;
   float weight_above = 1;
@@ -134,6 +137,10 @@ struct Policy {
   // What acts at that step: one of `steps`, or this.
   const Policy& At(int step) const;
 };
+
+// How many numbers its networks hold: all biases and the weights that are not zero, as those that a layer's
+// shape alone puts there are (separate experts lie in blocks on a diagonal). Critics are not counted.
+std::int64_t ParameterCount(const Policy& policy);
 
 // The policy that draws uniformly from the action space.
 Policy UniformPolicy(int observation_size, Space action_space);

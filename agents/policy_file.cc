@@ -52,11 +52,14 @@ bool HasBounds(ActionDistribution distribution) {
 struct ExpertChoice {
   std::string_view name;
   Blend blend;
-  bool sample_expert;
+  ActingExpert expert;
 };
 constexpr std::array kExpertChoices = {
-    ExpertChoice{"sampled", Blend::kNone, true}, ExpertChoice{"most_probable", Blend::kNone, false},
-    ExpertChoice{"gated", Blend::kGated, true}, ExpertChoice{"multiplied", Blend::kMultiplied, true}};
+    ExpertChoice{"sampled", Blend::kNone, ActingExpert::kSampled},
+    ExpertChoice{"most_probable", Blend::kNone, ActingExpert::kMostProbable},
+    ExpertChoice{"highest_q", Blend::kNone, ActingExpert::kHighestQ},
+    ExpertChoice{"gated", Blend::kGated, ActingExpert::kSampled},
+    ExpertChoice{"multiplied", Blend::kMultiplied, ActingExpert::kSampled}};
 
 constexpr std::string_view kOneHot = "one_hot";
 constexpr std::string_view kTime = "time";
@@ -104,14 +107,14 @@ void WriteAugmentation(const PolicySink& sink, const Policy& policy) {
                                  stock.hidden ? fmt::format(" {}", kHidden) : ""));
 }
 
-void WritePerceptron(const PolicySink& sink, const std::string& name,
-                     const std::vector<Policy::Layer>& layers) {
+std::string CriticName(std::size_t i) { return fmt::format("critic{}/fc", i); }
+
+void WritePerceptron(const PolicySink& sink, const std::string& name, std::span<const Policy::Layer> layers) {
   for (std::size_t i = 0; i < layers.size(); ++i) WriteLayer(sink, fmt::format("{}{}", name, i), layers[i]);
 }
 
 void WriteCandidates(const PolicySink& sink, const Policy& policy) {
   WritePerceptron(sink, "perturbation", policy.perturbation);
-  WritePerceptron(sink, "value", policy.value);
   const std::array<float, 3> numbers = {static_cast<float>(policy.candidates), policy.code_bound,
                                         policy.reach};
   sink.numbers("candidates", numbers, {numbers.size()});
@@ -137,10 +140,14 @@ void WriteParts(const PolicySink& sink, const Policy& policy) {
   WritePerceptron(sink, "fc", policy.hidden);
   WriteLayer(sink, "last_fc", policy.mean);
   if (policy.log_std.bias.size() > 0) WriteLayer(sink, "last_fc_log_std", policy.log_std);
-  if (policy.router.bias.size() > 0) {
-    WriteLayer(sink, "router", policy.router);
+  if (!policy.router.empty()) {
+    WritePerceptron(sink, "router_fc", std::span(policy.router).first(policy.router.size() - 1));
+    WriteLayer(sink, "router", policy.router.back());
     if (policy.router_on_body) sink.text("router_input", kBody);
     sink.text("expert_choice", ExpertChoiceName(policy));
+  }
+  for (std::size_t i = 0; i < policy.critics.size(); ++i) {
+    WritePerceptron(sink, CriticName(i), policy.critics[i]);
   }
   WritePerceptron(sink, "chooser", policy.chooser);
   if (policy.distribution == ActionDistribution::kLikelyGreedy) {
@@ -205,12 +212,9 @@ class PolicyReader {
       outputs *= options;
     } else if (stochastic && file_.Has(group_ + "/router")) {
       policy.router_on_body = ReadRouterOnBody();
-      policy.router = ReadLayer("router", policy.router_on_body ? width : policy.observation_size, -1);
+      policy.router = ReadRouter(policy.router_on_body ? width : policy.observation_size);
       ReadExpertChoice(policy);
-      if (policy.router.bias.size() == 0) {
-        throw InputError("{}: {}/router has no experts; expected at least one", Path(), group_);
-      }
-      outputs *= policy.router.bias.size();
+      outputs *= policy.router.back().bias.size();
     }
     if (policy.distribution == ActionDistribution::kGreedyUtility) outputs *= ReadUtility(policy);
     policy.mean = ReadLayer("last_fc", width, outputs);
@@ -252,11 +256,35 @@ class PolicyReader {
     const std::string text = file_.ReadString(group_ + "/expert_choice");
     const auto* const choice = std::ranges::find(kExpertChoices, text, &ExpertChoice::name);
     if (choice == kExpertChoices.end()) {
-      throw InputError("{}: {}/expert_choice is '{}'; expected sampled, most_probable, gated or multiplied",
-                       Path(), group_, text);
+      throw InputError(
+          "{}: {}/expert_choice is '{}'; expected sampled, most_probable, highest_q, gated or "
+          "multiplied",
+          Path(), group_, text);
     }
     policy.blend = choice->blend;
-    policy.sample_expert = choice->sample_expert;
+    policy.acting_expert = choice->expert;
+    if (policy.acting_expert == ActingExpert::kHighestQ) ReadCritics(policy);
+  }
+
+  // The layers router_fc0, router_fc1, ... where there are any, and router.
+  std::vector<Policy::Layer> ReadRouter(Eigen::Index inputs) const {
+    std::vector<Policy::Layer> layers;
+    for (int i = 0; file_.Has(fmt::format("{}/router_fc{}", group_, i)); ++i) {
+      layers.push_back(ReadLayer(fmt::format("router_fc{}", i), inputs, -1));
+      inputs = layers.back().bias.size();
+    }
+    layers.push_back(ReadLayer("router", inputs, -1));
+    if (layers.back().bias.size() == 0) {
+      throw InputError("{}: {}/router has no experts; expected at least one", Path(), group_);
+    }
+    return layers;
+  }
+
+  void ReadCritics(Policy& policy) const {
+    const Eigen::Index inputs = policy.observation_size + static_cast<Eigen::Index>(spec_.action_size());
+    for (std::size_t i = 0; i == 0 || file_.Has(fmt::format("{}/critic{}", group_, i)); ++i) {
+      policy.critics.push_back(ReadPerceptron(CriticName(i), inputs, 1));
+    }
   }
 
   std::string ReadChoice(const std::string& name, std::string_view one, std::string_view other) const {
@@ -391,7 +419,7 @@ class PolicyReader {
     policy.reach = numbers.values[2];
     const Eigen::Index inputs = policy.observation_size + static_cast<Eigen::Index>(spec_.action_size());
     policy.perturbation = ReadPerceptron("perturbation", inputs, spec_.action_size());
-    policy.value = ReadPerceptron("value", inputs, 1);
+    ReadCritics(policy);
   }
 
   double ReadLikely() const {
@@ -450,9 +478,37 @@ class PolicyReader {
 std::string_view ExpertChoiceName(const Policy& policy) {
   for (const ExpertChoice& choice : kExpertChoices) {
     if (choice.blend != policy.blend) continue;
-    if (policy.blend != Blend::kNone || choice.sample_expert == policy.sample_expert) return choice.name;
+    if (policy.blend != Blend::kNone || choice.expert == policy.acting_expert) return choice.name;
   }
   throw std::logic_error("a mixture that no name is known for");
+}
+
+ActingExpert ActingExpertNamed(std::string_view name) {
+  for (const ExpertChoice& choice : kExpertChoices) {
+    if (choice.blend == Blend::kNone && choice.name == name) return choice.expert;
+  }
+  throw InputError("expert '{}': expected sampled, most_probable or highest_q", name);
+}
+
+Blend BlendNamed(std::string_view name) {
+  if (name == "none") return Blend::kNone;
+  for (const ExpertChoice& choice : kExpertChoices) {
+    if (choice.blend != Blend::kNone && choice.name == name) return choice.blend;
+  }
+  throw InputError("blend '{}': expected none, gated or multiplied", name);
+}
+
+void ChooseActingExpert(Policy& policy, std::string_view name) {
+  const ActingExpert expert = ActingExpertNamed(name);
+  if ((policy.router.empty() || policy.blend != Blend::kNone) && policy.augmentation.options == 0) {
+    throw InputError("expert '{}': this policy has no experts or options to choose from", name);
+  }
+  if (expert == ActingExpert::kHighestQ && policy.critics.empty()) {
+    throw InputError(
+        "expert '{}': this policy holds no critics; expected one trained with agent.acting_expert = {}", name,
+        name);
+  }
+  policy.acting_expert = expert;
 }
 
 void WritePolicy(const std::filesystem::path& path, const Policy& policy, const PolicyOrigin& origin) {

@@ -4,8 +4,10 @@
 // "tanh_gaussian". Beyond D4RL: the distributions "gaussian", "clipped_gaussian", "clipped_tanh_gaussian",
 // "tanh" (deterministic), "categorical" and "greedy" (values of discrete actions, the best is taken);
 // router/{weight, bias} (K x observations) of a mixture of K Gaussians, whose last_fc and last_fc_log_std
-// hold K times as many rows, router_input "body" where the router looks at the last hidden layer, and
-// expert_choice "sampled" or "most_probable", the expert of a deterministic action, or "gated" or
+// hold K times as many rows, router_fc0, router_fc1, ... before it where the router has hidden ReLU layers,
+// router_input "body" where the router looks at the last hidden layer, and expert_choice "sampled",
+// "most_probable" or "highest_q", the expert of a deterministic action (the last by the least of the critics
+// in groups critic0, critic1, ..., with layers fc0, fc1, ... on observation and action), or "gated" or
 // "multiplied", where all of them are one Gaussian; log_std_bounds (2), the clamp of the log deviation of all
 // Gaussians but "gaussian", [-20, 2] where absent; and observation_transform/{mean, scale, clip}: what is
 // done to an observation first, clip((o - mean) * scale,
@@ -52,8 +54,18 @@ void WritePolicy(DatasetWriter& writer, const Policy& policy);
 // missing or does not fit the layers before it or the environment's sizes.
 Policy ReadPolicy(const std::filesystem::path& path, const EnvSpec& spec);
 
-// How a mixture chooses, by the words of expert_choice: "sampled" or "most_probable" (where a deterministic
-// action is asked for), "gated" or "multiplied". REQUIRES: a mixture.
+// How a mixture chooses, by the words of expert_choice: "sampled", "most_probable" or "highest_q" (where a
+// deterministic action is asked for), "gated" or "multiplied"; the first two are a policy's with options too.
 std::string_view ExpertChoiceName(const Policy& policy);
+
+// Lets another expert (or option) of a mixture act where a deterministic action is asked for: "sampled",
+// "most_probable" or "highest_q". Throws InputError for other words, for policies without experts to choose
+// from, and for "highest_q" where the policy holds no critics.
+void ChooseActingExpert(Policy& policy, std::string_view name);
+
+// By the names of the settings agent.acting_expert, and agent.blend: "none", "gated" or "multiplied". Throw
+// InputError for others.
+ActingExpert ActingExpertNamed(std::string_view name);
+Blend BlendNamed(std::string_view name);
 
 }  // namespace strider

@@ -36,10 +36,10 @@ void MakePasses(const PpoConfig& config, std::int64_t count, at::Device device, 
   }
 }
 
-Ppo::Ppo(const Task& task, const Config& config, int experts)
+Ppo::Ppo(const Task& task, const Config& config, int experts, Blend blend)
     : OnPolicyAgent(task),
       ppo_(config),
-      actor_(task, config.hidden, experts, ActivationOf(config)),
+      actor_(task, config.hidden, experts, ActivationOf(config), blend),
       value_(task, config.hidden, kPpoAdamEpsilon, ActivationOf(config)),
       policy_adam_(actor_.parameters(), kPpoAdamEpsilon),
       random_weights_(MakeGenerator(at::kCPU, StreamSeed(task.seed, Purpose::kInitialisation))) {

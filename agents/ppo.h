@@ -91,7 +91,7 @@ class Ppo : public OnPolicyAgent {
  public:
   using Config = PpoConfig;
 
-  Ppo(const Task& task, const Config& config) : Ppo(task, config, Actor::kNoMixture) {}
+  Ppo(const Task& task, const Config& config) : Ppo(task, config, Actor::kNoMixture, Blend::kNone) {}
 
   const RolloutConfig& rollout() const override { return ppo_.rollout; }
   void Update(const Rollout& rollout, std::int64_t iteration, std::int64_t iterations) override;
@@ -112,8 +112,9 @@ class Ppo : public OnPolicyAgent {
   const ValueFunction& value() const { return value_; }
 
  protected:
-  // With a mixture of `experts` for a policy. Descendants initialise what they add with `random_weights`.
-  Ppo(const Task& task, const Config& config, int experts);
+  // With a mixture of `experts` for a policy, perhaps blended. Descendants initialise what they add with
+  // `random_weights`.
+  Ppo(const Task& task, const Config& config, int experts, Blend blend);
 
   // False where the policy has moved too far for a step by `kl_stop`, and nothing was stepped.
   virtual bool Step(const Minibatch& batch, double clip, double learning_rate);

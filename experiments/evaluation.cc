@@ -62,7 +62,7 @@ EpisodeScores Evaluate(const Policy& policy, const std::function<std::unique_ptr
 
 std::vector<ExpertTrace> TraceExperts(const Policy& policy, Env& env, std::uint64_t seed, int dimension) {
   const auto size = static_cast<Eigen::Index>(env.spec().action_size());
-  const Eigen::Index experts = policy.router.bias.size();
+  const Eigen::Index experts = policy.router.empty() ? 0 : policy.router.back().bias.size();
   if (experts == 0) throw InputError("this policy has no experts; expected one of pmoe-sac or pmoe-ppo");
   if (dimension < 0 || dimension >= size) {
     throw InputError("action dimension {}: expected 0 to {}", dimension, size - 1);

@@ -113,9 +113,7 @@ Policy Bcq::MakePolicy() const {
   policy.hidden = nn::SnapshotLayers(vae_.leaves(), decoder, config_.vae_hidden.size());
   policy.mean = nn::SnapshotLayers(vae_.leaves(), decoder + 2 * config_.vae_hidden.size(), 1)[0];
   policy.perturbation = nn::SnapshotLayers(actor_.leaves(), 0, config_.actor_hidden.size() + 1);
-  for (std::size_t i = 0; i < critics_.online().leaves().size(); i += 2) {
-    policy.value.push_back(nn::SnapshotLayer(critics_.online()[i][0], critics_.online()[i + 1][0]));
-  }
+  policy.critics = {nn::SnapshotMember(critics_.online().leaves(), 0)};
   policy.candidates = config_.candidates;
   policy.reach = static_cast<float>(config_.reach);
   policy.code_bound = static_cast<float>(kCodeBound);

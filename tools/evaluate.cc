@@ -71,21 +71,29 @@ void SetInitialStock(Policy& policy, double stock) {
   rule.high = stock;
 }
 
-// Which of a mixture's experts acted (PMOE sheet, section 7); null where there is but one Gaussian.
+// Which of a mixture's experts acted (PMOE sheet, section 7), or which option; null where there is but one
+// Gaussian.
 nlohmann::json ExpertChoice(const Policy& policy, bool deterministic) {
-  if (policy.router.bias.size() == 0) return nullptr;
-  const std::string_view choice = ExpertChoiceName(policy);
-  // Only a deterministic action may be the most probable expert's.
-  return !deterministic && choice == "most_probable" ? "sampled" : choice;
+  if (policy.router.empty() && policy.augmentation.options == 0) return nullptr;
+  // Drawn actions are of drawn experts.
+  if (!deterministic && policy.blend == Blend::kNone) return "sampled";
+  return ExpertChoiceName(policy);
 }
 
-void PrintExperts(const std::string& choice, bool deterministic) {
-  const std::string whose = choice == "sampled"         ? "an expert drawn by the router for each step"
-                            : choice == "most_probable" ? "the most probable expert"
-                            : choice == "gated"         ? "the gated blend of all experts"
-                                                        : "the product of all experts";
-  std::cout << fmt::format("Acted: {} of {} (\"{}\")\n", deterministic ? "the mean" : "samples", whose,
-                           choice);
+std::string WhoActed(const Policy& policy, const std::string& choice) {
+  const bool options = policy.augmentation.options > 0;
+  if (choice == "sampled") {
+    return options ? "an option, drawn where the last one ends"
+                   : "an expert drawn by the router for each step";
+  }
+  if (choice == "most_probable") return options ? "the most probable option" : "the most probable expert";
+  if (choice == "highest_q") return "the expert whose mean has the highest Q";
+  return choice == "gated" ? "the gated blend of all experts" : "the product of all experts";
+}
+
+void PrintExperts(const Policy& policy, const std::string& choice, bool deterministic) {
+  std::cout << fmt::format("Acted: {} of {} (\"{}\")\n", deterministic ? "the mean" : "samples",
+                           WhoActed(policy, choice), choice);
 }
 
 nlohmann::ordered_json Describe(const EnvChoice& env, const EpisodeScores& scores) {
@@ -132,8 +140,8 @@ void Print(const EnvChoice& env, const EpisodeScores& scores) {
 int Evaluate(const Words& words) {
   CommandLine line;
   line.usage =
-      "strider evaluate DIR|FILE.hdf5 [--env ID] [--episodes N] [--seed N] [--experts FILE.svg|.png] "
-      "[--json]";
+      "strider evaluate DIR|FILE.hdf5 [--env ID] [--episodes N] [--seed N] [--expert WHICH] "
+      "[--experts FILE.svg|.png] [--json]";
   line.about =
       "Lets a run's policy (or one in a file) act for whole episodes and reports their returns. Actions are "
       "the policy's mean or most probable ones, or drawn ones where the policy says that it is judged by "
@@ -147,6 +155,9 @@ int Evaluate(const Words& words) {
   add("seed", po::value<std::int64_t>()->default_value(0), "episode i starts from reset(seed + i)");
   add("sampled", po::bool_switch(), "drawn actions, whatever the policy says");
   add("deterministic", po::bool_switch(), "the mean or most probable action, whatever the policy says");
+  add("expert", po::value<std::string>(),
+      "whose mean acts, of a mixture's experts or of options: sampled, most_probable or highest_q, whatever "
+      "the policy says");
   add("initial-stock", po::value<double>(), "for policies with a stock; their own where it is left out");
   add("threads", po::value<int>()->default_value(0), "environments stepped at once; 0: one for each core");
   add("experts", po::value<std::string>(),
@@ -177,14 +188,17 @@ int Evaluate(const Words& words) {
   Policy policy = LoadPolicy(source, spec);
   const auto stock = Given<double>(*values, "initial-stock");
   if (stock) SetInitialStock(policy, *stock);
+  const ActingExpert usual_expert = policy.acting_expert;
+  if (const auto expert = Given<std::string>(*values, "expert")) ChooseActingExpert(policy, *expert);
   const bool judged_sampled = LoadPolicyOrigin(source).evaluate_sampled;
   const bool never_sampled = IsDeterministic(policy.distribution);
   if (sampled && never_sampled) {
     std::cerr << "strider: --sampled: this policy has one action for each state, which is taken\n";
   }
   options.deterministic = deterministic || never_sampled || !(sampled || judged_sampled);
-  // What a run is scored by: its own world, stock and kind of action.
-  const bool keep = of_run && !stock && options.deterministic != judged_sampled;
+  // What a run is scored by: its own world, stock, choice of expert and kind of action.
+  const bool other_expert = policy.acting_expert != usual_expert;
+  const bool keep = of_run && !stock && !other_expert && options.deterministic != judged_sampled;
 
   if (const auto picture = Given<std::string>(*values, "experts")) {
     const auto env = make();
@@ -208,6 +222,7 @@ int Evaluate(const Words& words) {
 
   nlohmann::ordered_json json = Describe(choice, scores);
   json["expert_choice"] = ExpertChoice(policy, options.deterministic);
+  json["policy_parameters"] = ParameterCount(policy);
   json["actions"] = options.deterministic ? "deterministic" : "sampled";
   if (!policy.objective.empty()) json["objective"] = DescribeObjective(policy, scores);
   if ((*values)["json"].as<bool>()) {
@@ -215,16 +230,18 @@ int Evaluate(const Words& words) {
   } else {
     Print(choice, scores);
     if (const auto& chosen = json["expert_choice"]; !chosen.is_null()) {
-      PrintExperts(chosen.get<std::string>(), options.deterministic);
+      PrintExperts(policy, chosen.get<std::string>(), options.deterministic);
     }
     if (!options.deterministic) std::cout << "with sampled actions\n";
+    std::cout << fmt::format("Policy: {} parameters\n", json["policy_parameters"].get<std::int64_t>());
     if (json.contains("objective")) PrintObjective(json["objective"]);
   }
   if (!keep && source != "random" && IsRun(source)) {
     std::cerr << fmt::format("not kept as the run's score, which is that of its own {}\n",
-                             !of_run ? "environment"
-                             : stock ? "initial stock"
-                                     : "kind of action");
+                             !of_run        ? "environment"
+                             : stock        ? "initial stock"
+                             : other_expert ? "choice of expert"
+                                            : "kind of action");
   }
   // Printed already: a run's folder that cannot be written to costs nobody the result.
   if (keep) {

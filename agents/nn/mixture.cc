@@ -56,6 +56,17 @@ BlendedGaussian MultipliedExperts(const at::Tensor& logits, const at::Tensor& me
   return {(precisions * mean).sum(-2) / precision, -0.5 * precision.log()};
 }
 
+BlendedGaussian BlendedExperts(Blend blend, const at::Tensor& logits, const at::Tensor& mean,
+                               const at::Tensor& log_std) {
+  return blend == Blend::kGated ? GatedExperts(logits, mean, log_std)
+                                : MultipliedExperts(logits, mean, log_std);
+}
+
+ExpertView ViewOfExperts(Blend blend, const at::Tensor& logits) {
+  if (blend == Blend::kMultiplied) return {at::log_sigmoid(logits), at::sigmoid(logits)};
+  return {logits, at::softmax(logits, -1)};
+}
+
 std::vector<std::string> ExpertMetricNames(int experts, bool wins) {
   std::vector<std::string> names = {"router_entropy", "expert_distance"};
   for (const char* of_each : {"weight_", "win_", "expert_entropy_"}) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agents/blend.h"
 #include "agents/nn/parameters.h"
 
 namespace strider::nn {
@@ -53,18 +54,24 @@ BlendedGaussian GatedExperts(const at::Tensor& logits, const at::Tensor& mean, c
 BlendedGaussian MultipliedExperts(const at::Tensor& logits, const at::Tensor& mean,
                                   const at::Tensor& log_std);
 
+// Either of them. REQUIRES: not Blend::kNone.
+BlendedGaussian BlendedExperts(Blend blend, const at::Tensor& logits, const at::Tensor& mean,
+                               const at::Tensor& log_std);
+
 // What can be seen of K experts on a batch of states, section 11: router_entropy; expert_distance, the mean
 // distance between two experts' mean actions (0 for one expert); and of each expert k = 1..K weight_k, its
 // weight, expert_entropy_k and, where the best expert of each state `wins`, win_k, how often that is this
 // one.
 std::vector<std::string> ExpertMetricNames(int experts, bool wins);
 struct ExpertView {
-  at::Tensor logits;        // (rows x experts) whose softmax are the shares that router_entropy is of
-  at::Tensor weights;       // (rows x experts) probabilities of a choice, or what a blend multiplies with
-  at::Tensor mean_actions;  // (rows x experts x actions)
-  at::Tensor entropies;     // (experts)
-  at::Tensor winner = {};   // (rows) the best expert; undefined where none is looked for
+  at::Tensor logits;   // (rows x experts) whose softmax are the shares that router_entropy is of
+  at::Tensor weights;  // (rows x experts) probabilities of a choice, or what a blend multiplies with
+  at::Tensor mean_actions = {};  // (rows x experts x actions)
+  at::Tensor entropies = {};     // (experts)
+  at::Tensor winner = {};        // (rows) the best expert; undefined where none is looked for
 };
+// What a router says of them: the rest is left to the caller.
+ExpertView ViewOfExperts(Blend blend, const at::Tensor& logits);
 std::vector<NamedTensor> ExpertMetrics(const ExpertView& view);
 
 }  // namespace strider::nn

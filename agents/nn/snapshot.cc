@@ -29,6 +29,14 @@ std::vector<Policy::Layer> SnapshotLayers(const std::vector<at::Tensor>& leaves,
   return layers;
 }
 
+std::vector<Policy::Layer> SnapshotMember(const std::vector<at::Tensor>& leaves, std::int64_t member) {
+  std::vector<Policy::Layer> layers;
+  for (std::size_t i = 0; i < leaves.size(); i += 2) {
+    layers.push_back(SnapshotLayer(leaves[i][member], leaves[i + 1][member]));
+  }
+  return layers;
+}
+
 Policy SnapshotBody(const Task& task, const std::vector<at::Tensor>& leaves, std::size_t hidden_layers) {
   Policy policy;
   policy.observation_size = task.observation_size;

@@ -15,6 +15,9 @@ Policy::Layer SnapshotLayer(const at::Tensor& weight, const at::Tensor& bias);
 std::vector<Policy::Layer> SnapshotLayers(const std::vector<at::Tensor>& leaves, std::size_t first,
                                           std::size_t count);
 
+// One network of an ensemble, whose leaves have the members as first axis.
+std::vector<Policy::Layer> SnapshotMember(const std::vector<at::Tensor>& leaves, std::int64_t member);
+
 // A policy with the task's spaces and transform and the hidden layers of `leaves`, without heads.
 Policy SnapshotBody(const Task& task, const std::vector<at::Tensor>& leaves, std::size_t hidden_layers);
 

@@ -464,6 +464,46 @@ TEST(MdpoOff, DensitiesAreCapped) {
   EXPECT_EQ(Metric(agent, "density_clamped"), 1);
 }
 
+// Section 8: the authors' floor at q = 1. A density below it counts as the floor and has no gradient; where
+// none is below, it changes nothing.
+TEST(MdpoOff, DensitiesHaveAFloorAtOneTooIfAsked) {
+  MdpoOffConfig config = SmallConfig();
+  config.lambda = 0.2;
+  config.kl_coef = 0.7;
+  config.reg_coef = 0;
+  const at::Tensor s = Normal({kRows, kStates}, 1);
+  const at::Tensor eps = Normal({kRows, kActions}, 2);
+  const auto loss_of = [&](double floor, double old_mean) {
+    config.kl_density_floor = floor;
+    MdpoOff agent(BoxTask(kStates, kActions), config);
+    State(agent, "old_policy.mu.bias").fill_(old_mean);
+    const at::Tensor loss = agent.PolicyLoss(s, eps, Scalar(config.lambda));
+    agent.policy().Backward(loss);
+    return std::tuple(loss.item<double>(), agent.policy().flat_grad().clone(), Reference(agent));
+  };
+  const auto [plain, plain_gradient, plain_net] = loss_of(0, 0.1);
+  const auto [floored, floored_gradient, floored_net] = loss_of(1e-6, 0.1);
+  EXPECT_NEAR(floored, plain, 1e-5);
+  EXPECT_LT(LargestDifference(floored_gradient, plain_gradient), 1e-6);
+
+  const auto [far, far_gradient, far_net] = loss_of(1e-6, 50);
+  const at::Tensor expected = [&] {
+    const auto heads = Reference::Heads(far_net.policy, s.to(at::kDouble));
+    const at::Tensor u = heads.first + heads.second.exp() * eps.to(at::kDouble);
+    const double floor = kActions * std::log(1e-6);
+    return (0.7 * Reference::LogProb(u, heads) - 0.5 * floor - far_net.Q(0, s.to(at::kDouble), u.tanh()))
+        .mean();
+  }();
+  EXPECT_NEAR(far, expected.item<double>(), 1e-4);
+  EXPECT_LT(LargestDifference(far_gradient, FlatGradient(expected, far_net.policy)), 1e-5);
+  EXPECT_GT(std::abs(std::get<0>(loss_of(0, 50)) - far), 100);
+
+  config.kl_density_floor = 1e-2;
+  MdpoOff agent(BoxTask(kStates, kActions), config);
+  agent.Update(RandomBatch(kStates, kActions, kRows, 1));
+  EXPECT_FALSE(std::isnan(Metric(agent, "density_clamped")));
+}
+
 // Online baselines sheet, section 9, test 6: one state, r = -(kappa/2) a^2, an unsquashed Gaussian. With
 // alpha fixed sigma^2 = alpha / kappa; learnt for an entropy of -1, sigma = .089016 and alpha =
 // .0079239 kappa. The noise is one of unit variance exactly, so that nothing is left to chance.

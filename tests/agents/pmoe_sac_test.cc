@@ -10,6 +10,7 @@
 
 #include "agents/nn/distributions.h"
 #include "agents/nn/mixture.h"
+#include "agents/policy_file.h"
 #include "agents/registry.h"
 #include "core/error.h"
 #include "tests/agents/learner_kit.h"
@@ -411,7 +412,7 @@ TEST(PmoeSac, RefusesWhatItCannotDo) {
   blended.blend = "gated";
   blended.entropy_of = "mixture";
   EXPECT_THAT(MessageOf<InputError>([&] { PmoeSac(BoxTask(kStates, kActions), blended); }),
-              HasSubstr("agent.entropy_of left as they are"));
+              HasSubstr("agent.acting_expert left as they are"));
   EXPECT_THAT(refusal("none", "gumbel", "all"), HasSubstr("agent.expert_loss"));
 }
 
@@ -543,7 +544,7 @@ TEST(PmoeSac, OtherNetworks) {
   for (const bool separate : {true, false}) {
     PmoeSacConfig config = SmallConfig();
     config.sac.hidden = {8, 6};
-    config.sample_expert = false;
+    config.acting_expert = "most_probable";
     (separate ? config.expert_sharing : config.router_input) = separate ? "separate" : "trunk";
     PmoeSac agent(BoxTask(kStates, kActions), config);
     Disturb(agent);
@@ -572,6 +573,64 @@ TEST(PmoeSac, OtherNetworks) {
       EXPECT_EQ(LargestEntry(agent.policy().flat_grad()), 0);
     }
   }
+}
+
+// Section 7: the expert that acts is the one whose mean the lesser critic judges best; a run without that
+// choice keeps no critics. And what acts is what learns where the router has layers of its own.
+TEST(PmoeSac, TheExpertOfTheHighestQActs) {
+  PmoeSacConfig config = SmallConfig();
+  config.acting_expert = "highest_q";
+  config.router_hidden = {5};
+  PmoeSac agent(BoxTask(kStates, kActions), config);
+  Disturb(agent);
+  agent.Update(Batch(3));
+  const at::Tensor s = Batch(1).observations;
+  const auto draw = agent.DrawActions(s, at::zeros({kRows, kExperts, kActions}));
+  const at::Tensor best = agent.ExpertQ(agent.critic(), s, draw.mean.tanh()).argmax(1);
+  EXPECT_GT(std::get<0>(at::_unique(best)).numel(), 1) << "this test sees nothing";
+  std::vector<float> actions(kRows * kActions);
+  Pcg64 random(1);
+  Policy policy = agent.MakePolicy();
+  const std::span<const float> rows(s.const_data_ptr<float>(), static_cast<std::size_t>(s.numel()));
+  policy.Sample(rows, /*deterministic=*/true, random, actions);
+  const at::Tensor mean = draw.mean.tanh().index({at::arange(kRows, at::kLong), best});
+  EXPECT_LT(LargestDifference(at::tensor(at::ArrayRef<float>(actions)).view(mean.sizes()), mean), 1e-5);
+
+  const Policy::Experts seen = policy.ExpertsAt(rows);
+  const at::Tensor w = at::softmax(draw.logits, 1);
+  for (std::int64_t row = 0; row < kRows; ++row) {
+    EXPECT_NEAR(seen.weights(1, row), w[row][1].item<double>(), 1e-5);
+  }
+  ChooseActingExpert(policy, "most_probable");
+  policy.Sample(rows, /*deterministic=*/true, random, actions);
+  const at::Tensor likely = draw.mean.tanh().index({at::arange(kRows, at::kLong), draw.logits.argmax(1)});
+  EXPECT_LT(LargestDifference(at::tensor(at::ArrayRef<float>(actions)).view(likely.sizes()), likely), 1e-5);
+
+  Policy usual = PmoeSac(BoxTask(kStates, kActions), SmallConfig()).MakePolicy();
+  EXPECT_TRUE(usual.critics.empty());
+  EXPECT_THAT(MessageOf<InputError>([&] { ChooseActingExpert(usual, "highest_q"); }),
+              HasSubstr("this policy holds no critics; expected one trained with agent.acting_expert"));
+  EXPECT_THAT(MessageOf<InputError>([&] { ChooseActingExpert(usual, "gated"); }),
+              HasSubstr("expert 'gated': expected sampled, most_probable or highest_q"));
+  Policy blended = usual;
+  blended.blend = Blend::kGated;
+  EXPECT_THAT(MessageOf<InputError>([&] { ChooseActingExpert(blended, "sampled"); }),
+              HasSubstr("no experts or options to choose from"));
+}
+
+// Section 12: separate networks are K times one network, and their blocks' zeros are no parameters.
+TEST(PmoeSac, ParametersAreCounted) {
+  constexpr int kRouter = kExperts * (kStates + 1);
+  const auto count = [](const char* sharing) {
+    PmoeSacConfig config = SmallConfig();
+    config.sac.hidden = {8, 6};
+    config.expert_sharing = sharing;
+    return ParameterCount(PmoeSac(BoxTask(kStates, kActions), config).MakePolicy());
+  };
+  constexpr int kBody = 8 * (kStates + 1) + 6 * 9;
+  constexpr int kHeads = 2 * kActions * 7;
+  EXPECT_EQ(count("trunk"), kBody + kExperts * kHeads + kRouter);
+  EXPECT_EQ(count("separate"), kExperts * (kBody + kHeads) + kRouter);
 }
 
 TEST(PmoeSac, OneSeparateExpertIsOneNetwork) {

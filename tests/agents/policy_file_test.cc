@@ -109,7 +109,7 @@ TEST(PolicyFile, CandidatesComeBackToTheBit) {
   policy.distribution = ActionDistribution::kBestCandidate;
   policy.hidden[0] = RandomLayer(6, 3 + 4, random);  // codes have twice an action's size
   policy.perturbation = {RandomLayer(4, 5, random), RandomLayer(2, 4, random)};
-  policy.value = {RandomLayer(4, 5, random), RandomLayer(3, 4, random), RandomLayer(1, 3, random)};
+  policy.critics = {{RandomLayer(4, 5, random), RandomLayer(3, 4, random), RandomLayer(1, 3, random)}};
   policy.candidates = 7;
   policy.code_bound = 0.5;
   policy.reach = 0.25;
@@ -130,12 +130,17 @@ TEST(PolicyFile, MixtureComesBackToTheBit) {
     policy.mean = RandomLayer(8, 5, random);
     policy.log_std = RandomLayer(8, 5, random);
     policy.router_on_body = distribution == ActionDistribution::kGaussian;
-    policy.router = RandomLayer(4, policy.router_on_body ? 5 : 3, random);
-    policy.sample_expert = distribution == ActionDistribution::kGaussian;
+    policy.router = {RandomLayer(4, policy.router_on_body ? 5 : 3, random)};
+    if (distribution == ActionDistribution::kTanhGaussian) {
+      policy.router = {RandomLayer(6, 3, random), RandomLayer(4, 6, random)};
+      policy.critics = {{RandomLayer(4, 5, random), RandomLayer(1, 4, random)}, {RandomLayer(1, 5, random)}};
+      policy.acting_expert = ActingExpert::kHighestQ;
+    }
     WritePolicy(file, policy, {"toy", spec.id});
     const Policy read = ReadPolicy(file, spec);
     EXPECT_EQ(Acts(read), Acts(policy));
-    EXPECT_EQ(read.sample_expert, policy.sample_expert);
+    EXPECT_EQ(read.acting_expert, policy.acting_expert);
+    EXPECT_EQ(ParameterCount(read), ParameterCount(policy));
     EXPECT_EQ(read.router_on_body, policy.router_on_body);
   }
 }
@@ -487,7 +492,17 @@ TEST_F(BadPolicyFile, RouterThatDoesNotFit) {
   EXPECT_THAT(Message(), HasSubstr("router/weight has shape (4, 2); expected (4, 3)"));
   arrays_["router/weight"] = {{4, 3}};
   texts_["expert_choice"] = "first";
-  EXPECT_THAT(Message(), HasSubstr("expert_choice is 'first'; expected sampled, most_probable, gated"));
+  EXPECT_THAT(Message(), HasSubstr("expert_choice is 'first'; expected sampled, most_probable, highest_q"));
+}
+
+TEST_F(BadPolicyFile, CriticsThatAreMissingOrDoNotFit) {
+  arrays_["router/weight"] = {{1, 3}};
+  arrays_["router/bias"] = {{1}};
+  texts_["expert_choice"] = "highest_q";
+  EXPECT_THAT(Message(), HasSubstr("critic0/fc0/weight"));
+  arrays_["critic0/fc0/weight"] = {{1, 3}};
+  arrays_["critic0/fc0/bias"] = {{1}};
+  EXPECT_THAT(Message(), HasSubstr("critic0/fc0/weight has shape (1, 3); expected (1, 5)"));
 }
 
 TEST_F(BadPolicyFile, UnknownDistributionOrNonlinearity) {

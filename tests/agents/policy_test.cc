@@ -120,7 +120,7 @@ TEST(Snapshot, MixtureOfPmoeSac) {
   const auto experts = agent.DrawActions(s, at::zeros({kRows, 3, kActions}));
   Policy policy = agent.MakePolicy();
 
-  policy.sample_expert = false;
+  policy.acting_expert = ActingExpert::kMostProbable;
   const at::Tensor best = experts.logits.argmax(1);
   const at::Tensor rows = at::arange(kRows, at::kLong);
   EXPECT_LT(
@@ -147,7 +147,7 @@ TEST(Policy, MixtureDrawsByItsDensity) {
   };
   policy.mean = layer({-0.5F, 0.8F});
   policy.log_std = layer({std::log(0.4F), std::log(0.25F)});
-  policy.router = layer({std::log(0.3F), std::log(0.7F)});
+  policy.router = {layer({std::log(0.3F), std::log(0.7F)})};
   constexpr std::int64_t kDraws = 100000;
   constexpr std::int64_t kBins = 40;
   const Drawn drawn = Sample(policy, at::zeros({kDraws, 1}), false, Pcg64(8));
@@ -179,7 +179,7 @@ TEST(Policy, MixtureDrawsByItsDensity) {
   const at::Tensor sampled = Sample(policy, at::zeros({kDraws, 1}), true, Pcg64(8)).actions;
   const double share = (sampled < 0).to(at::kDouble).mean().item<double>();
   EXPECT_NEAR(share, 0.3, 5 * std::sqrt(0.21 / kDraws));
-  policy.sample_expert = false;
+  policy.acting_expert = ActingExpert::kMostProbable;
   const at::Tensor fixed = Sample(policy, at::zeros({9, 1}), true, Pcg64(8)).actions;
   EXPECT_LT(LargestEntry(fixed - std::tanh(0.8)), 1e-6);
 }

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numbers>
 
 #include "agents/clipped_losses.h"
 #include "agents/nn/distributions.h"
@@ -255,6 +256,14 @@ PmoePpoConfig SmallMixture(int experts) {
   return config;
 }
 
+// The same as one Gaussian: without Q.
+PmoePpoConfig SmallBlend(int experts, const std::string& blend) {
+  PmoePpoConfig config = SmallMixture(experts);
+  config.blend = blend;
+  config.q_hidden = PmoePpoConfig().q_hidden;
+  return config;
+}
+
 // What the minibatches of PPO on the CPU take instead of LibTorch's graph.
 TEST(ClippedLosses, AreTheGraphsWithItsGradients) {
   constexpr std::int64_t kRows = 40;
@@ -383,10 +392,81 @@ TEST(PmoePpo, MixtureDensityAndItsSnapshot) {
   EXPECT_LT(LargestDifference(agent.actor().LogProb(a, agent.actor().Evaluate(s)), said), 1e-4);
 }
 
+// PMOE sheet, section 8: the density of one Gaussian made of all experts, by its formula in double, and what
+// acts by it; with one expert that is gated, PPO.
+TEST(PmoePpo, BlendedExpertsAreOneGaussian) {
+  for (const std::string blend : {"gated", "multiplied"}) {
+    PmoePpoConfig config = SmallBlend(3, blend);
+    config.ppo.entropy_coef = 0.1;
+    PmoePpo agent(BoxTask(3, 2), config);
+    std::uint64_t seed = 5;
+    for (const auto& [name, tensor] : agent.State()) {
+      if (name.find("adam") == std::string::npos) tensor.add_(0.3 * Normal(tensor.sizes(), ++seed));
+    }
+    const at::Tensor s = Normal({40, 3}, 1);
+    const at::Tensor a = Normal({40, 2}, 2);
+    const Actor::Outputs outputs = agent.actor().Evaluate(s);
+    const at::Tensor z = outputs.router.to(at::kDouble);
+    const at::Tensor mu = outputs.mean.to(at::kDouble);
+    const at::Tensor sd = outputs.log_std.to(at::kDouble).exp();
+    const at::Tensor w = (blend == "gated" ? at::softmax(z, 1) : at::sigmoid(z)).unsqueeze(2);
+    const at::Tensor deviation =
+        blend == "gated" ? (w * sd.log()).sum(1).exp() : (w / sd.square()).sum(1).rsqrt();
+    const at::Tensor mean =
+        blend == "gated" ? (w * mu).sum(1) : deviation.square() * (w * mu / sd.square()).sum(1);
+    const at::Tensor expected =
+        (-0.5 * ((a - mean) / deviation).square() - deviation.log() - 0.5 * std::log(2 * std::numbers::pi))
+            .sum(1);
+    EXPECT_LT(LargestDifference(agent.actor().LogProb(a, outputs), expected), 1e-4) << blend;
+    const at::Tensor entropy =
+        (deviation.log() + 0.5 * std::log(2 * std::numbers::pi * std::numbers::e)).sum(1);
+    EXPECT_LT(LargestDifference(agent.actor().Entropy(outputs), entropy), 1e-5) << blend;
+
+    std::vector<float> actions(80);
+    Pcg64 random(3);
+    agent.MakePolicy().Sample({s.const_data_ptr<float>(), 120}, /*deterministic=*/true, random, actions);
+    EXPECT_LT(LargestDifference(nn::OverHostMemory(actions, {40, 2}), mean), 1e-5) << blend;
+
+    const at::Tensor before = agent.actor().router().flat().clone();
+    agent.Update(RandomRollout(3, 2, 0, 32, 2, 1), 0, 30);
+    EXPECT_FALSE(at::equal(agent.actor().router().flat(), before));
+    EXPECT_FALSE(std::isnan(Metric(agent, "weight_3")));
+    for (const auto& [name, value] : agent.metrics()) {
+      EXPECT_TRUE(!name.starts_with("win_") && name != "q_loss" && name != "router_loss") << name;
+    }
+  }
+  PmoePpo one(BoxTask(3, 2), SmallBlend(1, "gated"));
+  Ppo ppo(BoxTask(3, 2), SmallConfig());
+  for (int k = 0; k < 5; ++k) {
+    const Rollout rollout = RandomRollout(3, 2, 0, 32, 2, static_cast<std::uint64_t>(k));
+    one.Update(rollout, k, 30);
+    ppo.Update(rollout, k, 30);
+  }
+  EXPECT_LT(LargestDifference(one.actor().parameters().flat(), ppo.actor().parameters().flat()), 1e-6);
+}
+
+TEST(PmoePpo, TheExpertOfTheHighestQActs) {
+  PmoePpoConfig config = SmallMixture(3);
+  config.acting_expert = "highest_q";
+  PmoePpo agent(BoxTask(3, 2), config);
+  std::uint64_t seed = 5;
+  for (const auto& [name, tensor] : agent.State()) tensor.add_(0.3 * Normal(tensor.sizes(), ++seed));
+  const at::Tensor s = Normal({40, 3}, 1);
+  const at::Tensor mean = agent.actor().Evaluate(s).mean.detach();
+  const at::Tensor best = agent.Q(s, mean).argmax(1);
+  EXPECT_GT(std::get<0>(at::_unique(best)).numel(), 1) << "this test sees nothing";
+  std::vector<float> actions(80);
+  Pcg64 random(3);
+  agent.MakePolicy().Sample({s.const_data_ptr<float>(), 120}, /*deterministic=*/true, random, actions);
+  EXPECT_LT(
+      LargestDifference(nn::OverHostMemory(actions, {40, 2}), mean.index({at::arange(40, at::kLong), best})),
+      1e-5);
+}
+
 TEST(PmoePpo, SameSeedSameBitsAndResume) {
-  for (const bool joint : {false, true}) {
-    PmoePpoConfig config = SmallMixture(3);
-    config.joint_clip = joint;
+  for (const std::string variant : {"own clip", "joint clip", "gated"}) {
+    PmoePpoConfig config = variant == "gated" ? SmallBlend(3, "gated") : SmallMixture(3);
+    config.joint_clip = variant == "joint clip";
     ExpectSameBitsAndResume(
         [&](std::uint64_t seed) { return std::make_unique<PmoePpo>(BoxTask(3, 2, seed), config); },
         [&](Agent& agent, int first, int last) {
@@ -402,6 +482,10 @@ TEST(PmoePpo, SameSeedSameBitsAndResume) {
 TEST(PmoePpo, RefusesWhatItCannotDo) {
   EXPECT_THAT(MessageOf<InputError>([] { PmoePpo(DiscreteTask(3, 4), SmallMixture(2)); }),
               HasSubstr("needs continuous actions"));
+  PmoePpoConfig odd = SmallBlend(2, "gated");
+  odd.router_coef = 2;
+  EXPECT_THAT(MessageOf<InputError>([&] { PmoePpo(BoxTask(3, 2), odd); }),
+              HasSubstr("agent.blend = gated: one Gaussian of all experts has no best one"));
   const auto factory = MakeFactory<PmoePpo>();
   EXPECT_THAT(MessageOf<InputError>([&] { factory->Settings().Set("agent.experts", "0"); }),
               HasSubstr("agent.experts"));

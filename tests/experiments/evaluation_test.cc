@@ -221,7 +221,7 @@ TEST(TraceExperts, SaysWhatEachWouldDoAndHowProbableItIs) {
   };
   policy.mean = layer(-0.5F, 0.8F);
   policy.log_std = layer(0, 0);
-  policy.router = layer(std::log(0.3F), std::log(0.7F));
+  policy.router = {layer(std::log(0.3F), std::log(0.7F))};
   const auto traces = TraceExperts(policy, *env, kSeed, /*dimension=*/0);
   ASSERT_EQ(traces.size(), 2);
   for (const auto& [trace, action, weight] :

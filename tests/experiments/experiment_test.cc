@@ -502,6 +502,14 @@ TEST(PresetValues, AreThePublishedOnes) {
   EXPECT_EQ(value("mdpo-off", "Hopper-v5", "agent.kl_coef"), "0.8");
   EXPECT_EQ(value("mdpo-off", "Walker2d-v5", "agent.kl_coef"), "0.4");
   EXPECT_EQ(value("mdpo-off", "HalfCheetah-v5", "agent.kl_coef"), "0.3");
+  const auto minimal = [](const char* env, const std::string& key) {
+    Experiment experiment(On("mdpo-off", env, {{"run.preset", "minimal", ""}}));
+    return Value(experiment, key);
+  };
+  EXPECT_EQ(minimal("Hopper-v5", "agent.hidden"), "64,64");
+  EXPECT_EQ(minimal("Hopper-v5", "agent.batch_size"), "64");
+  EXPECT_EQ(minimal("Hopper-v5", "agent.tsallis_q"), "1");
+  EXPECT_EQ(minimal("Ant-v5", "agent.tsallis_q"), "2");
   EXPECT_EQ(value("mdpo-on", "Hopper-v5", "run.steps"), "10000000");
   EXPECT_EQ(value("prdc", "HalfCheetah-v5", "agent.alpha"), "40");
   EXPECT_EQ(value("prdc", "Hopper-v5", "agent.alpha"), "2.5");
@@ -918,7 +926,7 @@ TEST(PresetValues, AreTheOnlineSheetsRows) {
         {"agent.squash_epsilon", 1e-6}},
        {{"agent.hidden", "512,512,512,512"},
         {"agent.critic_hidden", "512,512,512"},
-        {"agent.sample_expert", "true"}}},
+        {"agent.acting_expert", "sampled"}}},
       {"pmoe-ppo",
        "authors",
        "Hopper-v5",

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/files.h"
 #include "datasets/d4rl.h"
 #include "datasets/hdf5.h"
 #include "tests/datasets/make_dataset.h"
@@ -299,8 +300,10 @@ TEST_F(Contract, EvaluationOfAMixtureNamesItsExpert) {
     const char* sampled;
     const char* text;
   } cases[] = {
-      {"agent.sample_expert=true", "sampled", "sampled", "the mean of an expert drawn by the router"},
-      {"agent.sample_expert=false", "most_probable", "sampled", "the mean of the most probable expert"},
+      {"agent.acting_expert=sampled", "sampled", "sampled", "the mean of an expert drawn by the router"},
+      {"agent.acting_expert=most_probable", "most_probable", "sampled",
+       "the mean of the most probable expert"},
+      {"agent.acting_expert=highest_q", "highest_q", "sampled", "the mean of the expert whose mean has"},
       {"agent.blend=multiplied", "multiplied", "multiplied", "the mean of the product of all experts"}};
   for (const auto& expected : cases) {
     const std::string run = folder_.path() / expected.setting;
@@ -316,6 +319,40 @@ TEST_F(Contract, EvaluationOfAMixtureNamesItsExpert) {
     EXPECT_EQ(choice({"--sampled"}), expected.sampled);
     EXPECT_THAT(Strider({"evaluate", run, "--episodes", "1", "--quiet"}).out, HasSubstr(expected.text));
   }
+
+  // Another expert than the policy's own may be asked for; that is not the run's score.
+  const std::string run = folder_.path() / "agent.acting_expert=sampled";
+  const std::vector<std::string> words = {"evaluate", run,       "--episodes", "1",
+                                          "--json",   "--quiet", "--expert"};
+  const auto with = [&](const std::string& expert) {
+    std::vector<std::string> all = words;
+    all.push_back(expert);
+    return Strider(all);
+  };
+  const std::string kept = ReadText(std::filesystem::path(run) / "evaluation.json");
+  const Finished other = with("most_probable");
+  EXPECT_EQ(other.Json().at("expert_choice"), "most_probable");
+  EXPECT_GT(other.Json().at("policy_parameters"), 0);
+  EXPECT_THAT(other.message,
+              HasSubstr("not kept as the run's score, which is that of its own choice of expert"));
+  EXPECT_EQ(ReadText(std::filesystem::path(run) / "evaluation.json"), kept);
+  const Finished none = with("highest_q");
+  EXPECT_EQ(none.code, 2);
+  EXPECT_THAT(none.message, HasSubstr("this policy holds no critics"));
+}
+
+// DAC's options: which one acts is said too.
+TEST_F(Contract, EvaluationOfOptionsNamesTheirChoice) {
+  const std::string run = folder_.path() / "dac";
+  const Finished trained =
+      Strider({"train", "dac", "--env", "Pendulum-v1", "--out", run, "--steps", "64", "--set",
+               "agent.hidden=8", "--set", "agent.rollout_steps=64", "--set", "run.num_envs=1", "--quiet"});
+  ASSERT_EQ(trained.code, 0) << trained.message;
+  const Finished drawn = Strider({"evaluate", run, "--episodes", "1", "--quiet"});
+  EXPECT_THAT(drawn.out, HasSubstr("the mean of an option, drawn where the last one ends (\"sampled\")"));
+  const Finished likely =
+      Strider({"evaluate", run, "--episodes", "1", "--quiet", "--expert", "most_probable"});
+  EXPECT_THAT(likely.out, HasSubstr("the mean of the most probable option (\"most_probable\")"));
 }
 
 TEST_F(Contract, SeedsTrainOneRunEach) {
