@@ -36,6 +36,19 @@ int LineOf(const std::string& text, std::string_view key) {
   return 0;
 }
 
+// The first line that is neither empty, a comment, a [section] nor an assignment; 0 where there is none.
+int StrayLine(const std::string& text) {
+  std::istringstream lines(text);
+  std::string line;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    const std::string content = line.substr(0, line.find('#'));
+    const std::size_t first = content.find_first_not_of(" \t\r");
+    if (first == std::string::npos || content[first] == '[') continue;
+    if (content.find('=', first + 1) == std::string::npos) return number;
+  }
+  return 0;
+}
+
 // Runs `apply` and puts the place where a setting was given before its complaint.
 template <class Apply>
 void AtPlace(const GivenSetting& given, const Apply& apply) {
@@ -87,14 +100,23 @@ std::vector<GivenSetting> ParseConfig(const std::string& text, const std::string
           {option.string_key, value, fmt::format("{}:{}", name, LineOf(text, option.string_key))});
     }
   } catch (const po::error& error) {
-    throw InputError("{}: {}; expected lines `key = value`, comments after #, or [sections]", name,
-                     error.what());
+    const int stray = StrayLine(text);
+    throw InputError("{}: {}; expected lines `key = value`, comments after #, or [sections]",
+                     stray > 0 ? fmt::format("{}:{}", name, stray) : name, error.what());
   }
   return given;
 }
 
 std::vector<GivenSetting> ReadConfigFile(const std::filesystem::path& path) {
-  return ParseConfig(ReadText(path), path.string());
+  std::vector<GivenSetting> given = ParseConfig(ReadText(path), path.string());
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    for (std::size_t k = 0; k < i; ++k) {
+      if (given[k].key != given[i].key) continue;
+      throw InputError("{}: {} is set twice, to '{}' and '{}'; expected one of the lines", given[k].where,
+                       given[k].key, given[k].value, given[i].value);
+    }
+  }
+  return given;
 }
 
 GivenSetting ParseAssignment(const std::string& text) {

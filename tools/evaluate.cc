@@ -16,6 +16,7 @@
 #include "experiments/pictures.h"
 #include "experiments/progress_bar.h"
 #include "experiments/run_directory.h"
+#include "experiments/run_results.h"
 #include "experiments/statistics.h"
 #include "tools/options.h"
 #include "tools/run_env.h"
@@ -94,6 +95,15 @@ std::string WhoActed(const Policy& policy, const std::string& choice) {
 void PrintExperts(const Policy& policy, const std::string& choice, bool deterministic) {
   std::cout << fmt::format("Acted: {} of {} (\"{}\")\n", deterministic ? "the mean" : "samples",
                            WhoActed(policy, choice), choice);
+}
+
+// Episodes of the score that a run has of its policy as it is now; 0 where there is none that can be read.
+std::size_t EpisodesKept(const std::string& run) {
+  try {
+    return ReadRun(run).final_returns.size();
+  } catch (const InputError&) {
+    return 0;
+  }
 }
 
 nlohmann::ordered_json Describe(const EnvChoice& env, const EpisodeScores& scores) {
@@ -246,6 +256,10 @@ int Evaluate(const Words& words) {
   // Printed already: a run's folder that cannot be written to costs nobody the result.
   if (keep) {
     json["policy_sha256"] = policy_sha256;
+    if (const std::size_t before = EpisodesKept(source); before > scores.returns.size()) {
+      std::cerr << fmt::format("strider: the run's score is now that of {} episodes; it was one of {}\n",
+                               scores.returns.size(), before);
+    }
     try {
       WriteTextWhole(RunPaths{source}.evaluation(), json.dump(2) + "\n");
     } catch (const WorkError& error) {

@@ -143,8 +143,11 @@ TEST(ConfigErrors, NameFileAndLine) {
             run_key.string() + ":2: unknown setting 'run.stepz'; did you mean 'run.steps'?");
   const auto garbage = folder.Write("garbage.cfg", "run.agent = td3\nthis is no assignment\n");
   EXPECT_THAT(MessageOf<InputError>([&] { ReadConfigFile(garbage); }),
-              AllOf(HasSubstr(garbage.string()), HasSubstr("this is no assignment"),
+              AllOf(HasSubstr(garbage.string() + ":2: "), HasSubstr("this is no assignment"),
                     HasSubstr("expected lines `key = value`")));
+  const auto twice = folder.Write("twice.cfg", "run.agent = td3\n\n[agent]\ntau = 0.5\ntau = 0.1\n");
+  EXPECT_EQ(MessageOf<InputError>([&] { ReadConfigFile(twice); }),
+            twice.string() + ":4: agent.tau is set twice, to '0.5' and '0.1'; expected one of the lines");
   EXPECT_THAT(MessageOf<InputError>([&] { ReadConfigFile(folder.path() / "none.cfg"); }),
               AllOf(HasSubstr("none.cfg"), HasSubstr("No such file")));
 }

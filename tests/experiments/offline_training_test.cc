@@ -59,6 +59,20 @@ TEST(OfflineTraining, OdiceSaysThatAllRewardsAreZero) {
                     HasSubstr("% of its transitions have a positive weight")));
 }
 
+TEST(OfflineTraining, OthersSaySoToo) {
+  const TemporaryFolder folder;
+  Dataset dataset = MakeDataset(300, 3, 2);
+  std::ranges::fill(dataset.rewards, 0.0F);
+  const auto path = Written(folder, dataset);
+  for (const std::string id : {"td3bc", "bc"}) {
+    testing::internal::CaptureStderr();
+    TrainIn(folder.path() / id, TinySettings(id, "", path, {{"run.steps", "5"}}));
+    const std::string message = testing::internal::GetCapturedStderr();
+    EXPECT_EQ(message.find("all rewards are 0: no action is better") != std::string::npos, id != "bc")
+        << id << ": " << message;
+  }
+}
+
 // One row whose reward no critic can be fitted to in float32.
 TEST(OfflineTraining, DivergenceKeepsTheLastGoodCheckpoint) {
   const TemporaryFolder folder;

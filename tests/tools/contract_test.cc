@@ -329,6 +329,9 @@ TEST_F(Contract, EvaluationOfAMixtureNamesItsExpert) {
     all.push_back(expert);
     return Strider(all);
   };
+  EXPECT_EQ(Strider({"evaluate", run, "--episodes", "2", "--quiet"}).message, "");
+  EXPECT_THAT(Strider({"evaluate", run, "--episodes", "1", "--quiet"}).message,
+              HasSubstr("the run's score is now that of 1 episodes; it was one of 2"));
   const std::string kept = ReadText(std::filesystem::path(run) / "evaluation.json");
   const Finished other = with("most_probable");
   EXPECT_EQ(other.Json().at("expert_choice"), "most_probable");
