@@ -17,6 +17,7 @@ void RefuseSettingsOfDensities(const MdpoOffConfig& config, const MdpoOffConfig&
         given, expected);
   };
   refuse("density_floor", config.density_floor, usual.density_floor);
+  refuse("kl_density_floor", config.kl_density_floor, usual.kl_density_floor);
   refuse("log_density_cap", config.log_density_cap, usual.log_density_cap);
   refuse("squash_epsilon", config.squash_epsilon, usual.squash_epsilon);
   refuse("log_std_min", config.log_std_min, usual.log_std_min);

@@ -23,6 +23,12 @@ namespace {
 nn::TsallisOptions LogarithmOf(const MdpoOffConfig& config) {
   const bool joint = config.tsallis_mode == "joint";
   if (config.tsallis_q == 1) return {1, joint, std::log(config.kl_density_floor)};
+  if (config.kl_density_floor != 0) {
+    throw InputError(
+        "agent.kl_density_floor = {} is for agent.tsallis_q = 1, but that is {}; expected 0, and "
+        "agent.density_floor",
+        config.kl_density_floor, config.tsallis_q);
+  }
   return {config.tsallis_q, joint, std::log(config.density_floor), config.log_density_cap};
 }
 

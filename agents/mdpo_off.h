@@ -83,7 +83,8 @@ struct MdpoOffConfig {
           "for q above 1: least density of a dimension, no gradient below; continuous actions only",
           Above(0));
     visit("kl_density_floor", kl_density_floor,
-          "the same for q of 1, where the authors' code has 1e-6 too; 0: none", AtLeast(0));
+          "the same for q of 1, where the authors' code has 1e-6 too; 0: none; continuous actions only",
+          AtLeast(0));
     visit("log_density_cap", log_density_cap,
           "for q above 1: greatest log density of a dimension, no gradient above; continuous actions only",
           InRange(0, std::numeric_limits<double>::infinity()));

@@ -5,13 +5,13 @@
 #include "agents/nn/distributions.h"
 #include "agents/nn/mixture.h"
 #include "agents/nn/snapshot.h"
-#include "agents/policy_file.h"
 
 namespace strider {
 
 PmoePpo::PmoePpo(const Task& task, const Config& config)
     : Ppo(task, config.ppo, config.experts, BlendNamed(config.blend)),
       config_(config),
+      blend_(BlendNamed(config.blend)),
       q_net_(task.observation_size + task.action_size(), config.q_hidden, 1, nn::Activation::kRelu) {
   if (!blended()) Declare({"router_loss", "q_loss"});
   for (const std::string& name : nn::ExpertMetricNames(config_.experts, /*wins=*/!blended()))
@@ -62,7 +62,7 @@ at::Tensor PmoePpo::PolicyLoss(const Minibatch& batch, const Actor::Outputs& out
 
 void PmoePpo::ReportExperts(const Actor::Outputs& outputs, const at::Tensor& winner) {
   const at::NoGradGuard no_grad;
-  nn::ExpertView view = nn::ViewOfExperts(BlendNamed(config_.blend), outputs.router);
+  nn::ExpertView view = nn::ViewOfExperts(blend_, outputs.router);
   view.mean_actions = outputs.mean;
   view.entropies = nn::GaussianEntropy(outputs.log_std);
   view.winner = winner;

@@ -21,7 +21,7 @@ struct PmoePpoConfig {
   template <class Visitor>
   void Visit(Visitor&& visit) {
     ppo.Visit(visit);
-    visit("experts", experts, "K: Gaussians in the mixture; 1 is PPO", InRange(1, 1024));
+    visit("experts", experts, "K: Gaussians in the mixture; 1 without a blend is PPO", InRange(1, 1024));
     visit(
         "blend", blend,
         "none: a mixture; or one Gaussian of all experts, learnt by the ratio alone, without Q or frequency "
@@ -43,8 +43,8 @@ struct PmoePpoConfig {
 
 // PPO whose policy is a mixture of K Gaussians, the ratio being that of the whole mixture's density, and
 // whose router also learns, by the frequency-approximate gradient, which expert's draw a Q fitted to the
-// returns ranks highest (router_coef 0: from the ratio alone). With one expert (and joint_clip off) this is
-// PPO, bit for bit.
+// returns ranks highest (router_coef 0: from the ratio alone). With one expert (joint_clip off and no blend)
+// this is PPO, bit for bit.
 class PmoePpo : public Ppo {
  public:
   using Config = PmoePpoConfig;
@@ -65,10 +65,11 @@ class PmoePpo : public Ppo {
   std::vector<const nn::ParameterSet*> ClippedTogether() const override;
 
  private:
-  bool blended() const { return config_.blend != "none"; }
+  bool blended() const { return blend_ != Blend::kNone; }
   void ReportExperts(const Actor::Outputs& outputs, const at::Tensor& winner);
 
   Config config_;
+  Blend blend_;
   nn::Mlp q_net_;
   nn::ParameterSet q_;
   nn::Adam q_adam_;

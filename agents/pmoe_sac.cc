@@ -4,7 +4,6 @@
 
 #include "agents/nn/mixture.h"
 #include "agents/nn/snapshot.h"
-#include "agents/policy_file.h"
 
 namespace strider {
 
@@ -51,6 +50,7 @@ void DrawSmall(const nn::ParameterSet& parameters, std::size_t first, double bou
 PmoeSac::PmoeSac(const Task& task, Config config)
     : OffPolicyAgent(task),
       config_(std::move(config)),
+      blend_(BlendNamed(config_.blend)),
       policy_net_(task.observation_size, config_.sac.hidden, config_.experts * ContinuousActionSize(task),
                   nn::Activation::kRelu, config_.sac.log_std_min, config_.sac.log_std_max),
       separate_nets_(task.observation_size, config_.sac.hidden, 2 * task.action_size(), nn::Activation::kRelu,
@@ -113,7 +113,7 @@ PmoeSac::Draw PmoeSac::DrawActions(const at::Tensor& observations, const at::Ten
   draw.mean = heads.mean;
   draw.log_std = heads.log_std;
   if (blended()) {
-    const auto whole = nn::BlendedExperts(BlendNamed(config_.blend), draw.logits, draw.mean, draw.log_std);
+    const auto whole = nn::BlendedExperts(blend_, draw.logits, draw.mean, draw.log_std);
     const auto sample =
         nn::SampleSquashed(whole.mean.unsqueeze(1), whole.log_std.unsqueeze(1), noise, epsilon);
     draw.actions = sample.action;
@@ -210,7 +210,7 @@ at::Tensor PmoeSac::StepPolicy(const at::Tensor& observations, const Draw& draw,
 
 void PmoeSac::ReportExperts(const Draw& draw, const at::Tensor& winner) {
   const at::NoGradGuard no_grad;
-  nn::ExpertView view = nn::ViewOfExperts(BlendNamed(config_.blend), draw.logits);
+  nn::ExpertView view = nn::ViewOfExperts(blend_, draw.logits);
   view.mean_actions = draw.mean.tanh();
   view.winner = winner;
   // Blended experts draw no actions of their own: theirs is the entropy before squashing.
@@ -266,7 +266,7 @@ Policy PmoeSac::MakePolicy() const {
   policy.log_std_max = config_.sac.log_std_max;
   policy.router = nn::SnapshotLayers(router_.leaves(), 0, config_.router_hidden.size() + 1);
   policy.router_on_body = config_.router_input == "trunk";
-  policy.blend = BlendNamed(config_.blend);
+  policy.blend = blend_;
   policy.acting_expert = ActingExpertNamed(config_.acting_expert);
   if (policy.acting_expert == ActingExpert::kHighestQ) {
     for (const std::int64_t twin : {0, 1}) {

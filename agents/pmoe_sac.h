@@ -136,7 +136,7 @@ class PmoeSac : public OffPolicyAgent {
 
  private:
   bool separate() const { return config_.expert_sharing == "separate"; }
-  bool blended() const { return config_.blend != "none"; }
+  bool blended() const { return blend_ != Blend::kNone; }
   std::int64_t drawn() const { return blended() ? 1 : config_.experts; }
   bool DrawsExpert() const;
   void Initialise();
@@ -145,6 +145,7 @@ class PmoeSac : public OffPolicyAgent {
   void ReportExperts(const Draw& draw, const at::Tensor& winner);
 
   Config config_;
+  Blend blend_;
   nn::GaussianHeads policy_net_;  // the experts' heads side by side
   nn::Mlp separate_nets_;         // or an ensemble, each of which gives mean and log deviation
   nn::Mlp router_net_;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <numbers>
+#include <stdexcept>
 
 #include "agents/nn/host_product.h"
 #include "agents/nn/host_vector.h"
@@ -11,6 +12,19 @@
 
 namespace strider {
 namespace {
+
+// Words for how a mixture acts.
+struct ExpertChoice {
+  std::string_view word;
+  Blend blend;
+  ActingExpert expert;
+};
+constexpr std::array kExpertChoices = {
+    ExpertChoice{"sampled", Blend::kNone, ActingExpert::kSampled},
+    ExpertChoice{"most_probable", Blend::kNone, ActingExpert::kMostProbable},
+    ExpertChoice{"highest_q", Blend::kNone, ActingExpert::kHighestQ},
+    ExpertChoice{"gated", Blend::kGated, ActingExpert::kSampled},
+    ExpertChoice{"multiplied", Blend::kMultiplied, ActingExpert::kSampled}};
 
 using Rows = Eigen::Map<const Eigen::MatrixXf>;  // one column a row of the batch
 using Columns = Eigen::Ref<const Eigen::MatrixXf, 0, Eigen::OuterStride<>>;
@@ -412,17 +426,68 @@ const Policy& Policy::At(int step) const {
   return steps[std::min(static_cast<std::size_t>(step), steps.size() - 1)];
 }
 
+std::string_view ExpertChoiceName(const Policy& policy) {
+  for (const ExpertChoice& choice : kExpertChoices) {
+    if (choice.blend != policy.blend) continue;
+    if (policy.blend != Blend::kNone || choice.expert == policy.acting_expert) return choice.word;
+  }
+  throw std::logic_error("a mixture that no word is known for");
+}
+
+bool SetExpertChoice(Policy& policy, std::string_view word) {
+  const auto* const choice = std::ranges::find(kExpertChoices, word, &ExpertChoice::word);
+  if (choice == kExpertChoices.end()) return false;
+  policy.blend = choice->blend;
+  policy.acting_expert = choice->expert;
+  return true;
+}
+
+void ChooseActingExpert(Policy& policy, std::string_view word) {
+  const ActingExpert expert = ActingExpertNamed(word);
+  const bool options = policy.augmentation.options > 0;
+  if ((policy.router.empty() || policy.blend != Blend::kNone) && !options) {
+    throw InputError("expert '{}': this policy has no experts or options to choose from", word);
+  }
+  if (expert == ActingExpert::kHighestQ && options) {
+    throw InputError("expert '{}': expected sampled or most_probable of options", word);
+  }
+  if (expert == ActingExpert::kHighestQ && policy.critics.empty()) {
+    throw InputError(
+        "expert '{}': this policy holds no critics; expected one trained with agent.acting_expert = {}", word,
+        word);
+  }
+  policy.acting_expert = expert;
+}
+
+ActingExpert ActingExpertNamed(std::string_view name) {
+  for (const ExpertChoice& choice : kExpertChoices) {
+    if (choice.blend == Blend::kNone && choice.word == name) return choice.expert;
+  }
+  throw InputError("expert '{}': expected sampled, most_probable or highest_q", name);
+}
+
+Blend BlendNamed(std::string_view name) {
+  if (name == "none") return Blend::kNone;
+  for (const ExpertChoice& choice : kExpertChoices) {
+    if (choice.blend != Blend::kNone && choice.word == name) return choice.blend;
+  }
+  throw InputError("blend '{}': expected none, gated or multiplied", name);
+}
+
 std::int64_t ParameterCount(const Policy& policy) {
   std::int64_t count = 0;
-  const auto add = [&](std::span<const Policy::Layer> layers) {
+  const auto add = [&count](std::span<const Policy::Layer> layers, bool zeros = true) {
     for (const Policy::Layer& layer : layers) {
-      count += layer.bias.size() + (layer.weight.array() != 0).count();
+      count += layer.bias.size() + (zeros ? layer.weight.size() : (layer.weight.array() != 0).count());
     }
   };
-  for (const auto* layers : {&policy.hidden, &policy.router, &policy.chooser, &policy.perturbation}) {
-    add(*layers);
-  }
-  add(std::array{policy.mean, policy.log_std, policy.behaviour});
+  const bool mixture = !policy.router.empty();
+  add(policy.hidden, /*zeros=*/!mixture);
+  add({&policy.mean, 1}, /*zeros=*/!mixture);
+  add({&policy.log_std, 1}, /*zeros=*/false);
+  add({&policy.behaviour, 1});
+  for (const auto* layers : {&policy.router, &policy.chooser, &policy.perturbation}) add(*layers);
+  for (const auto& critic : policy.critics) add(critic);
   for (const Policy& step : policy.steps) count += ParameterCount(step);
   return count;
 }

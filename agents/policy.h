@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agents/blend.h"
@@ -138,8 +139,25 @@ struct Policy {
   const Policy& At(int step) const;
 };
 
-// How many numbers its networks hold: all biases and the weights that are not zero, as those that a layer's
-// shape alone puts there are (separate experts lie in blocks on a diagonal). Critics are not counted.
+// How a mixture acts, in one word: "sampled", "most_probable" or "highest_q" (where a deterministic action is
+// asked for), "gated" or "multiplied"; the first two are a policy's with options too.
+std::string_view ExpertChoiceName(const Policy& policy);
+
+// The reverse; false where there is no such word.
+bool SetExpertChoice(Policy& policy, std::string_view word);
+
+// Lets another expert (or option) act where a deterministic action is asked for: "sampled", "most_probable"
+// or "highest_q". Throws InputError for other words, for policies without experts to choose from, and for
+// "highest_q" where there are no critics.
+void ChooseActingExpert(Policy& policy, std::string_view word);
+
+// By the values of the settings agent.acting_expert, and agent.blend: "none", "gated" or "multiplied". Throw
+// InputError for others.
+ActingExpert ActingExpertNamed(std::string_view name);
+Blend BlendNamed(std::string_view name);
+
+// How many numbers the networks hold, critics too. Left out are the zeros that no learning changes: of a
+// state-independent deviation's weights, and those beside the blocks of a mixture's separate experts.
 std::int64_t ParameterCount(const Policy& policy);
 
 // The policy that draws uniformly from the action space.

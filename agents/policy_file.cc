@@ -9,7 +9,6 @@
 #include <functional>
 #include <limits>
 #include <sstream>
-#include <stdexcept>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -47,19 +46,6 @@ bool IsStochastic(ActionDistribution distribution) {
 bool HasBounds(ActionDistribution distribution) {
   return IsStochastic(distribution) && distribution != ActionDistribution::kGaussian;
 }
-
-// How a mixture acts: the expert of its deterministic actions, or how the experts are blended.
-struct ExpertChoice {
-  std::string_view name;
-  Blend blend;
-  ActingExpert expert;
-};
-constexpr std::array kExpertChoices = {
-    ExpertChoice{"sampled", Blend::kNone, ActingExpert::kSampled},
-    ExpertChoice{"most_probable", Blend::kNone, ActingExpert::kMostProbable},
-    ExpertChoice{"highest_q", Blend::kNone, ActingExpert::kHighestQ},
-    ExpertChoice{"gated", Blend::kGated, ActingExpert::kSampled},
-    ExpertChoice{"multiplied", Blend::kMultiplied, ActingExpert::kSampled}};
 
 constexpr std::string_view kOneHot = "one_hot";
 constexpr std::string_view kTime = "time";
@@ -254,16 +240,13 @@ class PolicyReader {
 
   void ReadExpertChoice(Policy& policy) const {
     const std::string text = file_.ReadString(group_ + "/expert_choice");
-    const auto* const choice = std::ranges::find(kExpertChoices, text, &ExpertChoice::name);
-    if (choice == kExpertChoices.end()) {
+    if (!SetExpertChoice(policy, text)) {
       throw InputError(
-          "{}: {}/expert_choice is '{}'; expected sampled, most_probable, highest_q, gated or "
-          "multiplied",
+          "{}: {}/expert_choice is '{}'; expected sampled, most_probable, highest_q, gated or multiplied",
           Path(), group_, text);
     }
-    policy.blend = choice->blend;
-    policy.acting_expert = choice->expert;
-    if (policy.acting_expert == ActingExpert::kHighestQ) ReadCritics(policy);
+    const bool has_critics = file_.Has(group_ + "/critic0");
+    if (has_critics || policy.acting_expert == ActingExpert::kHighestQ) ReadCritics(policy);
   }
 
   // The layers router_fc0, router_fc1, ... where there are any, and router.
@@ -474,42 +457,6 @@ class PolicyReader {
 };
 
 }  // namespace
-
-std::string_view ExpertChoiceName(const Policy& policy) {
-  for (const ExpertChoice& choice : kExpertChoices) {
-    if (choice.blend != policy.blend) continue;
-    if (policy.blend != Blend::kNone || choice.expert == policy.acting_expert) return choice.name;
-  }
-  throw std::logic_error("a mixture that no name is known for");
-}
-
-ActingExpert ActingExpertNamed(std::string_view name) {
-  for (const ExpertChoice& choice : kExpertChoices) {
-    if (choice.blend == Blend::kNone && choice.name == name) return choice.expert;
-  }
-  throw InputError("expert '{}': expected sampled, most_probable or highest_q", name);
-}
-
-Blend BlendNamed(std::string_view name) {
-  if (name == "none") return Blend::kNone;
-  for (const ExpertChoice& choice : kExpertChoices) {
-    if (choice.blend != Blend::kNone && choice.name == name) return choice.blend;
-  }
-  throw InputError("blend '{}': expected none, gated or multiplied", name);
-}
-
-void ChooseActingExpert(Policy& policy, std::string_view name) {
-  const ActingExpert expert = ActingExpertNamed(name);
-  if ((policy.router.empty() || policy.blend != Blend::kNone) && policy.augmentation.options == 0) {
-    throw InputError("expert '{}': this policy has no experts or options to choose from", name);
-  }
-  if (expert == ActingExpert::kHighestQ && policy.critics.empty()) {
-    throw InputError(
-        "expert '{}': this policy holds no critics; expected one trained with agent.acting_expert = {}", name,
-        name);
-  }
-  policy.acting_expert = expert;
-}
 
 void WritePolicy(const std::filesystem::path& path, const Policy& policy, const PolicyOrigin& origin) {
   WriteWhole(path, [&](const std::filesystem::path& temporary) {

@@ -14,6 +14,8 @@
 // +-clip). A policy that sees more than the environment shows says so in texts: `augmentation`, of the words
 // one_hot and time; `stock`, "DISCOUNT INITIAL BOUND"; `objective`, such as "cvar:0.5"; and the distribution
 // "greedy_utility" (quantiles of discrete actions) comes with utility_weights (2), below and above zero.
+// "best_candidate" (BCQ) is a decoder of (observation, code) with perturbation0, perturbation1, ... and
+// critic0 beside it, and candidates (3): how many codes, their bound and the perturbation's reach.
 // `options`, "4", is the number of options of a Gaussian policy that remembers the one it is in: last_fc and
 // last_fc_log_std hold that many times as many rows, and chooser0, chooser1, ... are a perceptron that gives
 // the logits of choosing each option, then those of ending each. Where each step of an episode has networks
@@ -53,19 +55,5 @@ void WritePolicy(DatasetWriter& writer, const Policy& policy);
 // Reads a policy for an environment. Throws InputError naming file, key and expectation where a part is
 // missing or does not fit the layers before it or the environment's sizes.
 Policy ReadPolicy(const std::filesystem::path& path, const EnvSpec& spec);
-
-// How a mixture chooses, by the words of expert_choice: "sampled", "most_probable" or "highest_q" (where a
-// deterministic action is asked for), "gated" or "multiplied"; the first two are a policy's with options too.
-std::string_view ExpertChoiceName(const Policy& policy);
-
-// Lets another expert (or option) of a mixture act where a deterministic action is asked for: "sampled",
-// "most_probable" or "highest_q". Throws InputError for other words, for policies without experts to choose
-// from, and for "highest_q" where the policy holds no critics.
-void ChooseActingExpert(Policy& policy, std::string_view name);
-
-// By the names of the settings agent.acting_expert, and agent.blend: "none", "gated" or "multiplied". Throw
-// InputError for others.
-ActingExpert ActingExpertNamed(std::string_view name);
-Blend BlendNamed(std::string_view name);
 
 }  // namespace strider

@@ -17,18 +17,26 @@ struct Piece {
   double discounted = 0;  // the same with Preparation::return_discount
 };
 
-// How many rows an episode has at most: the longest of those that the file's flags end, or else the options'
-// limit, for files without timeouts and without any end.
-std::size_t LongestEpisode(const DatasetView& dataset, const ViewOptions& options) {
-  std::size_t longest = 0;
+// How many rows an episode has at most.
+struct Limit {
+  std::size_t longest;  // of the episodes that the file's flags end; of files without timeouts, `beyond`
+  std::size_t flags_end = 0;  // rows up to the last flag
+  std::size_t beyond;         // of what follows it, of which the file does not say how long it may get
+};
+
+Limit LongestEpisode(const DatasetView& dataset, const ViewOptions& options) {
+  Limit limit{.longest = 0, .beyond = static_cast<std::size_t>(options.max_episode_steps)};
   std::size_t count = 0;
   for (std::size_t row = 0; row < dataset.timeouts.size(); ++row) {
     ++count;
     if (dataset.timeouts[row] == 0 && dataset.terminals[row] == 0) continue;
-    longest = std::max(longest, count);
+    limit.longest = std::max(limit.longest, count);
+    limit.flags_end = row + 1;
     count = 0;
   }
-  return longest > 0 ? longest : static_cast<std::size_t>(options.max_episode_steps);
+  limit.beyond = std::max(limit.beyond, limit.longest);
+  if (limit.longest == 0) limit.longest = limit.beyond;
+  return limit;
 }
 
 // As the authors' programs find returns (baselines sheet, section 2): the view's rows are cut after a
@@ -38,7 +46,7 @@ std::size_t LongestEpisode(const DatasetView& dataset, const ViewOptions& option
 std::vector<Piece> Pieces(const DatasetView& dataset, const std::vector<std::size_t>& rows,
                           const ViewOptions& options, double discount, std::string_view setting,
                           const std::string& source) {
-  const std::size_t longest = LongestEpisode(dataset, options);
+  const Limit limit = LongestEpisode(dataset, options);
   std::vector<Piece> pieces;
   Piece piece;
   double weight = 1;
@@ -47,6 +55,7 @@ std::vector<Piece> Pieces(const DatasetView& dataset, const std::vector<std::siz
     piece.total += reward;
     piece.discounted += weight * reward;
     weight *= discount;
+    const std::size_t longest = rows[i] < limit.flags_end ? limit.longest : limit.beyond;
     if (++piece.count < longest && dataset.terminals[rows[i]] == 0) continue;
     pieces.push_back(piece);
     piece = {.first = i + 1};
@@ -56,7 +65,7 @@ std::vector<Piece> Pieces(const DatasetView& dataset, const std::vector<std::siz
   throw InputError(
       "{}: {} needs returns of episodes, but there is none: {} transitions without a terminal; expected one, "
       "or {} transitions",
-      source, setting, rows.size(), longest);
+      source, setting, rows.size(), limit.longest);
 }
 
 // The rows of the best pieces, in the file's order.

@@ -18,7 +18,8 @@ struct RewardConfig {
   template <class Visitor>
   void Visit(Visitor&& visit) {
     visit("reward_map", reward_map,
-          "range: 1000 r / (best - worst return), returns of rows cut at terminals or at the step limit; "
+          "range: 1000 r / (best - worst return), returns of rows cut at terminals or where no episode is "
+          "longer; "
           "goal: 0 becomes -3, all else 0 "
           "(O-DICE on antmaze)",
           OneOf({"none", "range", "goal"}));
@@ -43,8 +44,8 @@ struct Preparation {
   RewardConfig rewards;
   // The share of the episodes that is kept, the best by discounted return; at 1 every row is. Episodes are
   // cut from the q-learning view at terminals or after as many rows as the longest episode has (of a file
-  // without timeouts: ViewOptions::max_episode_steps), as the authors' programs do with 1000; what is left at
-  // the end is none. So are those of reward_map = range.
+  // without timeouts, and behind the last flag: ViewOptions::max_episode_steps), as the authors' programs do
+  // with 1000; what is left at the end is none. So are those of reward_map = range.
   double best_fraction = 1;
   double return_discount = 0.99;
   int episode = -1;  // the one complete episode that is kept, counted from 0 in the file's order; -1: all

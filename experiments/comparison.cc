@@ -92,6 +92,12 @@ LearningCurve Curve(const Seeds& seeds) {
   return curve;
 }
 
+// Whether the environment's reference scores do not hold for a run, though there are some.
+bool HasRulesOfItsOwn(const RunResult& run) {
+  const Assignments options(run.settings.begin(), run.settings.end());
+  return !run.env.empty() && !ReferencesOf(run.env, {}).empty() && ReferencesOf(run.env, options).empty();
+}
+
 std::vector<std::string> Notes(const Seeds& seeds) {
   std::vector<std::string> notes;
   const auto last_step = [](const RunResult* run) {
@@ -102,6 +108,12 @@ std::vector<std::string> Notes(const Seeds& seeds) {
     if (std::isnan(Mean(run->LastReturns()))) {
       notes.push_back(
           fmt::format("seed {} diverged: its last evaluation has returns that are no numbers", run->seed));
+    }
+    if (HasRulesOfItsOwn(*run)) {
+      notes.push_back(
+          fmt::format("seed {} ran under other rules than {}'s usual ones, so that nothing of the task is "
+                      "normalised",
+                      run->seed, run->env));
     }
     if (last_step(run) < end) {
       notes.push_back(

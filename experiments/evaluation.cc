@@ -60,6 +60,22 @@ EpisodeScores Evaluate(const Policy& policy, const std::function<std::unique_ptr
   return whole;
 }
 
+void BackgroundEvaluation::Start(Policy policy, std::function<std::unique_ptr<Env>()> make_env,
+                                 const EvaluationOptions& options, WorkerPool& pool) {
+  ended_ = 0;
+  scores_ = std::async(std::launch::async,
+                       [this, policy = std::move(policy), make = std::move(make_env), options, &pool] {
+                         return Evaluate(policy, make, options, pool, [this](int ended) {
+                           ended_ = ended;
+                           return !abandoned_;
+                         });
+                       });
+}
+
+bool BackgroundEvaluation::WaitFor(std::chrono::milliseconds time) const {
+  return scores_.wait_for(time) == std::future_status::ready;
+}
+
 std::vector<ExpertTrace> TraceExperts(const Policy& policy, Env& env, std::uint64_t seed, int dimension) {
   const auto size = static_cast<Eigen::Index>(env.spec().action_size());
   const Eigen::Index experts = policy.router.empty() ? 0 : policy.router.back().bias.size();

@@ -1,8 +1,11 @@
 // How good a policy is: whole episodes, side by side.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <memory>
 #include <vector>
 
@@ -33,6 +36,34 @@ struct EvaluationOptions {
 EpisodeScores Evaluate(const Policy& policy, const std::function<std::unique_ptr<Env>()>& make_env,
                        const EvaluationOptions& options, WorkerPool& pool,
                        const std::function<bool(int ended)>& progress = {});
+
+// One evaluation at a time on a thread of its own, beside whatever the caller does. Destroyed, it gives up
+// the one under way, and waits for the step that this is in.
+class BackgroundEvaluation {
+ public:
+  BackgroundEvaluation() = default;
+  ~BackgroundEvaluation() { abandoned_ = true; }
+  BackgroundEvaluation(const BackgroundEvaluation&) = delete;
+  BackgroundEvaluation& operator=(const BackgroundEvaluation&) = delete;
+
+  // As Evaluate; the pool must outlive this. REQUIRES: none is under way.
+  void Start(Policy policy, std::function<std::unique_ptr<Env>()> make_env, const EvaluationOptions& options,
+             WorkerPool& pool);
+
+  bool under_way() const { return scores_.valid(); }
+  int ended() const { return ended_; }  // episodes
+
+  // Whether it has ended after at most that long. The next two: REQUIRES: one is under way.
+  bool WaitFor(std::chrono::milliseconds time) const;
+
+  // Waits for its end; throws what Evaluate threw.
+  EpisodeScores Take() { return scores_.get(); }
+
+ private:
+  std::atomic<int> ended_ = 0;
+  std::atomic<bool> abandoned_ = false;
+  std::future<EpisodeScores> scores_;  // last, so that it ends before what it works with
+};
 
 // The experts of a mixture along one episode from reset(seed), played with its deterministic actions: mean
 // actions of dimension `dimension`, counted from 0, as the environment takes them. Throws InputError where

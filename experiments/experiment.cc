@@ -127,6 +127,14 @@ GivenSetting ParseAssignment(const std::string& text) {
   return {text.substr(0, equals), text.substr(equals + 1), "--set"};
 }
 
+void CheckThatItActs(const RunConfig& run) {
+  if (run.online_from < run.steps) return;
+  throw InputError(
+      "run.online_from = {} is not before run.steps = {}: the run would never act; expected a smaller one, "
+      "or more steps",
+      run.online_from, run.steps);
+}
+
 std::vector<AgentEntry> AllAgents() {
   std::vector<AgentEntry> all(OnlineAgents().begin(), OnlineAgents().end());
   all.insert(all.end(), OfflineAgents().begin(), OfflineAgents().end());
@@ -178,19 +186,25 @@ Experiment::Experiment(const std::vector<GivenSetting>& given) {
   }
   all.insert(all.end(), given.begin(), given.end());
   const SettingList settings = Settings();
+  std::vector<std::pair<const Setting*, std::string>> recorded;  // the environment's options in the dataset
   if (env_is_the_datasets) {
     for (const auto& [key, value] : origin.env_options) {
-      if (settings.Find("env." + key) != nullptr) settings.Set("env." + key, value);
+      const Setting* const setting = settings.Find("env." + key);
+      if (setting == nullptr) continue;
+      setting->set(value);
+      recorded.emplace_back(setting, setting->get());
     }
   }
   for (const GivenSetting& setting : all) {
     AtPlace(setting, [&] { settings.Set(setting.key, setting.value); });
   }
-  if (env_is_the_datasets) {
-    for (const auto& [key, value] : origin.env_options) {
-      const Setting* const taken = settings.Find("env." + key);
-      if (taken == nullptr || IsUsual(run_.env, {{taken->key, taken->get()}})) continue;
-      notes_.push_back(fmt::format("{} = {}, as {} was recorded", taken->key, taken->get(), run_.dataset));
+  for (const auto& [setting, then] : recorded) {
+    const std::string now = setting->get();
+    if (now != then) {
+      notes_.push_back(fmt::format("warning: {} was recorded with {} = {}, but that is {} here", run_.dataset,
+                                   setting->key, then, now));
+    } else if (!IsUsual(run_.env, {{setting->key, now}})) {
+      notes_.push_back(fmt::format("{} = {}, as {} was recorded", setting->key, now, run_.dataset));
     }
   }
   run_.threads = Resolve(run_.threads);

@@ -93,6 +93,10 @@ GivenSetting ParseAssignment(const std::string& text);
 
 // Agents of both lists; throws InputError that suggests the nearest id.
 const AgentEntry& FindAgent(std::string_view id);
+
+// Throws InputError where a run that is to act from run.online_from on never would.
+void CheckThatItActs(const RunConfig& run);
+
 std::vector<AgentEntry> AllAgents();
 
 // Every setting of a run, resolved and checked.

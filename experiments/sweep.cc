@@ -168,7 +168,9 @@ std::vector<SweepRun> ExpandSweep(const std::vector<GivenSetting>& page) {
   }
   std::set<std::filesystem::path> folders;
   for (SweepRun& run : runs) {
-    run.folder /= fmt::format("seed_{}", Experiment(run.settings).run().seed);
+    const Experiment experiment(run.settings);
+    CheckThatItActs(experiment.run());
+    run.folder /= fmt::format("seed_{}", experiment.run().seed);
     if (!folders.insert(run.folder).second) {
       throw InputError("two runs would share the folder {}: expected values that differ in name",
                        run.folder.string());

@@ -3,10 +3,8 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cmath>
-#include <future>
 #include <iostream>
 #include <thread>
 #include <type_traits>
@@ -55,6 +53,7 @@ class TrainingRun {
         reference_(ReferenceOf(experiment)) {
     at::set_num_threads(LearnerThreads(trainer_->agent(), run_.threads));
     std::optional<std::int64_t> resumed_at;
+    bool env_joins = false;
     if (options.resume && IsRun(directory)) {
       lock_.emplace(directory);
       RemoveLeftOvers(paths_);
@@ -62,13 +61,17 @@ class TrainingRun {
       if (HasLearnt(paths_)) {
         CheckSources(paths_, experiment);
         Restore();
+        env_joins = EnvJoins();
       } else {
         WriteTextWhole(paths_.manifest(), ManifestText(experiment));
       }
       resumed_at = trainer_->step();
       CheckSteps(paths_, *resumed_at, run_.steps);
       // What was given with --resume holds from now on, if there is anything to do.
-      if (!Done()) WriteTextWhole(paths_.config(), experiment.Text());
+      if (!Done()) {
+        if (env_joins) WriteTextWhole(paths_.manifest(), ManifestText(experiment));
+        WriteTextWhole(paths_.config(), experiment.Text());
+      }
     } else {
       lock_.emplace(CreateRun(paths_, experiment));
       for (const std::string& note : experiment.notes()) std::cerr << "strider: " << note << "\n";
@@ -85,11 +88,6 @@ class TrainingRun {
     if (evaluate_again) EvaluateNow();
   }
 
-  // What an evaluation under way would say is not going to be written down.
-  ~TrainingRun() { abandoned_ = true; }
-  TrainingRun(const TrainingRun&) = delete;
-  TrainingRun& operator=(const TrainingRun&) = delete;
-
   TrainOutcome Run() {
     if (!Done()) {
       std::filesystem::remove(paths_.evaluation());  // of a policy that is going to change
@@ -102,7 +100,7 @@ class TrainingRun {
         return TrainOutcome::kStopped;
       }
       const std::int64_t before = trainer_->step();
-      Acting([this] { trainer_->Advance(); });
+      Acting(before, [this] { trainer_->Advance(); });
       const std::int64_t now = trainer_->step();
       // Elsewhere looking waits for the device, and is left to the log and the checkpoints.
       if (trainer_->agent().task().device.is_cpu()) StopIfDiverged();
@@ -143,14 +141,14 @@ class TrainingRun {
     return NormalizedScore(*reference_, episode_return);
   }
 
-  // An action that an environment refuses is the learner's fault, not the caller's.
+  // An action that an environment refuses is the learner's fault, not the caller's; of the learner at `step`.
   template <class Work>
-  std::invoke_result_t<Work> Acting(const Work& work) {
+  std::invoke_result_t<Work> Acting(std::int64_t step, const Work& work) {
     try {
       return work();
     } catch (const RefusedAction& error) {
       CheckFinite();
-      throw WorkError("{}: the learner diverged at step {}; {}", error.what(), trainer_->step(), LastGood());
+      throw WorkError("{}: the learner diverged at step {}; {}", error.what(), step, LastGood(step));
     }
   }
 
@@ -181,8 +179,14 @@ class TrainingRun {
     }
   }
 
-  std::string LastGood() const {
+  // What there is to go back to from a learner that was found to have diverged at `step`.
+  std::string LastGood(std::optional<std::int64_t> step = {}) const {
     if (!saved_at_) return "there is no checkpoint yet";
+    if (step && *saved_at_ >= *step) {
+      return fmt::format(
+          "the checkpoint of step {} in {} has too; expected a new run, perhaps with smaller steps",
+          *saved_at_, paths_.checkpoint().string());
+    }
     return fmt::format("the last good checkpoint, of step {}, is in {}", *saved_at_,
                        paths_.checkpoint().string());
   }
@@ -246,16 +250,8 @@ class TrainingRun {
     evaluation.deterministic = !trainer_->agent().evaluate_sampled();
     evaluation.seed = StreamSeed(static_cast<std::uint64_t>(run_.seed), Purpose::kEvaluation);
     // Policies act without LibTorch: what they do takes nothing from the learner's streams.
-    const auto evaluate = [this, evaluation, policy = trainer_->CurrentPolicy()] {
-      const auto count = [this](int ended) {
-        evaluated_ = ended;
-        return !abandoned_;
-      };
-      return Evaluate(
-          policy, [this] { return experiment_.MakeEnv(); }, evaluation, evaluation_pool_, count);
-    };
-    evaluated_ = 0;
-    evaluating_ = std::async(std::launch::async, evaluate);
+    evaluating_.Start(
+        trainer_->CurrentPolicy(), [this] { return experiment_.MakeEnv(); }, evaluation, evaluation_pool_);
     // Where it may end the run, it must be known before the run goes on.
     const bool needed_now = SpareThreads() == 0 || std::isfinite(run_.target_return);
     if (needed_now || trainer_->step() >= run_.steps) TakeEvaluation();
@@ -264,8 +260,9 @@ class TrainingRun {
   void ShowWaiting() {
     constexpr auto kGlance = std::chrono::milliseconds(100);
     bool told = !options_.progress.terminal || !options_.stop;
-    while (evaluating_.wait_for(kGlance) != std::future_status::ready) {
-      bar_->Update(trainer_->step(), fmt::format("evaluating {}/{}", evaluated_.load(), run_.eval_episodes));
+    while (!evaluating_.WaitFor(kGlance)) {
+      bar_->Update(trainer_->step(),
+                   fmt::format("evaluating {}/{}", evaluating_.ended(), run_.eval_episodes));
       if (told || !options_.stop()) continue;
       options_.progress.write("\nstrider: stops after this evaluation; a second signal ends it now\n");
       told = true;
@@ -274,10 +271,10 @@ class TrainingRun {
 
   // Waits for the evaluation under way, if there is one, and writes it down.
   void TakeEvaluation() {
-    if (!evaluating_.valid()) return;
+    if (!evaluating_.under_way()) return;
     ShowWaiting();
-    const EpisodeScores scores = Acting([this] { return evaluating_.get(); });
     const std::int64_t step = marks_.evaluation_due;
+    const EpisodeScores scores = Acting(step, [this] { return evaluating_.Take(); });
     for (std::size_t i = 0; i < scores.returns.size(); ++i) {
       evaluations_->Append({{"step", static_cast<double>(step)},
                             {"episode", static_cast<double>(i)},
@@ -317,7 +314,7 @@ class TrainingRun {
       TakeEvaluation();
       marks.last_evaluation = marks_.last_evaluation;
       marks.evaluation_due = -1;
-    } else if (!evaluating_.valid()) {
+    } else if (!evaluating_.under_way()) {
       // The same checkpoint whether the evaluation has ended or not.
       marks.last_evaluation = before_last_evaluation_;
     }
@@ -327,6 +324,11 @@ class TrainingRun {
     WriteCheckpoint(paths_.checkpoint(), trainer_->agent().State(), state.bytes());
     KeepPolicy();
     saved_at_ = trainer_->step();
+  }
+
+  // Whether the run has been without an environment so far.
+  bool EnvJoins() const {
+    return experiment_.has_env() && Experiment(ReadConfigFile(paths_.config())).run().env.empty();
   }
 
   // A run that began without an environment has learnt from its dataset as that tells of itself.
@@ -347,11 +349,8 @@ class TrainingRun {
       throw InputError("{} is missing though the run has got further; to start over, remove {}",
                        paths_.checkpoint().string(), paths_.root.string());
     }
-    const bool env_is_new =
-        experiment_.has_env() && Experiment(ReadConfigFile(paths_.config())).run().env.empty();
-    if (env_is_new) CheckDataLearnt();
+    if (EnvJoins()) CheckDataLearnt();
     marks_ = LoadCheckpoint(paths_, *trainer_);
-    if (env_is_new) WriteTextWhole(paths_.manifest(), ManifestText(experiment_));
     saved_at_ = trainer_->step();
   }
 
@@ -375,22 +374,14 @@ class TrainingRun {
   double before_last_evaluation_ = -std::numeric_limits<double>::infinity();
   Clock::time_point started_;
   std::optional<ProgressBar> bar_;
-  std::atomic<int> evaluated_ = 0;  // episodes of the evaluation under way that have ended
-  std::atomic<bool> abandoned_ = false;
-  std::future<EpisodeScores> evaluating_;  // last, so that it ends before what it works with
+  BackgroundEvaluation evaluating_;  // last, so that it ends before what it works with
 };
 
 }  // namespace
 
 TrainOutcome Train(Experiment& experiment, const std::filesystem::path& directory,
                    const TrainOptions& options) {
-  const RunConfig& run = experiment.run();
-  if (run.online_from >= run.steps) {
-    throw InputError(
-        "run.online_from = {} is not before run.steps = {}: the run would never act; expected a smaller one, "
-        "or more steps",
-        run.online_from, run.steps);
-  }
+  CheckThatItActs(experiment.run());
   at::set_num_threads(1);  // until the agent is there: first weights do not depend on the number of threads
   PrepareLearnerThreads(experiment.run().threads);
   return TrainingRun(experiment, directory, options).Run();

@@ -101,7 +101,7 @@ void PrintExperts(const Policy& policy, const std::string& choice, bool determin
 std::size_t EpisodesKept(const std::string& run) {
   try {
     return ReadRun(run).final_returns.size();
-  } catch (const InputError&) {
+  } catch (const std::exception&) {
     return 0;
   }
 }
@@ -199,13 +199,18 @@ int Evaluate(const Words& words) {
   const auto stock = Given<double>(*values, "initial-stock");
   if (stock) SetInitialStock(policy, *stock);
   const ActingExpert usual_expert = policy.acting_expert;
-  if (const auto expert = Given<std::string>(*values, "expert")) ChooseActingExpert(policy, *expert);
+  const auto expert = Given<std::string>(*values, "expert");
+  if (expert) ChooseActingExpert(policy, *expert);
   const bool judged_sampled = LoadPolicyOrigin(source).evaluate_sampled;
   const bool never_sampled = IsDeterministic(policy.distribution);
   if (sampled && never_sampled) {
     std::cerr << "strider: --sampled: this policy has one action for each state, which is taken\n";
   }
   options.deterministic = deterministic || never_sampled || !(sampled || judged_sampled);
+  if (expert && !options.deterministic) {
+    throw InputError("--expert {}: drawn actions are of drawn experts; expected --deterministic beside it",
+                     *expert);
+  }
   // What a run is scored by: its own world, stock, choice of expert and kind of action.
   const bool other_expert = policy.acting_expert != usual_expert;
   const bool keep = of_run && !stock && !other_expert && options.deterministic != judged_sampled;
@@ -243,7 +248,9 @@ int Evaluate(const Words& words) {
       PrintExperts(policy, chosen.get<std::string>(), options.deterministic);
     }
     if (!options.deterministic) std::cout << "with sampled actions\n";
-    std::cout << fmt::format("Policy: {} parameters\n", json["policy_parameters"].get<std::int64_t>());
+    if (const auto count = json["policy_parameters"].get<std::int64_t>(); count > 0) {
+      std::cout << fmt::format("Policy: {} parameters\n", count);
+    }
     if (json.contains("objective")) PrintObjective(json["objective"]);
   }
   if (!keep && source != "random" && IsRun(source)) {

@@ -69,7 +69,9 @@ void PrintSettings(const std::string& agent, std::vector<GivenSetting> given) {
   };
   const bool env = has("run.env");
   const bool chosen = has("run.preset");
-  const bool offline = FindAgent(agent).kind == AgentKind::kOffline;
+  const AgentKind kind = FindAgent(agent).kind;
+  const bool offline = kind == AgentKind::kOffline;
+  const bool acts_beside = kind == AgentKind::kHybrid || kind == AgentKind::kMixed;
   const bool dataset = has("run.dataset");
   const char* const what = given.size() > 1 ? "value" : "default";
   if (chosen && !env && !dataset && !offline) {
@@ -77,14 +79,15 @@ void PrintSettings(const std::string& agent, std::vector<GivenSetting> given) {
   }
   // Defaults are the same whatever an agent learns from, but it must be something.
   if (offline && !dataset) given.push_back({"run.dataset", "FILE", ""});
-  if (!offline && !dataset && !env) given.push_back({"run.env", "Hopper-v5", ""});
+  if (!env && (acts_beside || (!offline && !dataset))) given.push_back({"run.env", "Hopper-v5", ""});
   Experiment experiment(given);
   std::cout << fmt::format("\nSettings of {} (key = {}: meaning; what is accepted):\n", agent, what);
   const SettingList settings = experiment.Settings();
+  const bool env_known = env || (dataset && !acts_beside && experiment.has_env());
   for (const Setting& setting : settings.settings()) {
-    if (setting.key.starts_with("env.") && !env && !dataset) continue;
+    if (setting.key.starts_with("env.") && !env_known) continue;
     const bool unknown =
-        (setting.key == "run.env" && !env && !dataset) || (setting.key == "run.dataset" && !dataset);
+        (setting.key == "run.env" && !env_known) || (setting.key == "run.dataset" && !dataset);
     // A share of the run, which an Experiment has worked out.
     const bool share = setting.key.ends_with("_interval") && setting.key.starts_with("run.") && !chosen &&
                        !has(setting.key.c_str());
@@ -94,7 +97,7 @@ void PrintSettings(const std::string& agent, std::vector<GivenSetting> given) {
                                      : setting.get(),
                              setting.help, setting.expected);
   }
-  if (!env) std::cout << "  env.*: with --env ID, this help lists the environment's options\n";
+  if (!env_known) std::cout << "  env.*: with --env ID, this help lists the environment's options\n";
 }
 
 // --resume begins what is not there yet, but a folder alone says nothing of what that would be.

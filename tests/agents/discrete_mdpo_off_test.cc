@@ -474,8 +474,8 @@ TEST(DiscreteMdpoOff, RefusesWhatMeansNothingToIt) {
     settings.Set(key, value);
     return MessageOf<InputError>([&] { Either(DiscreteTask(kStates, 2), config); });
   };
-  for (const char* name : {"density_floor", "log_density_cap", "squash_epsilon", "log_std_min", "log_std_max",
-                           "target_entropy", "reg_coef"}) {
+  for (const char* name : {"density_floor", "kl_density_floor", "log_density_cap", "squash_epsilon",
+                           "log_std_min", "log_std_max", "target_entropy", "reg_coef"}) {
     const std::string key = std::string("agent.") + name;
     EXPECT_THAT(complaint(SmallConfig(), key, "0.125"),
                 AllOf(HasSubstr(key + " = 0.125 is for continuous actions"), HasSubstr("expected")));

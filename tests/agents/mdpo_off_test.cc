@@ -619,6 +619,14 @@ TEST(MdpoOff, RefusesToLearnTheLogarithmOfZero) {
   EXPECT_NO_THROW(MdpoOff(BoxTask(kStates, kActions), config));
 }
 
+TEST(MdpoOff, RefusesTheFloorOfKlForTsallis) {
+  MdpoOffConfig config = SmallConfig();
+  config.tsallis_q = 1.5;
+  config.kl_density_floor = 1e-6;
+  EXPECT_THAT(MessageOf<InputError>([&] { MdpoOff(BoxTask(kStates, kActions), config); }),
+              HasSubstr("agent.kl_density_floor = 1e-06 is for agent.tsallis_q = 1, but that is 1.5"));
+}
+
 TEST(MdpoOff, RefusesDiscreteActions) {
   EXPECT_THAT(MessageOf<InputError>([] { MdpoOff(DiscreteTask(kStates, 4), SmallConfig()); }),
               HasSubstr("needs continuous actions"));

@@ -10,7 +10,6 @@
 
 #include "agents/nn/distributions.h"
 #include "agents/nn/mixture.h"
-#include "agents/policy_file.h"
 #include "agents/registry.h"
 #include "core/error.h"
 #include "tests/agents/learner_kit.h"

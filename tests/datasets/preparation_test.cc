@@ -157,6 +157,18 @@ TEST(Preparation, OneEpisodeThatWasCutSaysNothingOfTheOthers) {
   EXPECT_THAT(Prepare(dataset, preparation).observations, ElementsAre(3, 4, 5));
 }
 
+// Rows behind the last flag are an episode that was not ended, however long the others are.
+TEST(Preparation, WhatFollowsTheLastFlagIsNoEpisodeOfTheirs) {
+  Dataset dataset = Made({1, 9, 2, 3}, Ends::kTerminals);  // twelve rows
+  for (std::size_t row = 6; row < 12; ++row) dataset.terminals.at(row) = 0;
+  Preparation preparation;
+  preparation.best_fraction = 0.5;
+  EXPECT_THAT(Prepare(dataset, preparation).observations, ElementsAre(3, 4, 5)) << "of two";
+  preparation.best_fraction = 1e-9;
+  dataset.rewards.at(11) = 100;
+  EXPECT_THAT(Prepare(dataset, preparation).observations, ElementsAre(3, 4, 5));
+}
+
 TEST(Preparation, RangeNeedsReturnsThatDiffer) {
   Preparation preparation;
   preparation.rewards.reward_map = "range";

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <regex>
 
 #include "datasets/hdf5.h"
 #include "experiments/csv_log.h"
@@ -125,6 +126,24 @@ TEST(Divergence, IsNotTheCallersFaultWhereAnActionIsRefused) {
     expect_divergence(
         "sac", {{"agent.actor_lr", "1e30"}, {"run.eval_interval", "1"}, {"run.eval_threads", threads}});
   }
+}
+
+// A checkpoint of the very learner whose action is refused, written before that was known, is not called
+// good.
+TEST(Divergence, OfTheCheckpointItselfIsSaid) {
+  const TemporaryFolder folder;
+  const std::string message = Failure(folder.path() / "run", TinySettings("sac", "Pendulum-v1", {},
+                                                                          {{"agent.actor_lr", "1e30"},
+                                                                           {"run.eval_threads", "1"},
+                                                                           {"run.log_interval", "1000"},
+                                                                           {"run.checkpoint_interval", "1"},
+                                                                           {"run.eval_interval", "1"}}));
+  std::smatch found;
+  ASSERT_TRUE(std::regex_search(
+      message, found, std::regex("the learner diverged at step (\\d+); the checkpoint of step (\\d+) in ")))
+      << message;
+  EXPECT_EQ(found[1], found[2]);
+  EXPECT_THAT(message, HasSubstr("has too; expected a new run"));
 }
 
 // The environment would refuse such an actor's actions as a caller's fault.

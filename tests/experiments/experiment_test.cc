@@ -377,6 +377,12 @@ TEST(Misfits, BoundsOfActionsWithoutAnEnvironment) {
       load(R"({"type": "Box", "dtype": "float32", "shape": [1], "low": [-2], "high": [2]})");
   EXPECT_FLOAT_EQ(known, 0.85F);
   EXPECT_THAT(silence, testing::IsEmpty());
+  // Bounds that say nothing of a scale: of no width, or as wide as float32 goes.
+  for (const char* wide :
+       {R"({"type": "Box", "dtype": "float32", "shape": [1], "low": [1], "high": [1]})",
+        R"({"type": "Box", "dtype": "float32", "shape": [1], "low": [-3e38], "high": [3e38]})"}) {
+    EXPECT_FLOAT_EQ(load(wide).first, 1.7F) << wide;
+  }
   const auto [unknown, warning] = load(nullptr);
   EXPECT_FLOAT_EQ(unknown, 1.7F);
   EXPECT_THAT(warning, HasSubstr("300 of 300 components of actions lie outside their bounds, such as 1.7"));
@@ -512,6 +518,7 @@ TEST(PresetValues, AreThePublishedOnes) {
   EXPECT_EQ(minimal("Hopper-v5", "agent.hidden"), "64,64");
   EXPECT_EQ(minimal("Hopper-v5", "agent.batch_size"), "64");
   EXPECT_EQ(minimal("Hopper-v5", "agent.tsallis_q"), "1");
+  EXPECT_EQ(minimal("Walker2d-v5", "agent.kl_coef"), "0.4");
   EXPECT_EQ(minimal("Ant-v5", "agent.tsallis_q"), "2");
   EXPECT_EQ(value("mdpo-on", "Hopper-v5", "run.steps"), "10000000");
   EXPECT_EQ(value("prdc", "HalfCheetah-v5", "agent.alpha"), "40");
@@ -1101,6 +1108,10 @@ TEST(DatasetOrigin, EnvironmentIsTheDatasetsUnlessAnotherIsGiven) {
       {{"run.agent", "bc", ""}, {"run.dataset", recorded, ""}, {"env.max_episode_steps", "70", "--set"}});
   EXPECT_EQ(alone.MakeEnv()->spec().max_episode_steps, 77) << "as the dataset says";
   EXPECT_EQ(with_options.MakeEnv()->spec().max_episode_steps, 70);
+  EXPECT_THAT(
+      with_options.notes(),
+      testing::ElementsAre(HasSubstr("was recorded in Hopper-v4: evaluated there"),
+                           HasSubstr("was recorded with env.max_episode_steps = 77, but that is 70")));
   const Experiment named(
       {{"run.agent", "bc", ""}, {"run.dataset", recorded, ""}, {"run.env", "Hopper-v4", "--env"}});
   EXPECT_EQ(named.MakeEnv()->spec().max_episode_steps, 77) << "the same, said";

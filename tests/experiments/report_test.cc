@@ -251,7 +251,14 @@ TEST(CompareRuns, OnlyTheUsualEnvironmentHasNormalisedScores) {
   WriteRun(folder, "b", Config("sac", "Hopper-v5", "", 1) + "env.healthy_reward = 50\n", {10});
   EXPECT_TRUE(CompareRuns({ReadRun(folder.path() / "a")}).at(0).scale);
   EXPECT_FALSE(CompareRuns({ReadRun(folder.path() / "b")}).at(0).scale);
-  EXPECT_FALSE(CompareRuns({ReadRun(folder.path() / "a"), ReadRun(folder.path() / "b")}).at(0).scale);
+  const TaskComparison both = CompareRuns({ReadRun(folder.path() / "a"), ReadRun(folder.path() / "b")}).at(0);
+  EXPECT_FALSE(both.scale);
+  std::vector<std::string> notes;
+  for (const AgentScores& agent : both.agents)
+    notes.insert(notes.end(), agent.notes.begin(), agent.notes.end());
+  EXPECT_THAT(notes,
+              ElementsAre("seed 1 ran under other rules than Hopper-v5's usual ones, so that nothing of "
+                          "the task is normalised"));
   EXPECT_FALSE(CompareRuns({ReadRun(folder.path() / "b"), ReadRun(folder.path() / "a")}).at(0).scale);
 }
 

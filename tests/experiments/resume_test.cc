@@ -483,6 +483,13 @@ TEST_F(RunFolder, AnEnvironmentIsGivenLater) {
         {{"run.env", env, "--env"}, {"run.steps", "130", "--steps"}, {"run.online_from", "40", "--set"}});
   };
   const auto hopper = begin("hopper", "Hopper-v5");
+  // What is refused leaves the run as it was.
+  const std::string manifest = ReadText(RunPaths{hopper}.manifest());
+  EXPECT_THAT(MessageOf<InputError>([&] {
+                ResumeIn(hopper, {}, {{"run.env", "Hopper-v5", "--env"}, {"run.steps", "20", "--steps"}});
+              }),
+              HasSubstr("20"));
+  EXPECT_EQ(ReadText(RunPaths{hopper}.manifest()), manifest);
   EXPECT_EQ(go_on(hopper, "Hopper-v5"), TrainOutcome::kFinished);
   EXPECT_GT(CsvTable(RunPaths{hopper}.evaluations()).rows(), 0U);
   // Its episodes, of 50 steps, were taken for episodes of 1000.
@@ -609,7 +616,7 @@ TEST_F(RunFolder, OdiceWithoutRewardsWarnsOnce) {
   const std::string text = ::testing::internal::GetCapturedStderr();
   EXPECT_THAT(text, HasSubstr("strider: warning: step "));
   EXPECT_THAT(text, HasSubstr("% of the latest batch's transitions have a positive weight"));
-  EXPECT_EQ(text.find("warning"), text.rfind("warning"));
+  EXPECT_EQ(text.find("warning: step"), text.rfind("warning: step"));
 }
 
 TEST_F(RunFolder, CheckpointWithAChangedByteIsRefused) {

@@ -50,6 +50,12 @@ TEST(ExpandSweep, RefusesWrongSettingsBeforeAnythingStarts) {
   EXPECT_THAT(message("run.seed = 0..1000000\n"), HasSubstr("at most 100000"));
   EXPECT_THAT(message("run.seed = 0..b\n"), HasSubstr("'b' is no whole number"));
   EXPECT_THAT(message("agent.lamda = 1 | 2\n"), HasSubstr("lamda"));
+  EXPECT_THAT(MessageOf<InputError>([] {
+                Expand(
+                    "run.agent = td3bc\nrun.dataset = x.hdf5\nrun.env = Hopper-v5\nrun.steps = 10\n"
+                    "run.online_from = 5 | 50\n");
+              }),
+              HasSubstr("run.online_from = 50 is not before run.steps = 10"));
 }
 
 TEST(SlurmScript, HasATaskForEachRun) {

@@ -227,6 +227,9 @@ TEST(Calls, HelpOfTrainShowsWhatTheCallWouldTake) {
               AllOf(HasSubstr("Settings of edac (key = value:"), HasSubstr("  agent.critics = 10: ")));
   EXPECT_THAT(help({"edac", "--preset", "paper", "--env", "Hopper-v5", "--set", "agent.tau=0.5"}).out,
               AllOf(HasSubstr("  agent.critics = 50: "), HasSubstr("  agent.tau = 0.5: ")));
+  const std::string whole = GoldenPath("datasets/malformed/whole.hdf5").string();
+  EXPECT_THAT(help({"rlpd", "--dataset", whole}).out,
+              AllOf(HasSubstr("  run.env = : "), HasSubstr("env.*: with --env ID")));
   const Finished task = help({"hnpg", "--preset", "paper"});
   EXPECT_EQ(task.code, 2);
   EXPECT_THAT(task.message, HasSubstr("expected --env ID too"));

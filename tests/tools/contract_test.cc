@@ -339,6 +339,9 @@ TEST_F(Contract, EvaluationOfAMixtureNamesItsExpert) {
   EXPECT_THAT(other.message,
               HasSubstr("not kept as the run's score, which is that of its own choice of expert"));
   EXPECT_EQ(ReadText(std::filesystem::path(run) / "evaluation.json"), kept);
+  const Finished drawn = Strider({"evaluate", run, "--sampled", "--expert", "most_probable", "--quiet"});
+  EXPECT_EQ(drawn.code, 2);
+  EXPECT_THAT(drawn.message, HasSubstr("--expert most_probable: drawn actions are of drawn experts"));
   const Finished none = with("highest_q");
   EXPECT_EQ(none.code, 2);
   EXPECT_THAT(none.message, HasSubstr("this policy holds no critics"));
