@@ -233,14 +233,8 @@ void MdpoOff::StepCritics(const TransitionBatch& batch, const Draw& draw, const 
 }
 
 Policy MdpoOff::MakePolicy() const {
-  Policy policy = nn::SnapshotBody(task(), policy_.leaves(), config_.hidden.size());
-  policy.distribution = ActionDistribution::kTanhGaussian;
-  const std::size_t heads = 2 * config_.hidden.size();
-  policy.mean = nn::SnapshotLayers(policy_.leaves(), heads, 1)[0];
-  policy.log_std = nn::SnapshotLayers(policy_.leaves(), heads + 2, 1)[0];
-  policy.log_std_min = config_.log_std_min;
-  policy.log_std_max = config_.log_std_max;
-  return policy;
+  return nn::SnapshotSquashedGaussian(task(), policy_, config_.hidden.size(), config_.log_std_min,
+                                      config_.log_std_max);
 }
 
 std::vector<nn::NamedTensor> MdpoOff::State() const {

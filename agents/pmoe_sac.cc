@@ -253,17 +253,9 @@ void PmoeSac::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
 }
 
 Policy PmoeSac::MakePolicy() const {
-  Policy policy = nn::SnapshotBody(task(), policy_.leaves(), separate() ? 0 : config_.sac.hidden.size());
-  policy.distribution = ActionDistribution::kTanhGaussian;
-  if (separate()) {
-    SnapshotSeparate(policy);
-  } else {
-    const std::size_t heads = 2 * config_.sac.hidden.size();
-    policy.mean = nn::SnapshotLayers(policy_.leaves(), heads, 1)[0];
-    policy.log_std = nn::SnapshotLayers(policy_.leaves(), heads + 2, 1)[0];
-  }
-  policy.log_std_min = config_.sac.log_std_min;
-  policy.log_std_max = config_.sac.log_std_max;
+  Policy policy = separate() ? SnapshotSeparate()
+                             : nn::SnapshotSquashedGaussian(task(), policy_, config_.sac.hidden.size(),
+                                                            config_.sac.log_std_min, config_.sac.log_std_max);
   policy.router = nn::SnapshotLayers(router_.leaves(), 0, config_.router_hidden.size() + 1);
   policy.router_on_body = config_.router_input == "trunk";
   policy.blend = blend_;
@@ -278,8 +270,12 @@ Policy PmoeSac::MakePolicy() const {
 
 // Networks side by side: the first layer's weights one below the other, those of the others blocks on the
 // diagonal.
-void PmoeSac::SnapshotSeparate(Policy& policy) const {
+Policy PmoeSac::SnapshotSeparate() const {
   const at::NoGradGuard no_grad;
+  Policy policy = nn::SnapshotBody(task(), policy_.leaves(), 0);
+  policy.distribution = ActionDistribution::kTanhGaussian;
+  policy.log_std_min = config_.sac.log_std_min;
+  policy.log_std_max = config_.sac.log_std_max;
   const auto member_axis = [&](const at::Tensor& x) { return config_.experts == 1 ? x.unsqueeze(0) : x; };
   const auto layer = [](const at::Tensor& weight, const at::Tensor& bias, bool first) {
     return nn::SnapshotLayer(first ? weight.flatten(0, 1) : at::block_diag(weight.unbind(0)),
@@ -297,6 +293,7 @@ void PmoeSac::SnapshotSeparate(Policy& policy) const {
     policy.mean = layer(weight.narrow(1, 0, actions), bias.narrow(1, 0, actions), i == 0);
     policy.log_std = layer(weight.narrow(1, actions, actions), bias.narrow(1, actions, actions), i == 0);
   }
+  return policy;
 }
 
 std::vector<nn::NamedTensor> PmoeSac::State() const {

@@ -141,7 +141,7 @@ class PmoeSac : public OffPolicyAgent {
   bool DrawsExpert() const;
   void Initialise();
   nn::GaussianHeads::Output Heads(const at::Tensor& observations) const;  // (rows x experts x actions)
-  void SnapshotSeparate(Policy& policy) const;
+  Policy SnapshotSeparate() const;
   void ReportExperts(const Draw& draw, const at::Tensor& winner);
 
   Config config_;

@@ -251,11 +251,39 @@ Experiment::Experiment(const std::vector<GivenSetting>& given) {
           run_.steps));
     }
   }
+  NoteIdle(given);
   // Whoever resumes the run may stand in another folder. What is no path is the id of a Minari dataset.
   std::error_code ignored;
   if (std::filesystem::exists(run_.dataset, ignored)) {
     run_.dataset = std::filesystem::absolute(run_.dataset).lexically_normal().string();
   }
+}
+
+void Experiment::NoteIdle(const std::vector<GivenSetting>& given) {
+  const std::unique_ptr<AgentFactory> usual = agent_->factory();
+  const SettingList defaults = usual->Settings();
+  const SettingList settings = Settings();
+  const auto changed = [&](const std::string& key) {
+    const Setting* const own = defaults.Find(key);
+    return own != nullptr && own->get() != settings.Find(key)->get() &&
+           std::ranges::find(given, key, &GivenSetting::key) != given.end();
+  };
+  const auto note = [&](const std::string& key, std::string_view where) {
+    if (!changed(key)) return;
+    notes_.push_back(
+        fmt::format("warning: {} = {} has no part in {}", key, settings.Find(key)->get(), where));
+  };
+  if (!acts() && run_.online_from < 0) {
+    for (const char* key :
+         {"agent.buffer_size", "agent.learning_starts", "agent.updates_per_step", "agent.update_interval"}) {
+      note(key, "a run that never acts");
+    }
+  }
+  const bool of_actions = changed("agent.log_std_init") || changed("agent.discrete_target_entropy");
+  if (!has_env() || !of_actions) return;
+  const bool discrete = std::holds_alternative<Discrete>(MakeEnv()->spec().action_space);
+  note(discrete ? "agent.log_std_init" : "agent.discrete_target_entropy",
+       discrete ? "a policy over discrete actions" : "a policy over continuous actions");
 }
 
 bool Experiment::MatchEnv(const DatasetOrigin& origin, bool env_is_given) {

@@ -135,6 +135,9 @@ class Experiment {
   Assignments EnvOptions() const;
 
  private:
+  // Notes settings that were given and changed, and that nothing of this run looks at.
+  void NoteIdle(const std::vector<GivenSetting>& given);
+
   // For a run from a dataset: takes the dataset's environment where none is given, and says whether it did
   // so; notes where the two do not match.
   bool MatchEnv(const DatasetOrigin& origin, bool env_is_given);

@@ -102,14 +102,8 @@ void SacN::StepCritics(const TransitionBatch& batch, const at::Tensor& noise, co
 }
 
 Policy SacN::MakePolicy() const {
-  Policy policy = nn::SnapshotBody(task(), actor_.leaves(), config_.hidden.size());
-  policy.distribution = ActionDistribution::kTanhGaussian;
-  const std::size_t heads = 2 * config_.hidden.size();
-  policy.mean = nn::SnapshotLayers(actor_.leaves(), heads, 1)[0];
-  policy.log_std = nn::SnapshotLayers(actor_.leaves(), heads + 2, 1)[0];
-  policy.log_std_min = config_.log_std_min;
-  policy.log_std_max = config_.log_std_max;
-  return policy;
+  return nn::SnapshotSquashedGaussian(task(), actor_, config_.hidden.size(), config_.log_std_min,
+                                      config_.log_std_max);
 }
 
 std::vector<nn::NamedTensor> SacN::State() const {

@@ -47,6 +47,17 @@ Policy SnapshotBody(const Task& task, const std::vector<at::Tensor>& leaves, std
   return policy;
 }
 
+Policy SnapshotSquashedGaussian(const Task& task, const ParameterSet& actor, std::size_t hidden_layers,
+                                double log_std_min, double log_std_max) {
+  Policy policy = SnapshotBody(task, actor.leaves(), hidden_layers);
+  policy.distribution = ActionDistribution::kTanhGaussian;
+  policy.mean = SnapshotLayers(actor.leaves(), 2 * hidden_layers, 1)[0];
+  policy.log_std = SnapshotLayers(actor.leaves(), 2 * hidden_layers + 2, 1)[0];
+  policy.log_std_min = log_std_min;
+  policy.log_std_max = log_std_max;
+  return policy;
+}
+
 Policy SnapshotTanhActor(const Task& task, const ParameterSet& actor, std::size_t hidden_layers) {
   Policy policy = SnapshotBody(task, actor.leaves(), hidden_layers);
   policy.distribution = ActionDistribution::kTanh;

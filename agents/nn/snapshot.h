@@ -21,6 +21,10 @@ std::vector<Policy::Layer> SnapshotMember(const std::vector<at::Tensor>& leaves,
 // A policy with the task's spaces and transform and the hidden layers of `leaves`, without heads.
 Policy SnapshotBody(const Task& task, const std::vector<at::Tensor>& leaves, std::size_t hidden_layers);
 
+// The squashed Gaussian policy of GaussianHeads.
+Policy SnapshotSquashedGaussian(const Task& task, const ParameterSet& actor, std::size_t hidden_layers,
+                                double log_std_min, double log_std_max);
+
 // The deterministic policy tanh(actor(s)) of an Mlp with ReLU layers.
 Policy SnapshotTanhActor(const Task& task, const ParameterSet& actor, std::size_t hidden_layers);
 

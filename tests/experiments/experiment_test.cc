@@ -399,6 +399,28 @@ TEST(Misfits, LearningThatStartsAfterTheLastStep) {
   EXPECT_THAT(notes("100"), testing::IsEmpty());
 }
 
+TEST(Misfits, SettingsThatNothingLooksAt) {
+  const auto notes = [](Given given) { return Experiment(given).notes(); };
+  EXPECT_THAT(
+      notes({{"run.agent", "td3bc", ""},
+             {"run.dataset", "mine.hdf5", ""},
+             {"agent.learning_starts", "7", ""},
+             {"agent.buffer_size", "1000000", ""}}),
+      testing::ElementsAre("warning: agent.learning_starts = 7 has no part in a run that never acts"));
+  EXPECT_THAT(notes({{"run.agent", "td3bc", ""},
+                     {"run.dataset", "mine.hdf5", ""},
+                     {"run.env", "Pendulum-v1", ""},
+                     {"run.online_from", "10", ""},
+                     {"agent.buffer_size", "5000", ""}}),
+              testing::IsEmpty());
+  EXPECT_THAT(
+      notes(On("ppo", "CartPole-v1", {{"agent.log_std_init", "-1", ""}})),
+      testing::ElementsAre(HasSubstr("agent.log_std_init = -1 has no part in a policy over discrete")));
+  EXPECT_THAT(notes(On("ppo", "Pendulum-v1", {{"agent.log_std_init", "-1", ""}})), testing::IsEmpty());
+  EXPECT_THAT(notes(On("pmoe-sac", "Pendulum-v1", {{"agent.discrete_target_entropy", "0.5", ""}})),
+              testing::ElementsAre(HasSubstr("agent.discrete_target_entropy = 0.5 has no part in a policy")));
+}
+
 TEST(Misfits, ActingAfterTheLastStep) {
   const TemporaryFolder folder;
   const Given given = {{"run.agent", "td3bc", ""},
