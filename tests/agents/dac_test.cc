@@ -328,7 +328,7 @@ TEST(Dac, SameSeedSameBitsAndResume) {
       [&](std::uint64_t seed) { return std::make_unique<Dac>(OptionsTask(3, seed), Small(3)); },
       [&](Agent& agent, int first, int last) {
         for (int k = first; k < last; ++k) {
-          dynamic_cast<Dac&>(agent).Update(RandomOptions(3, 20, 2, static_cast<std::uint64_t>(100 + k)), k,
+          dynamic_cast<Dac&>(agent).Update(RandomOptions(3, 20, 2, 100 + static_cast<std::uint64_t>(k)), k,
                                            /*iterations=*/40);
         }
       },

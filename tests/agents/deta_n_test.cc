@@ -228,7 +228,7 @@ TEST(DetaN, SameSeedSameBitsAndResume) {
         [](Agent& agent, int first, int last) {
           auto& deta = dynamic_cast<DetaN&>(agent);
           for (int k = first; k < last; ++k) {
-            const auto seed = static_cast<std::uint64_t>(100 + k);
+            const auto seed = 100 + static_cast<std::uint64_t>(k);
             TransitionBatch batch = RandomBatch(6, 1, 16, seed);
             batch.actions = (batch.actions > 0).to(at::kFloat);
             deta.Update(WithStocks(batch, deta.stocks(), seed));

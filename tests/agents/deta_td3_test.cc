@@ -126,7 +126,7 @@ TEST(DetaTd3, SameSeedSameBitsAndResume) {
       [](Agent& agent, int first, int last) {
         auto& deta = dynamic_cast<DetaTd3&>(agent);
         for (int k = first; k < last; ++k) {
-          const auto seed = static_cast<std::uint64_t>(100 + k);
+          const auto seed = 100 + static_cast<std::uint64_t>(k);
           deta.Update(WithStocks(RandomBatch(6, 2, 16, seed), deta.stocks(), seed));
         }
       },

@@ -491,7 +491,7 @@ TEST(DiscreteMdpoOff, RefusesWhatMeansNothingToIt) {
 TEST(DiscreteMdpoOff, SameSeedSameBitsAndResume) {
   const auto train = [](Agent& agent, int first, int last) {
     for (int k = first; k < last; ++k) {
-      dynamic_cast<DiscreteMdpoOff&>(agent).Update(Batch(static_cast<std::uint64_t>(100 + k)));
+      dynamic_cast<DiscreteMdpoOff&>(agent).Update(Batch(100 + static_cast<std::uint64_t>(k)));
     }
   };
   MdpoOffConfig config = SmallConfig();

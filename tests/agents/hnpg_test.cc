@@ -490,7 +490,7 @@ TEST(Hnpg, SameSeedSameBitsAndResume) {
       },
       [&](Agent& agent, int first, int last) {
         for (int k = first; k < last; ++k) {
-          dynamic_cast<Hnpg&>(agent).Update(Episodes(static_cast<std::uint64_t>(100 + k)), k, 40);
+          dynamic_cast<Hnpg&>(agent).Update(Episodes(100 + static_cast<std::uint64_t>(k)), k, 40);
         }
       },
       8);

@@ -487,13 +487,12 @@ TEST(MdpoOff, DensitiesHaveAFloorAtOneTooIfAsked) {
   EXPECT_LT(LargestDifference(floored_gradient, plain_gradient), 1e-6);
 
   const auto [far, far_gradient, far_net] = loss_of(1e-6, 50);
-  const at::Tensor expected = [&] {
-    const auto heads = Reference::Heads(far_net.policy, s.to(at::kDouble));
-    const at::Tensor u = heads.first + heads.second.exp() * eps.to(at::kDouble);
-    const double floor = kActions * std::log(1e-6);
-    return (0.7 * Reference::LogProb(u, heads) - 0.5 * floor - far_net.Q(0, s.to(at::kDouble), u.tanh()))
-        .mean();
-  }();
+  const at::Tensor states = s.to(at::kDouble);
+  const auto heads = Reference::Heads(far_net.policy, states);
+  const at::Tensor u = heads.first + heads.second.exp() * eps.to(at::kDouble);
+  const at::Tensor expected =
+      (0.7 * Reference::LogProb(u, heads) - 0.5 * kActions * std::log(1e-6) - far_net.Q(0, states, u.tanh()))
+          .mean();
   EXPECT_NEAR(far, expected.item<double>(), 1e-4);
   EXPECT_LT(LargestDifference(far_gradient, FlatGradient(expected, far_net.policy)), 1e-5);
   EXPECT_GT(std::abs(std::get<0>(loss_of(0, 50)) - far), 100);
@@ -637,7 +636,7 @@ TEST(MdpoOff, SameSeedSameBitsAndResume) {
   const auto train = [](Agent& agent, int first, int last) {
     for (int k = first; k < last; ++k) {
       dynamic_cast<MdpoOff&>(agent).Update(
-          RandomBatch(kStates, kActions, kRows, static_cast<std::uint64_t>(100 + k)));
+          RandomBatch(kStates, kActions, kRows, 100 + static_cast<std::uint64_t>(k)));
     }
   };
   MdpoOffConfig config = SmallConfig();

@@ -485,7 +485,7 @@ TEST(MdpoOn, SameSeedSameBitsAndResume) {
         [&](Agent& agent, int first, int last) {
           for (int k = first; k < last; ++k) {
             dynamic_cast<MdpoOn&>(agent).Update(
-                RandomRollout(3, choices > 0 ? 1 : 2, choices, 20, 2, static_cast<std::uint64_t>(100 + k)), k,
+                RandomRollout(3, choices > 0 ? 1 : 2, choices, 20, 2, 100 + static_cast<std::uint64_t>(k)), k,
                 /*iterations=*/100);
           }
         },

@@ -240,7 +240,7 @@ TEST(Ppo, SameSeedSameBitsAndResume) {
         [&](Agent& agent, int first, int last) {
           for (int k = first; k < last; ++k) {
             dynamic_cast<Ppo&>(agent).Update(
-                RandomRollout(3, choices > 0 ? 1 : 2, choices, 20, 2, static_cast<std::uint64_t>(100 + k)), k,
+                RandomRollout(3, choices > 0 ? 1 : 2, choices, 20, 2, 100 + static_cast<std::uint64_t>(k)), k,
                 /*iterations=*/40);
           }
         },
@@ -472,7 +472,7 @@ TEST(PmoePpo, SameSeedSameBitsAndResume) {
         [&](Agent& agent, int first, int last) {
           for (int k = first; k < last; ++k) {
             dynamic_cast<PmoePpo&>(agent).Update(
-                RandomRollout(3, 2, 0, 20, 2, static_cast<std::uint64_t>(100 + k)), k, /*iterations=*/40);
+                RandomRollout(3, 2, 0, 20, 2, 100 + static_cast<std::uint64_t>(k)), k, /*iterations=*/40);
           }
         },
         20);

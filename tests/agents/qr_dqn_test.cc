@@ -95,7 +95,7 @@ TEST(QrDqn, SameSeedSameBitsAndResume) {
       [&](std::uint64_t seed) { return std::make_unique<QrDqn>(DiscreteTask(3, 2, seed), config); },
       [](Agent& agent, int first, int last) {
         for (int k = first; k < last; ++k) {
-          TransitionBatch batch = RandomBatch(3, 1, 16, static_cast<std::uint64_t>(100 + k));
+          TransitionBatch batch = RandomBatch(3, 1, 16, 100 + static_cast<std::uint64_t>(k));
           batch.actions = (batch.actions > 0).to(at::kFloat);
           dynamic_cast<QrDqn&>(agent).Update(batch);
         }

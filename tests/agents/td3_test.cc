@@ -92,7 +92,7 @@ TEST(Td3, SameSeedSameBitsAndResume) {
       [](std::uint64_t seed) { return std::make_unique<Td3>(BoxTask(3, 2, seed), SmallConfig()); },
       [](Agent& agent, int first, int last) {
         for (int k = first; k < last; ++k) {
-          dynamic_cast<Td3&>(agent).Update(RandomBatch(3, 2, 16, static_cast<std::uint64_t>(100 + k)));
+          dynamic_cast<Td3&>(agent).Update(RandomBatch(3, 2, 16, 100 + static_cast<std::uint64_t>(k)));
         }
       },
       100);

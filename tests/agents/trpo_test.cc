@@ -221,7 +221,7 @@ TEST(Trpo, SameSeedSameBitsAndResume) {
         [&](Agent& agent, int first, int last) {
           for (int k = first; k < last; ++k) {
             dynamic_cast<Trpo&>(agent).Update(
-                RandomRollout(3, choices > 0 ? 1 : 2, choices, 20, 2, static_cast<std::uint64_t>(100 + k)), k,
+                RandomRollout(3, choices > 0 ? 1 : 2, choices, 20, 2, 100 + static_cast<std::uint64_t>(k)), k,
                 /*iterations=*/40);
           }
         },

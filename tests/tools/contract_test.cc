@@ -17,7 +17,6 @@
 namespace strider {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsSupersetOf;
 using ::testing::SizeIs;
@@ -31,7 +30,7 @@ std::vector<std::string> KeysOf(const nlohmann::json& json) {
 class Contract : public ::testing::Test {
  protected:
   std::string Collect(const std::string& env, int steps) const {
-    const std::string path = folder_.path() / (env + ".hdf5");
+    std::string path = folder_.path() / (env + ".hdf5");
     const Finished finished = Strider({"collect", "--policy", "random", "--env", env, "--steps",
                                        std::to_string(steps), "--out", path, "--quiet"});
     EXPECT_EQ(finished.code, 0) << finished.message;
@@ -233,7 +232,7 @@ TEST_F(Contract, DatasetConvertAndSplit) {
 // Every defect, planted in a sound file, is named with its rows.
 TEST_F(Contract, DatasetValidateFindsPlantedDefects) {
   const std::string path = folder_.path() / "planted.hdf5";
-  const auto expect = [&](const std::string& kind, std::vector<std::size_t> rows, const auto& plant,
+  const auto expect = [&](const std::string& kind, const std::vector<std::size_t>& rows, const auto& plant,
                           std::vector<std::string> options = {}) {
     Dataset dataset = MakeDataset(100, 3, 2);
     plant(dataset);
