@@ -108,6 +108,7 @@ INSTANTIATE_TEST_SUITE_P(
                {"agent.learning_starts", "1000"},
                {"agent.critic_lr", "1e-3"},
                {"agent.actor_lr", "1e-3"},
+               {"agent.alpha_lr", "1e-3"},
                {"agent.router_lr", "1e-3"}}},
         Check{"PpoOnInvertedPendulum", "ppo", "InvertedPendulum-v5", "paper", 900, {{"run.steps", "300000"}}},
         Check{"PmoePpoOnInvertedPendulum",

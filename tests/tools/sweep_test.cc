@@ -17,7 +17,7 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr const char* kPage =
-    "run.agent = td3\nrun.env = Pendulum-v1\nrun.steps = 300\nrun.eval_episodes = 1\nrun.seed = 0..1\n"
+    "run.agent = td3\nrun.env = Pendulum-v1\nrun.eval_episodes = 1\nrun.seed = 0..1\n"
     "agent.hidden = 8\nagent.batch_size = 8 | 16\nagent.learning_starts = 20\nagent.buffer_size = 300\n";
 
 class SweepProgram : public ::testing::Test {
@@ -33,7 +33,7 @@ class SweepProgram : public ::testing::Test {
 };
 
 TEST_F(SweepProgram, RunsAllOnceAndAgainOnlyWhatIsMissing) {
-  folder_.Write("page.cfg", kPage);
+  folder_.Write("page.cfg", std::string(kPage) + "run.steps = 300\n");
   ASSERT_EQ(Sweep().code, 0);
   const std::string progress = Progress("batch_size=8/seed_1");
   EXPECT_THAT(progress, HasSubstr("\n300,"));
@@ -58,7 +58,9 @@ TEST_F(SweepProgram, AStopLetsRunsWriteCheckpoints) {
   const RunPaths first{out_ / "batch_size=8/seed_0"};
   RunOptions options;
   options.meanwhile = [&](pid_t process) {
-    while (!std::filesystem::exists(first.checkpoint()) && ::kill(process, 0) == 0) {
+    // A process that has ended is there until it is waited for.
+    const auto patience = std::chrono::steady_clock::now() + std::chrono::minutes(2);
+    while (!std::filesystem::exists(first.checkpoint()) && std::chrono::steady_clock::now() < patience) {
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
     ::kill(process, SIGTERM);
