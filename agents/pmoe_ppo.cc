@@ -90,7 +90,7 @@ std::vector<const nn::ParameterSet*> PmoePpo::ClippedTogether() const {
 Policy PmoePpo::MakePolicy() const {
   Policy policy = Ppo::MakePolicy();
   policy.acting_expert = ActingExpertNamed(config_.acting_expert);
-  if (policy.acting_expert == ActingExpert::kHighestQ) {
+  if (policy.acting_expert == ActingExpert::kBestQ) {
     policy.critics = {nn::SnapshotLayers(q_.leaves(), 0, config_.q_hidden.size() + 1)};
   }
   return policy;

@@ -37,7 +37,7 @@ struct PmoePpoConfig {
         "acting_expert", acting_expert,
         "whose mean a deterministic action is: an expert's drawn by the router, the most probable one's, or "
         "the one's whose mean has the highest Q (the policy then holds Q)",
-        OneOf({"sampled", "most_probable", "highest_q"}));
+        OneOf({"sampled", "most_probable", "best_q"}));
   }
 };
 

@@ -260,7 +260,7 @@ Policy PmoeSac::MakePolicy() const {
   policy.router_on_body = config_.router_input == "trunk";
   policy.blend = blend_;
   policy.acting_expert = ActingExpertNamed(config_.acting_expert);
-  if (policy.acting_expert == ActingExpert::kHighestQ) {
+  if (policy.acting_expert == ActingExpert::kBestQ) {
     for (const std::int64_t twin : {0, 1}) {
       policy.critics.push_back(nn::SnapshotMember(critic().leaves(), twin));
     }

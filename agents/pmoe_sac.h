@@ -72,7 +72,7 @@ struct PmoeSacConfig {
         "acting_expert", acting_expert,
         "whose mean a deterministic action is: an expert's drawn by the router, the most probable one's, or "
         "the one's whose mean has the highest Q (the policy then holds the critics)",
-        OneOf({"sampled", "most_probable", "highest_q"}));
+        OneOf({"sampled", "most_probable", "best_q"}));
   }
 };
 

@@ -22,7 +22,7 @@ struct ExpertChoice {
 constexpr std::array kExpertChoices = {
     ExpertChoice{"sampled", Blend::kNone, ActingExpert::kSampled},
     ExpertChoice{"most_probable", Blend::kNone, ActingExpert::kMostProbable},
-    ExpertChoice{"highest_q", Blend::kNone, ActingExpert::kHighestQ},
+    ExpertChoice{"best_q", Blend::kNone, ActingExpert::kBestQ},
     ExpertChoice{"gated", Blend::kGated, ActingExpert::kSampled},
     ExpertChoice{"multiplied", Blend::kMultiplied, ActingExpert::kSampled}};
 
@@ -448,10 +448,10 @@ void ChooseActingExpert(Policy& policy, std::string_view word) {
   if ((policy.router.empty() || policy.blend != Blend::kNone) && !options) {
     throw InputError("expert '{}': this policy has no experts or options to choose from", word);
   }
-  if (expert == ActingExpert::kHighestQ && options) {
+  if (expert == ActingExpert::kBestQ && options) {
     throw InputError("expert '{}': expected sampled or most_probable of options", word);
   }
-  if (expert == ActingExpert::kHighestQ && policy.critics.empty()) {
+  if (expert == ActingExpert::kBestQ && policy.critics.empty()) {
     throw InputError(
         "expert '{}': this policy holds no critics; expected one trained with agent.acting_expert = {}", word,
         word);
@@ -463,7 +463,7 @@ ActingExpert ActingExpertNamed(std::string_view name) {
   for (const ExpertChoice& choice : kExpertChoices) {
     if (choice.blend == Blend::kNone && choice.word == name) return choice.expert;
   }
-  throw InputError("expert '{}': expected sampled, most_probable or highest_q", name);
+  throw InputError("expert '{}': expected sampled, most_probable or best_q", name);
 }
 
 Blend BlendNamed(std::string_view name) {

@@ -48,7 +48,7 @@ constexpr bool IsDeterministic(ActionDistribution distribution) {
 enum class ActingExpert {
   kSampled,       // an expert's (or option's) that is drawn by its probability, as the authors of PMOE do
   kMostProbable,  // the most probable one's
-  kHighestQ       // the one's whose mean the critics judge best; mixtures only
+  kBestQ          // the one's whose mean the critics judge best; mixtures only
 };
 
 // A snapshot of a policy: a perceptron on transformed observations with one or two linear heads, in float32.
@@ -83,7 +83,7 @@ struct Policy {
   double likely = 0;  // this probable at least, relative to the most probable one
   ActingExpert acting_expert = ActingExpert::kSampled;
   // Perceptrons with ReLU layers on (observation, action), the least of which is an action's value: for
-  // kHighestQ and kBestCandidate.
+  // kBestQ and kBestCandidate.
   std::vector<std::vector<Layer>> critics;
   double log_std_min = -20;
   double log_std_max = 2;
@@ -139,7 +139,7 @@ struct Policy {
   const Policy& At(int step) const;
 };
 
-// How a mixture acts, in one word: "sampled", "most_probable" or "highest_q" (where a deterministic action is
+// How a mixture acts, in one word: "sampled", "most_probable" or "best_q" (where a deterministic action is
 // asked for), "gated" or "multiplied"; the first two are a policy's with options too.
 std::string_view ExpertChoiceName(const Policy& policy);
 
@@ -147,8 +147,8 @@ std::string_view ExpertChoiceName(const Policy& policy);
 bool SetExpertChoice(Policy& policy, std::string_view word);
 
 // Lets another expert (or option) act where a deterministic action is asked for: "sampled", "most_probable"
-// or "highest_q". Throws InputError for other words, for policies without experts to choose from, and for
-// "highest_q" where there are no critics.
+// or "best_q". Throws InputError for other words, for policies without experts to choose from, and for
+// "best_q" where there are no critics.
 void ChooseActingExpert(Policy& policy, std::string_view word);
 
 // By the values of the settings agent.acting_expert, and agent.blend: "none", "gated" or "multiplied". Throw

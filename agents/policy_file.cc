@@ -242,11 +242,11 @@ class PolicyReader {
     const std::string text = file_.ReadString(group_ + "/expert_choice");
     if (!SetExpertChoice(policy, text)) {
       throw InputError(
-          "{}: {}/expert_choice is '{}'; expected sampled, most_probable, highest_q, gated or multiplied",
+          "{}: {}/expert_choice is '{}'; expected sampled, most_probable, best_q, gated or multiplied",
           Path(), group_, text);
     }
     const bool has_critics = file_.Has(group_ + "/critic0");
-    if (has_critics || policy.acting_expert == ActingExpert::kHighestQ) ReadCritics(policy);
+    if (has_critics || policy.acting_expert == ActingExpert::kBestQ) ReadCritics(policy);
   }
 
   // The layers router_fc0, router_fc1, ... where there are any, and router.

@@ -6,7 +6,7 @@
 // router/{weight, bias} (K x observations) of a mixture of K Gaussians, whose last_fc and last_fc_log_std
 // hold K times as many rows, router_fc0, router_fc1, ... before it where the router has hidden ReLU layers,
 // router_input "body" where the router looks at the last hidden layer, and expert_choice "sampled",
-// "most_probable" or "highest_q", the expert of a deterministic action (the last by the least of the critics
+// "most_probable" or "best_q", the expert of a deterministic action (the last by the least of the critics
 // in groups critic0, critic1, ..., with layers fc0, fc1, ... on observation and action), or "gated" or
 // "multiplied", where all of them are one Gaussian; log_std_bounds (2), the clamp of the log deviation of all
 // Gaussians but "gaussian", [-20, 2] where absent; and observation_transform/{mean, scale, clip}: what is

@@ -88,7 +88,7 @@ std::string WhoActed(const Policy& policy, const std::string& choice) {
                    : "an expert drawn by the router for each step";
   }
   if (choice == "most_probable") return options ? "the most probable option" : "the most probable expert";
-  if (choice == "highest_q") return "the expert whose mean has the highest Q";
+  if (choice == "best_q") return "the expert whose mean has the highest Q";
   return choice == "gated" ? "the gated blend of all experts" : "the product of all experts";
 }
 
@@ -166,7 +166,7 @@ int Evaluate(const Words& words) {
   add("sampled", po::bool_switch(), "drawn actions, whatever the policy says");
   add("deterministic", po::bool_switch(), "the mean or most probable action, whatever the policy says");
   add("expert", po::value<std::string>(),
-      "whose mean acts, of a mixture's experts or of options: sampled, most_probable or highest_q, whatever "
+      "whose mean acts, of a mixture's experts or of options: sampled, most_probable or best_q, whatever "
       "the policy says");
   add("initial-stock", po::value<double>(), "for policies with a stock; their own where it is left out");
   add("threads", po::value<int>()->default_value(0), "environments stepped at once; 0: one for each core");

@@ -578,7 +578,7 @@ TEST(PmoeSac, OtherNetworks) {
 // choice keeps no critics. And what acts is what learns where the router has layers of its own.
 TEST(PmoeSac, TheExpertOfTheHighestQActs) {
   PmoeSacConfig config = SmallConfig();
-  config.acting_expert = "highest_q";
+  config.acting_expert = "best_q";
   config.router_hidden = {5};
   PmoeSac agent(BoxTask(kStates, kActions), config);
   Disturb(agent);
@@ -607,10 +607,10 @@ TEST(PmoeSac, TheExpertOfTheHighestQActs) {
 
   Policy usual = PmoeSac(BoxTask(kStates, kActions), SmallConfig()).MakePolicy();
   EXPECT_TRUE(usual.critics.empty());
-  EXPECT_THAT(MessageOf<InputError>([&] { ChooseActingExpert(usual, "highest_q"); }),
+  EXPECT_THAT(MessageOf<InputError>([&] { ChooseActingExpert(usual, "best_q"); }),
               HasSubstr("this policy holds no critics; expected one trained with agent.acting_expert"));
   EXPECT_THAT(MessageOf<InputError>([&] { ChooseActingExpert(usual, "gated"); }),
-              HasSubstr("expert 'gated': expected sampled, most_probable or highest_q"));
+              HasSubstr("expert 'gated': expected sampled, most_probable or best_q"));
   Policy blended = usual;
   blended.blend = Blend::kGated;
   EXPECT_THAT(MessageOf<InputError>([&] { ChooseActingExpert(blended, "sampled"); }),

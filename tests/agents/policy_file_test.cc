@@ -134,7 +134,7 @@ TEST(PolicyFile, MixtureComesBackToTheBit) {
     if (distribution == ActionDistribution::kTanhGaussian) {
       policy.router = {RandomLayer(6, 3, random), RandomLayer(4, 6, random)};
       policy.critics = {{RandomLayer(4, 5, random), RandomLayer(1, 4, random)}, {RandomLayer(1, 5, random)}};
-      policy.acting_expert = ActingExpert::kHighestQ;
+      policy.acting_expert = ActingExpert::kBestQ;
     }
     WritePolicy(file, policy, {"toy", spec.id});
     const Policy read = ReadPolicy(file, spec);
@@ -497,13 +497,13 @@ TEST_F(BadPolicyFile, RouterThatDoesNotFit) {
   EXPECT_THAT(Message(), HasSubstr("router/weight has shape (4, 2); expected (4, 3)"));
   arrays_["router/weight"] = {{4, 3}};
   texts_["expert_choice"] = "first";
-  EXPECT_THAT(Message(), HasSubstr("expert_choice is 'first'; expected sampled, most_probable, highest_q"));
+  EXPECT_THAT(Message(), HasSubstr("expert_choice is 'first'; expected sampled, most_probable, best_q"));
 }
 
 TEST_F(BadPolicyFile, CriticsThatAreMissingOrDoNotFit) {
   arrays_["router/weight"] = {{1, 3}};
   arrays_["router/bias"] = {{1}};
-  texts_["expert_choice"] = "highest_q";
+  texts_["expert_choice"] = "best_q";
   EXPECT_THAT(Message(), HasSubstr("critic0/fc0/weight"));
   arrays_["critic0/fc0/weight"] = {{1, 3}};
   arrays_["critic0/fc0/bias"] = {{1}};

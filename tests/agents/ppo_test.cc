@@ -447,7 +447,7 @@ TEST(PmoePpo, BlendedExpertsAreOneGaussian) {
 
 TEST(PmoePpo, TheExpertOfTheHighestQActs) {
   PmoePpoConfig config = SmallMixture(3);
-  config.acting_expert = "highest_q";
+  config.acting_expert = "best_q";
   PmoePpo agent(BoxTask(3, 2), config);
   std::uint64_t seed = 5;
   for (const auto& [name, tensor] : agent.State()) tensor.add_(0.3 * Normal(tensor.sizes(), ++seed));

@@ -302,7 +302,7 @@ TEST_F(Contract, EvaluationOfAMixtureNamesItsExpert) {
       {"agent.acting_expert=sampled", "sampled", "sampled", "the mean of an expert drawn by the router"},
       {"agent.acting_expert=most_probable", "most_probable", "sampled",
        "the mean of the most probable expert"},
-      {"agent.acting_expert=highest_q", "highest_q", "sampled", "the mean of the expert whose mean has"},
+      {"agent.acting_expert=best_q", "best_q", "sampled", "the mean of the expert whose mean has"},
       {"agent.blend=multiplied", "multiplied", "multiplied", "the mean of the product of all experts"}};
   for (const auto& expected : cases) {
     const std::string run = folder_.path() / expected.setting;
@@ -341,7 +341,7 @@ TEST_F(Contract, EvaluationOfAMixtureNamesItsExpert) {
   const Finished drawn = Strider({"evaluate", run, "--sampled", "--expert", "most_probable", "--quiet"});
   EXPECT_EQ(drawn.code, 2);
   EXPECT_THAT(drawn.message, HasSubstr("--expert most_probable: drawn actions are of drawn experts"));
-  const Finished none = with("highest_q");
+  const Finished none = with("best_q");
   EXPECT_EQ(none.code, 2);
   EXPECT_THAT(none.message, HasSubstr("this policy holds no critics"));
 }
