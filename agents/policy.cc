@@ -195,7 +195,7 @@ Eigen::MatrixXf Perceptron(const std::vector<Policy::Layer>& layers, const Colum
 }
 
 // One observation below which something else stands in each column.
-Eigen::MatrixXf Below(const Eigen::VectorXf& observation, const Eigen::MatrixXf& more) {
+Eigen::MatrixXf Below(const Numbers& observation, const Eigen::MatrixXf& more) {
   Eigen::MatrixXf columns(observation.size() + more.rows(), more.cols());
   columns.topRows(observation.size()).colwise() = observation;
   columns.bottomRows(more.rows()) = more;
@@ -203,7 +203,7 @@ Eigen::MatrixXf Below(const Eigen::VectorXf& observation, const Eigen::MatrixXf&
 }
 
 // The least of the critics' values of some actions (size x n) at one observation.
-Eigen::VectorXf LeastValues(const Policy& policy, const Eigen::VectorXf& observation,
+Eigen::VectorXf LeastValues(const Policy& policy, const Numbers& observation,
                             const Eigen::MatrixXf& actions) {
   const Eigen::MatrixXf inputs = Below(observation, actions);
   Eigen::VectorXf least;
@@ -250,7 +250,7 @@ void TakeBestCandidate(const Policy& policy, const Eigen::VectorXf& observation,
 
 // The expert (or option) that acts: drawn by its probability exp(logit) / sum, or as the policy says where
 // the action is to be deterministic. `means` hold the experts' numbers one after the other, before squashing.
-Eigen::Index ActingExpertOf(const Policy& policy, const Eigen::VectorXf& observation, const Numbers& logits,
+Eigen::Index ActingExpertOf(const Policy& policy, const Numbers& observation, const Numbers& logits,
                             const Numbers& means, bool deterministic, Pcg64& random) {
   if (!deterministic || policy.acting_expert == ActingExpert::kSampled) return DrawIndex(logits, random);
   if (policy.acting_expert == ActingExpert::kMostProbable) return Best(logits);
