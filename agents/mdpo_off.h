@@ -61,14 +61,16 @@ struct MdpoOffConfig {
     visit("lambda", lambda, "entropy weight (its start where lambda_auto is on)", AtLeast(0));
     visit("lambda_auto", lambda_auto, "learn lambda so that the entropy becomes its target");
     visit("lambda_lr", lambda_lr, "Adam's step length for log lambda", Above(0));
-    visit("target_entropy", target_entropy,
-          "what lambda_auto aims at, for each dimension of continuous actions");
+    visit("target_entropy", target_entropy, "what lambda_auto aims at, for each dimension of the action",
+          WithContinuousActions(Finite()));
+    visit("discrete_target_entropy", discrete_target_entropy,
+          "what lambda_auto aims at with n actions, as a part of log n, the uniform policy's entropy",
+          WithDiscreteActions(InRange(0, 1)));
     visit(
-        "discrete_target_entropy", discrete_target_entropy,
-        "what lambda_auto aims at with n discrete actions, as a part of log n, the uniform policy's entropy",
-        InRange(0, 1));
-    visit("kl_coef", kl_coef, "c = 1/t, weight of the trust region; at least lambda, equal to it for SAC",
-          AtLeast(0));
+        "kl_coef", kl_coef,
+        "c = 1/t, weight of the trust region; at least lambda, equal to it for SAC; with lambda_auto c moves "
+        "with lambda, and kl_coef - lambda is kept",
+        AtLeast(0));
     visit("old_policy_interval", old_policy_interval, "m: updates between copies of the policy to pi_k",
           AtLeast(1));
     visit("inner_steps", inner_steps, "policy steps in one update", AtLeast(1));
@@ -79,15 +81,14 @@ struct MdpoOffConfig {
           "for q above 1: sum the logarithms of each dimension's density, or take that of the joint one (the "
           "same for discrete actions)",
           OneOf({"per_dim", "joint"}));
-    visit("density_floor", density_floor,
-          "for q above 1: least density of a dimension, no gradient below; continuous actions only",
-          Above(0));
+    visit("density_floor", density_floor, "for q above 1: least density of a dimension, no gradient below",
+          WithContinuousActions(Above(0)));
     visit("kl_density_floor", kl_density_floor,
-          "the same for q of 1, where the authors' code has 1e-6 too; 0: none; continuous actions only",
-          AtLeast(0));
+          "the same for q of 1, where the authors' code has 1e-6 too; 0: none",
+          WithContinuousActions(AtLeast(0)));
     visit("log_density_cap", log_density_cap,
-          "for q above 1: greatest log density of a dimension, no gradient above; continuous actions only",
-          InRange(0, std::numeric_limits<double>::infinity()));
+          "for q above 1: greatest log density of a dimension, no gradient above",
+          WithContinuousActions(InRange(0, std::numeric_limits<double>::infinity())));
     visit("policy_q", policy_q, "critic in the policy's loss", OneOf({"q1", "min"}));
     visit(
         "value_network", value_network,
@@ -98,13 +99,15 @@ struct MdpoOffConfig {
           "use the critics as they were when pi_k was copied in the policy's loss");
     visit("act_deterministic", act_deterministic,
           "explore with the mean or most probable action after the warm-up");
-    visit("reg_coef", reg_coef,
-          "weight of mean(mu^2) + mean(log_std^2) in the policy's loss; continuous actions only", AtLeast(0));
+    visit("reg_coef", reg_coef, "weight of mean(mu^2) + mean(log_std^2) in the policy's loss",
+          WithContinuousActions(AtLeast(0)));
     visit("squash_epsilon", squash_epsilon,
-          "added inside log(1 - tanh^2) as the authors do; 0: the stable form; continuous actions only",
-          AtLeast(0));
-    visit("log_std_min", log_std_min, "lower clamp of the policy's log deviation; continuous actions only");
-    visit("log_std_max", log_std_max, "upper clamp of the policy's log deviation; continuous actions only");
+          "added inside log(1 - tanh^2) as the authors do; 0: the stable form",
+          WithContinuousActions(AtLeast(0)));
+    visit("log_std_min", log_std_min, "lower clamp of the policy's log deviation",
+          WithContinuousActions(Finite()));
+    visit("log_std_max", log_std_max, "upper clamp of the policy's log deviation",
+          WithContinuousActions(Finite()));
   }
 
   // c - lambda; throws InputError where it is negative (an anti-trust-region).
@@ -237,15 +240,17 @@ struct SacConfig {
     visit("max_grad_norm", max_grad_norm, "bound on each network's gradient norm; 0: none", AtLeast(0));
     visit("alpha", alpha, "entropy weight, or its start where alpha_auto is on", Above(0));
     visit("alpha_auto", alpha_auto, "learn alpha so that the entropy becomes its target");
-    visit("target_entropy", target_entropy,
-          "what alpha_auto aims at, for each dimension of continuous actions");
+    visit("target_entropy", target_entropy, "what alpha_auto aims at, for each dimension of the action",
+          WithContinuousActions(Finite()));
     visit("discrete_target_entropy", discrete_target_entropy,
-          "what alpha_auto aims at with n discrete actions, as a part of log n, the uniform policy's entropy",
-          InRange(0, 1));
-    visit("squash_epsilon", squash_epsilon,
-          "added inside log(1 - tanh^2); 0: the stable form; continuous actions only", AtLeast(0));
-    visit("log_std_min", log_std_min, "lower clamp of the policy's log deviation; continuous actions only");
-    visit("log_std_max", log_std_max, "upper clamp of the policy's log deviation; continuous actions only");
+          "what alpha_auto aims at with n actions, as a part of log n, the uniform policy's entropy",
+          WithDiscreteActions(InRange(0, 1)));
+    visit("squash_epsilon", squash_epsilon, "added inside log(1 - tanh^2); 0: the stable form",
+          WithContinuousActions(AtLeast(0)));
+    visit("log_std_min", log_std_min, "lower clamp of the policy's log deviation",
+          WithContinuousActions(Finite()));
+    visit("log_std_max", log_std_max, "upper clamp of the policy's log deviation",
+          WithContinuousActions(Finite()));
   }
 
   MdpoOffConfig AsMdpo() const;

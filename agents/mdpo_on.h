@@ -37,7 +37,8 @@ struct MdpoOnConfig {
           OneOf({"linear", "constant", "inverse_sqrt"}));
     visit("step_size", step_size, "t_0; the KL penalty is divided by t_k", Above(0));
     visit("max_grad_norm", max_grad_norm, "bound on the policy gradient's norm", Above(0));
-    visit("log_std_init", log_std_init, "initial natural logarithm of the action noise", InRange(-20, 2));
+    visit("log_std_init", log_std_init, "initial natural logarithm of the action noise",
+          WithContinuousActions(InRange(-20, 2)));
     visit("value_epochs", value_epochs, "passes over the rollout for the value", AtLeast(1));
     visit("value_batch", value_batch,
           "rows in a value step: all of a rollout that has fewer; an incomplete last batch is dropped",

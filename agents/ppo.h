@@ -59,7 +59,8 @@ struct PpoConfig {
           "where target_kl is looked at: after each pass, as CleanRL does, or in each minibatch before its "
           "step, which is not taken above 1.5 times target_kl, as Stable-Baselines3 does",
           OneOf({"epoch", "minibatch"}));
-    visit("log_std_init", log_std_init, "initial natural logarithm of the action noise", InRange(-20, 2));
+    visit("log_std_init", log_std_init, "initial natural logarithm of the action noise",
+          WithContinuousActions(InRange(-20, 2)));
   }
 };
 

@@ -26,8 +26,9 @@ struct StockConfig {
     visit("objective", objective,
           "what to make large, as in `strider plan`: cvar:TAU, mean-cvar:LAMBDA,TAU, target:Z, mean, "
           "utility:W-,W+[,C], oce:two-weight,W-,W+");
-    visit("stock_low", stock_low, "training episodes start with stocks from here ...");
-    visit("stock_high", stock_high, "... to here; the stock that is acted on in the end must lie between");
+    visit("stock_low", stock_low, "training episodes start with stocks from here ...", Finite());
+    visit("stock_high", stock_high, "... to here; the stock that is acted on in the end must lie between",
+          Finite());
     visit("stock_bound", stock_bound, "no return is larger than this: stocks are clipped to it", Above(0));
     visit("edited_stocks", edited_stocks,
           "copies of each replayed transition with another stock, as if its episode had started from another",

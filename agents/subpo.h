@@ -70,7 +70,8 @@ struct SubpoConfig {
     visit("entropy_anneal", entropy_anneal, "divide that weight by the number of the update, counted from 1");
     visit("value_lr", value_lr, "Adam's step length for the value", Above(0));
     visit("value_epochs", value_epochs, "steps of the value on the whole batch", AtLeast(1));
-    visit("log_std_init", log_std_init, "initial natural logarithm of the action noise", InRange(-20, 2));
+    visit("log_std_init", log_std_init, "initial natural logarithm of the action noise",
+          WithContinuousActions(InRange(-20, 2)));
   }
 };
 

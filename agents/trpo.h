@@ -31,7 +31,8 @@ struct TrpoConfig {
     visit("value_batch", value_batch,
           "rows in a value step: all of a rollout that has fewer; an incomplete last batch is dropped",
           AtLeast(1));
-    visit("log_std_init", log_std_init, "initial natural logarithm of the action noise", InRange(-20, 2));
+    visit("log_std_init", log_std_init, "initial natural logarithm of the action noise",
+          WithContinuousActions(InRange(-20, 2)));
   }
 };
 

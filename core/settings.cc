@@ -12,13 +12,15 @@
 
 namespace strider {
 
-namespace {
-
-constexpr double kFinite = std::numeric_limits<double>::max();  // a length, weight or rate beyond is a slip
-
-}  // namespace
-
 Accepted Anything() { return {}; }
+
+Accepted Finite() {
+  Accepted accepted;
+  accepted.text = "that is finite";
+  accepted.low = -kLargestSetting;
+  accepted.high = kLargestSetting;
+  return accepted;
+}
 
 Accepted InRange(double low, double high) {
   Accepted accepted;
@@ -32,7 +34,7 @@ Accepted AtLeast(double low) {
   Accepted accepted;
   accepted.text = fmt::format("at least {}", low);
   accepted.low = low;
-  accepted.high = kFinite;
+  accepted.high = kLargestSetting;
   return accepted;
 }
 
@@ -41,7 +43,7 @@ Accepted Above(double low) {
   accepted.text = fmt::format("above {}", low);
   accepted.low = low;
   accepted.low_open = true;
-  accepted.high = kFinite;
+  accepted.high = kLargestSetting;
   return accepted;
 }
 
@@ -56,6 +58,16 @@ Accepted FileOr(std::string word) {
   accepted.text = fmt::format("that names a file, or {}", word);
   accepted.choices = {std::move(word)};
   accepted.file = true;
+  return accepted;
+}
+
+Accepted WithContinuousActions(Accepted accepted) {
+  accepted.actions = "continuous";
+  return accepted;
+}
+
+Accepted WithDiscreteActions(Accepted accepted) {
+  accepted.actions = "discrete";
   return accepted;
 }
 
@@ -76,11 +88,12 @@ T ParseNumber(std::string_view key, std::string_view text, const Accepted& accep
   }
   if (error != std::errc() || end != text.data() + text.size()) Refuse(key, text, accepted);
   const auto number = static_cast<double>(value);
+  if (std::abs(number) > kLargestSetting && (std::isfinite(number) || std::isfinite(accepted.high))) {
+    Refuse(key, text, accepted, fmt::format(", of {:.3g} at most in size", kLargestSetting));
+  }
   const bool inside =
       (accepted.low_open ? number > accepted.low : number >= accepted.low) && number <= accepted.high;
-  // NaN fails every comparison.
-  if (!inside)
-    Refuse(key, text, accepted, std::isinf(number) && accepted.high == kFinite ? ", and finite" : "");
+  if (!inside) Refuse(key, text, accepted);  // NaN fails every comparison
   return value;
 }
 

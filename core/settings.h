@@ -27,7 +27,10 @@
 
 namespace strider {
 
-// Which values of a setting are accepted. NaN never is.
+// Networks compute in float32: a length, weight or rate beyond is a slip.
+inline constexpr double kLargestSetting = std::numeric_limits<float>::max();
+
+// Which values of a setting are accepted. NaN never is, nor a finite number beyond kLargestSetting in size.
 struct Accepted {
   std::string text;  // "a number in [0, 1]", for messages and help
   double low = -std::numeric_limits<double>::infinity();
@@ -35,20 +38,25 @@ struct Accepted {
   bool low_open = false;             // `low` itself is refused
   std::vector<std::string> choices;  // for text; empty: any
   bool file = false;                 // for text; or a file's path, which is made absolute
+  std::string actions;               // "continuous" or "discrete": others leave the setting without effect
 };
 
 Accepted Anything();
+Accepted Finite();
 Accepted InRange(double low, double high);  // both ends included
 Accepted AtLeast(double low);
 Accepted Above(double low);
 Accepted OneOf(std::vector<std::string> choices);
 Accepted FileOr(std::string word);
+Accepted WithContinuousActions(Accepted accepted = Anything());  // the same, and only of a part with these
+Accepted WithDiscreteActions(Accepted accepted = Anything());
 
 // One setting, bound to the field it changes.
 struct Setting {
   std::string key;       // "agent.discount"
   std::string help;      // one line
   std::string expected;  // "a number in [0, 1]"
+  std::string actions;   // as Accepted::actions
   std::function<std::string()> get;
   // Throws InputError naming key, value and what was expected.
   std::function<void(std::string_view)> set;
@@ -97,6 +105,8 @@ class SettingList {
       Setting setting;
       setting.key = key;
       setting.help = help;
+      setting.actions = accepted.actions;
+      if (!setting.actions.empty()) setting.help += fmt::format("; {} actions only", setting.actions);
       setting.expected = internal::Describe(accepted, internal::TypeName<Field>());
       setting.get = [&field] { return internal::Print(field); };
       accepted.text = setting.expected;

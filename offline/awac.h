@@ -35,8 +35,8 @@ struct AwacConfig {
     visit("weight_max", weight_max, "bound on those weights", Above(0));
     visit("actor_lr", actor_lr, "Adam's step length for the actor", Above(0));
     visit("critic_lr", critic_lr, "Adam's step length for the critics", Above(0));
-    visit("log_std_min", log_std_min, "lower clamp of the policy's log deviation");
-    visit("log_std_max", log_std_max, "upper clamp of the policy's log deviation");
+    visit("log_std_min", log_std_min, "lower clamp of the policy's log deviation", Finite());
+    visit("log_std_max", log_std_max, "upper clamp of the policy's log deviation", Finite());
     visit("normalize_states", normalize_states, "scale states by the dataset's mean and deviation");
     rewards.Visit(visit);
   }

@@ -37,34 +37,35 @@ struct BcqConfig {
   template <class Visitor>
   void Visit(Visitor&& visit) {
     replay.Visit(visit);
-    visit("actor_hidden", actor_hidden, "widths of the perturbation's hidden ReLU layers; continuous",
-          InRange(1, 65536));
-    visit("critic_hidden", critic_hidden, "widths of the critics' hidden ReLU layers; continuous",
-          InRange(1, 65536));
-    visit("vae_hidden", vae_hidden, "widths of the hidden ReLU layers of encoder and decoder; continuous",
-          InRange(1, 65536));
-    visit("actor_lr", actor_lr, "Adam's step length for the perturbation; continuous", Above(0));
-    visit("critic_lr", critic_lr, "Adam's step length for the critics; continuous", Above(0));
-    visit("vae_lr", vae_lr, "Adam's step length for the VAE; continuous", Above(0));
-    visit("reach", reach, "bound on what the perturbation adds to an action in [-1, 1]; continuous",
-          InRange(0, 2));
-    visit("target_candidates", target_candidates, "actions at s' of which the best counts; continuous",
-          AtLeast(1));
-    visit("candidates", candidates, "actions of which the policy takes the best; continuous", AtLeast(1));
+    visit("actor_hidden", actor_hidden, "widths of the perturbation's hidden ReLU layers",
+          WithContinuousActions(InRange(1, 65536)));
+    visit("critic_hidden", critic_hidden, "widths of the critics' hidden ReLU layers",
+          WithContinuousActions(InRange(1, 65536)));
+    visit("vae_hidden", vae_hidden, "widths of the hidden ReLU layers of encoder and decoder",
+          WithContinuousActions(InRange(1, 65536)));
+    visit("actor_lr", actor_lr, "Adam's step length for the perturbation", WithContinuousActions(Above(0)));
+    visit("critic_lr", critic_lr, "Adam's step length for the critics", WithContinuousActions(Above(0)));
+    visit("vae_lr", vae_lr, "Adam's step length for the VAE", WithContinuousActions(Above(0)));
+    visit("reach", reach, "bound on what the perturbation adds to an action in [-1, 1]",
+          WithContinuousActions(InRange(0, 2)));
+    visit("target_candidates", target_candidates, "actions at s' of which the best counts",
+          WithContinuousActions(AtLeast(1)));
+    visit("candidates", candidates, "actions of which the policy takes the best",
+          WithContinuousActions(AtLeast(1)));
     visit("least_share", least_share,
-          "weight of the lesser critic in the target, the rest being the greater's; continuous",
-          InRange(0, 1));
-    visit("hidden", hidden, "widths of the hidden ReLU layers, which values and imitation share; discrete",
-          InRange(1, 65536));
-    visit("lr", lr, "Adam's step length; discrete", Above(0));
+          "weight of the lesser critic in the target, the rest being the greater's",
+          WithContinuousActions(InRange(0, 1)));
+    visit("hidden", hidden, "widths of the hidden ReLU layers, which values and imitation share",
+          WithDiscreteActions(InRange(1, 65536)));
+    visit("lr", lr, "Adam's step length", WithDiscreteActions(Above(0)));
     visit("threshold", threshold,
           "actions are considered that are at least this likely in the data, relative to the likeliest; 1 "
-          "clones, 0 is Q-learning; discrete",
-          InRange(0, 1));
-    visit("logit_penalty", logit_penalty, "weight of the imitation's mean squared logit; discrete",
-          AtLeast(0));
-    visit("exploration_epsilon", exploration_epsilon,
-          "probability of a random action while acting online; discrete", InRange(0, 1));
+          "clones, 0 is Q-learning",
+          WithDiscreteActions(InRange(0, 1)));
+    visit("logit_penalty", logit_penalty, "weight of the imitation's mean squared logit",
+          WithDiscreteActions(AtLeast(0)));
+    visit("exploration_epsilon", exploration_epsilon, "probability of a random action while acting online",
+          WithDiscreteActions(InRange(0, 1)));
     visit("discount", discount, "discount factor per step", InRange(0, 1));
     visit("tau", tau, "how far the targets move in one update", InRange(0, 1));
     visit("normalize_states", normalize_states, "scale states by the dataset's mean and deviation");

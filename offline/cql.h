@@ -43,33 +43,39 @@ struct CqlConfig {
   template <class Visitor>
   void Visit(Visitor&& visit) {
     replay.Visit(visit);
-    visit("hidden", hidden, "widths of the actor's hidden ReLU layers; continuous", InRange(1, 65536));
+    visit("hidden", hidden, "widths of the actor's hidden ReLU layers",
+          WithContinuousActions(InRange(1, 65536)));
     visit("critic_hidden", critic_hidden, "widths of the critics' hidden ReLU layers", InRange(1, 65536));
     visit("discount", discount, "discount factor per step", InRange(0, 1));
     visit("tau", tau, "how far the target critics move in one update", InRange(0, 1));
-    visit("actor_lr", actor_lr, "Adam's step length for the actor; continuous", Above(0));
+    visit("actor_lr", actor_lr, "Adam's step length for the actor", WithContinuousActions(Above(0)));
     visit("critic_lr", critic_lr, "Adam's step length for the critics", Above(0));
-    visit("alpha_lr", alpha_lr, "Adam's step length for log alpha; continuous", Above(0));
-    visit("alpha", alpha, "entropy weight, or its start where alpha_auto is on; continuous", AtLeast(0));
-    visit("alpha_auto", alpha_auto, "learn alpha so that the entropy becomes target_entropy; continuous");
-    visit("target_entropy", target_entropy, "what alpha_auto aims at, for each action dimension; continuous");
-    visit("backup_entropy", backup_entropy,
-          "whether the critics' target counts the entropy of a'; continuous");
+    visit("alpha_lr", alpha_lr, "Adam's step length for log alpha", WithContinuousActions(Above(0)));
+    visit("alpha", alpha, "entropy weight, or its start where alpha_auto is on",
+          WithContinuousActions(AtLeast(0)));
+    visit("alpha_auto", alpha_auto, "learn alpha so that the entropy becomes target_entropy",
+          WithContinuousActions());
+    visit("target_entropy", target_entropy, "what alpha_auto aims at, for each action dimension",
+          WithContinuousActions(Finite()));
+    visit("backup_entropy", backup_entropy, "whether the critics' target counts the entropy of a'",
+          WithContinuousActions());
     visit("cql_alpha", cql_alpha, "weight of the penalty", AtLeast(0));
-    visit("cql_actions", cql_actions,
-          "actions that the penalty draws from each of its three sources; continuous", AtLeast(1));
+    visit("cql_actions", cql_actions, "actions that the penalty draws from each of its three sources",
+          WithContinuousActions(AtLeast(1)));
     visit("cql_temperature", cql_temperature, "of the penalty's soft maximum", Above(0));
     visit("max_target_backup", max_target_backup,
           "target by the best of cql_actions draws instead of by one");
     visit("lagrange", lagrange,
           "learn a further weight so that the penalty's difference is target_action_gap");
-    visit("target_action_gap", target_action_gap, "see lagrange");
+    visit("target_action_gap", target_action_gap, "see lagrange", Finite());
     visit("alpha_prime", alpha_prime, "start of that further weight", Above(0));
     visit("alpha_prime_lr", alpha_prime_lr, "Adam's step length for its logarithm", Above(0));
-    visit("log_std_min", log_std_min, "lower clamp of the policy's log deviation; continuous");
-    visit("log_std_max", log_std_max, "upper clamp of the policy's log deviation; continuous");
-    visit("exploration_epsilon", exploration_epsilon,
-          "probability of a random action while acting online; discrete", InRange(0, 1));
+    visit("log_std_min", log_std_min, "lower clamp of the policy's log deviation",
+          WithContinuousActions(Finite()));
+    visit("log_std_max", log_std_max, "upper clamp of the policy's log deviation",
+          WithContinuousActions(Finite()));
+    visit("exploration_epsilon", exploration_epsilon, "probability of a random action while acting online",
+          WithDiscreteActions(InRange(0, 1)));
     visit("normalize_states", normalize_states, "scale states by the dataset's mean and deviation");
     rewards.Visit(visit);
   }

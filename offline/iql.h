@@ -45,8 +45,8 @@ struct IqlConfig {
     visit("value_lr", value_lr, "Adam's step length for V", Above(0));
     visit("schedule_steps", schedule_steps, "updates in which the actor's step length falls to 0 by a cosine",
           AtLeast(1));
-    visit("log_std_min", log_std_min, "lower clamp of the policy's log deviation");
-    visit("log_std_max", log_std_max, "upper clamp of the policy's log deviation");
+    visit("log_std_min", log_std_min, "lower clamp of the policy's log deviation", Finite());
+    visit("log_std_max", log_std_max, "upper clamp of the policy's log deviation", Finite());
     visit("normalize_states", normalize_states, "scale states by the dataset's mean and deviation");
     rewards.Visit(visit);
   }

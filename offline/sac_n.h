@@ -44,9 +44,9 @@ struct SacNConfig {
     visit("alpha_lr", alpha_lr, "Adam's step length for log alpha", Above(0));
     visit("alpha", alpha, "entropy weight, or its start where alpha_auto is on", AtLeast(0));
     visit("alpha_auto", alpha_auto, "learn alpha so that the entropy becomes target_entropy");
-    visit("target_entropy", target_entropy, "what alpha_auto aims at, for each action dimension");
-    visit("log_std_min", log_std_min, "lower clamp of the policy's log deviation");
-    visit("log_std_max", log_std_max, "upper clamp of the policy's log deviation");
+    visit("target_entropy", target_entropy, "what alpha_auto aims at, for each action dimension", Finite());
+    visit("log_std_min", log_std_min, "lower clamp of the policy's log deviation", Finite());
+    visit("log_std_max", log_std_max, "upper clamp of the policy's log deviation", Finite());
     visit("normalize_states", normalize_states, "scale states by the dataset's mean and deviation");
     rewards.Visit(visit);
   }

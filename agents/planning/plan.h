@@ -31,7 +31,7 @@ struct PlanConfig {
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
-    visit("discount", discount, "of the rewards of each step, in (0, 1]");
+    visit("discount", discount, "of the rewards of each step, in (0, 1]", Finite());
     visit("horizon", horizon, "steps after which everything ends; 0: none", InRange(0, 1'000'000));
     visit(
         "method", method,

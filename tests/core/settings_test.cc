@@ -23,6 +23,8 @@ struct SampleConfig {
   std::string activation = "tanh";
   std::vector<int> hidden{64, 64};
   std::vector<double> range{-1, INFINITY};
+  double shift = 0;
+  double width = 1;
 
   template <class Visitor>
   void Visit(Visitor&& visit) {
@@ -34,6 +36,8 @@ struct SampleConfig {
     visit("activation", activation, "of hidden layers", OneOf({"tanh", "relu"}));
     visit("hidden", hidden, "widths of hidden layers", AtLeast(1));
     visit("range", range, "low,high");
+    visit("shift", shift, "a shift", Finite());
+    visit("width", width, "of a Gaussian", WithContinuousActions(Above(0)));
   }
 };
 
@@ -64,7 +68,8 @@ class SettingsTest : public ::testing::Test {
 TEST_F(SettingsTest, TextHoldsEverySettingInOrder) {
   EXPECT_EQ(list_.Text(),
             "agent.discount = 0.99\nagent.rate = 0.0003\nagent.batch = 256\nagent.steps = 1000000\n"
-            "agent.clipped = true\nagent.activation = tanh\nagent.hidden = 64,64\nagent.range = -1,inf\n");
+            "agent.clipped = true\nagent.activation = tanh\nagent.hidden = 64,64\nagent.range = -1,inf\n"
+            "agent.shift = 0\nagent.width = 1\n");
 }
 
 TEST_F(SettingsTest, SetChangesTheField) {
@@ -99,7 +104,11 @@ TEST_F(SettingsTest, ValuesOutOfRangeAreRefused) {
     ExpectRefused("agent.discount", value, "a number in [0, 1]");
   }
   ExpectRefused("agent.rate", "0", "a number above 0");
-  ExpectRefused("agent.rate", "inf", "a number above 0, and finite");
+  ExpectRefused("agent.rate", "inf", "a number above 0, of 3.4e+38 at most in size");
+  for (const auto* value : {"inf", "-inf", "-1e39", "1e300"}) {
+    ExpectRefused("agent.shift", value, "a number that is finite, of 3.4e+38 at most in size");
+  }
+  ExpectRefused("agent.rate", "1e39", "a number above 0, of 3.4e+38 at most in size");
   ExpectRefused("agent.batch", "0", "a whole number at least 1");
   ExpectRefused("agent.batch", "2.5", "a whole number at least 1");
   ExpectRefused("agent.batch", "99999999999", "a whole number at least 1, of 2147483647 at most in size");
@@ -148,6 +157,13 @@ TEST_F(SettingsTest, FilesAreNamedByTheirWholePath) {
               ThrowsMessage<InputError>(
                   "env.map = '' is not accepted; expected text that names a file, or synthetic"));
   EXPECT_EQ(config.map, "synthetic");
+}
+
+TEST_F(SettingsTest, ThoseOfOneKindOfActionSaySo) {
+  EXPECT_EQ(list_.Find("agent.width")->help, "of a Gaussian; continuous actions only");
+  EXPECT_EQ(list_.Find("agent.width")->actions, "continuous");
+  EXPECT_EQ(list_.Find("agent.rate")->actions, "");
+  ExpectRefused("agent.width", "0", "a number above 0");
 }
 
 TEST_F(SettingsTest, ListsAreCheckedElementByElement) {
