@@ -70,6 +70,7 @@ class FactoryOf : public AgentFactory {
       preparation.normalize_states = config_.normalize_states;
     }
     if constexpr (requires { config_.rewards; }) preparation.rewards = config_.rewards;
+    if constexpr (requires { config_.UsesRewards(); }) preparation.uses_rewards = config_.UsesRewards();
     if constexpr (requires { config_.best_fraction; }) {
       preparation.best_fraction = config_.best_fraction;
       preparation.return_discount = config_.return_discount;

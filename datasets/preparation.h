@@ -23,8 +23,8 @@ struct RewardConfig {
           "goal: 0 becomes -3, all else 0 "
           "(O-DICE on antmaze)",
           OneOf({"none", "range", "goal"}));
-    visit("reward_scale", reward_scale, "rewards become reward_scale * map(r) + reward_shift");
-    visit("reward_shift", reward_shift, "see reward_scale");
+    visit("reward_scale", reward_scale, "rewards become reward_scale * map(r) + reward_shift", Finite());
+    visit("reward_shift", reward_shift, "see reward_scale", Finite());
   }
 };
 
@@ -42,6 +42,7 @@ struct Preparation {
   bool normalize_states = false;
   bool next_actions = false;  // whether transitions have them
   RewardConfig rewards;
+  bool uses_rewards = true;  // false where nothing is learnt from them
   // The share of the episodes that is kept, the best by discounted return; at 1 every row is. Episodes are
   // cut from the q-learning view at terminals or after as many rows as the longest episode has (of a file
   // without timeouts, and behind the last flag: ViewOptions::max_episode_steps), as the authors' programs do

@@ -140,6 +140,12 @@ void CheckLengths(const Dataset& dataset, std::vector<Defect>& defects) {
   Report(defects, DefectKind::kUnmarkedEnd, std::move(finding), std::move(message));
 }
 
+// Whether the row behind this one begins where this one ended. REQUIRES: next_observations, row + 1 < rows.
+bool GoesOn(const Dataset& dataset, std::size_t row) {
+  return SameState(Row(dataset.next_observations, dataset.observation_size, row),
+                   Row(dataset.observations, dataset.observation_size, row + 1));
+}
+
 // Compares each next_observations row with the row that follows: equal inside an episode, different at its
 // end.
 void CheckSuccessors(const Dataset& dataset, std::vector<Defect>& defects) {
@@ -147,8 +153,7 @@ void CheckSuccessors(const Dataset& dataset, std::vector<Defect>& defects) {
   Finding unmarked;
   Finding crossed;
   for (std::size_t row = 0; row + 1 < dataset.rows; ++row) {
-    const bool goes_on = SameState(Row(dataset.next_observations, dataset.observation_size, row),
-                                   Row(dataset.observations, dataset.observation_size, row + 1));
+    const bool goes_on = GoesOn(dataset, row);
     const bool marked = IsMarked(dataset, row);
     if (!goes_on && !marked) unmarked.Add(row);
     if (goes_on && marked) crossed.Add(row);
@@ -335,6 +340,14 @@ void CheckMinariEnds(const MinariReader& reader, std::vector<Defect>& defects) {
 }
 
 }  // namespace
+
+std::size_t CountUnmarkedEnds(const Dataset& dataset) {
+  std::size_t count = 0;
+  for (std::size_t row = 0; row + 1 < dataset.rows; ++row) {
+    count += !IsMarked(dataset, row) && !GoesOn(dataset, row) ? 1 : 0;
+  }
+  return count;
+}
 
 std::string_view DefectName(DefectKind kind) {
   switch (kind) {

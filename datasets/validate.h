@@ -61,4 +61,8 @@ std::vector<Defect> Validate(const std::filesystem::path& path, const ValidateOp
 // The defects of a dataset's contents: all kinds but the first two.
 std::vector<Defect> ValidateContents(const Dataset& dataset, const ValidateOptions& options = {});
 
+// Rows behind which something else than their next_observations stands, though no flag ends an episode there.
+// REQUIRES: next_observations.
+std::size_t CountUnmarkedEnds(const Dataset& dataset);
+
 }  // namespace strider

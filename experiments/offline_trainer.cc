@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <iostream>
 
 #include "agents/nn/learner_threads.h"
 #include "experiments/offline_data.h"
@@ -23,13 +22,12 @@ class OfflineTrainer final : public Trainer {
     for (const float reward : columns.rewards) {
       largest_reward_ = std::max(largest_reward_, std::abs(static_cast<double>(reward)));
     }
-    if (largest_reward_ == 0 && experiment.run().agent != "bc") {
-      std::cerr << fmt::format(
-          "strider: warning: {}: all rewards are 0: no action is better than another, and nothing is to be "
-          "learnt from them\n",
-          experiment.run().dataset);
-    }
     agent_ = experiment.factory().MakeOffPolicy(data_.task, &columns);
+    if (!agent_->draws().plain()) {
+      throw InputError(
+          "rows of a dataset are drawn uniformly and one step at a time, alone or mixed with what is lived "
+          "through; expected agent.n_step = 1 and agent.priority_exponent = 0 with --dataset");
+    }
     if (data_.transitions.size < static_cast<std::size_t>(agent_->replay().batch_size)) {
       throw InputError("{}: {} transitions to learn from, fewer than agent.batch_size = {}",
                        experiment.run().dataset, data_.transitions.size, agent_->replay().batch_size);

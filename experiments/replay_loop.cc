@@ -67,11 +67,6 @@ ReplayLoop::ReplayLoop(const Experiment& experiment, OffPolicyAgent& agent, Work
         config_.batch_size, config_.buffer_size);
   }
   if (const ReplayDraws draws = agent.draws(); !draws.plain()) {
-    if (dataset_) {
-      throw InputError(
-          "rows of a dataset and of the replay buffer are mixed uniformly and one step at a time; expected "
-          "agent.n_step = 1 and agent.priority_exponent = 0 with run.online_from");
-    }
     special_draws_.emplace(buffer_, envs_.size(), draws, agent.task().device,
                            StreamSeed(Seed(experiment), Purpose::kSampling, /*index=*/1));
   }

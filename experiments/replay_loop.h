@@ -27,7 +27,7 @@ struct DatasetShare {
 class ReplayLoop {
  public:
   // The environments are reset. `agent` and `pool` must outlive it. Throws InputError where the agent's
-  // settings do not fit each other or the dataset.
+  // settings do not fit each other. REQUIRES: with a dataset, plain draws.
   ReplayLoop(const Experiment& experiment, OffPolicyAgent& agent, WorkerPool& pool,
              std::optional<DatasetShare> dataset = {});
 

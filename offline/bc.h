@@ -17,6 +17,9 @@ struct BcConfig {
   double best_fraction = 1;
   double return_discount = 0.99;
 
+  // They say which episodes are the best.
+  bool UsesRewards() const { return best_fraction < 1; }
+
   template <class Visitor>
   void Visit(Visitor&& visit) {
     replay.Visit(visit);

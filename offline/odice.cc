@@ -150,9 +150,7 @@ std::string Odice::Warning() const {
     return std::ranges::find(latest, name, &Metrics::value_type::first)->second;
   };
   const double share = metric("positive_weights");
-  // Imitation asks for it.
-  const bool rewards_are_wanted = config_.episode < 0 && config_.rewards.reward_scale != 0;
-  if (rewards_are_wanted && metric("zero_rewards") == 1) {
+  if (config_.UsesRewards() && metric("zero_rewards") == 1) {
     return fmt::format(
         "all rewards of the latest batch are zero, and {:.2g} % of its transitions have a positive weight: "
         "nothing tells good actions from bad ones; above agent.lambda = 0.5 the weights vanish altogether",

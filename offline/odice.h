@@ -36,6 +36,9 @@ struct OdiceConfig {
   int episode = -1;
   RewardConfig rewards;
 
+  // Imitation does without.
+  bool UsesRewards() const { return episode < 0 && rewards.reward_scale != 0; }
+
   template <class Visitor>
   void Visit(Visitor&& visit) {
     replay.Visit(visit);

@@ -59,17 +59,31 @@ TEST(OfflineTraining, OdiceSaysThatAllRewardsAreZero) {
                     HasSubstr("% of its transitions have a positive weight")));
 }
 
+// Whoever learns from rewards, whatever is made of them.
 TEST(OfflineTraining, OthersSaySoToo) {
   const TemporaryFolder folder;
   Dataset dataset = MakeDataset(300, 3, 2);
   std::ranges::fill(dataset.rewards, 0.0F);
   const auto path = Written(folder, dataset);
-  for (const std::string id : {"td3bc", "bc"}) {
+  const struct {
+    const char* agent;
+    Assignments changes;
+    bool told;
+  } cases[] = {{"td3bc", {}, true},
+               {"td3bc", {{"agent.reward_shift", "-1"}}, true},
+               {"bc", {}, false},
+               {"bc", {{"agent.best_fraction", "0.5"}}, true},
+               {"odice", {{"agent.reward_scale", "0"}}, false}};
+  int number = 0;
+  for (const auto& [agent, changes, told] : cases) {
+    Assignments settings = changes;
+    settings.emplace_back("run.steps", "5");
     testing::internal::CaptureStderr();
-    TrainIn(folder.path() / id, TinySettings(id, "", path, {{"run.steps", "5"}}));
+    TrainIn(folder.path() / std::to_string(number), TinySettings(agent, "", path, settings));
     const std::string message = testing::internal::GetCapturedStderr();
-    EXPECT_EQ(message.find("all rewards are 0: no action is better") != std::string::npos, id != "bc")
-        << id << ": " << message;
+    EXPECT_EQ(message.find("all rewards are 0: no action is better") != std::string::npos, told)
+        << "case " << number << ": " << message;
+    ++number;
   }
 }
 

@@ -29,7 +29,6 @@ class Recorder final : public OffPolicyAgent {
   }
 
   const ReplayConfig& replay() const override { return replay_; }
-  ReplayDraws draws() const override { return draws_; }
   double exploration_noise() const override { return noise; }
   double exploration_epsilon(std::int64_t step, std::int64_t steps) const override {
     return epsilon_start - epsilon_fall * static_cast<double>(step) / static_cast<double>(steps);
@@ -49,7 +48,6 @@ class Recorder final : public OffPolicyAgent {
   }
   std::vector<nn::NamedTensor> State() const override { return {}; }
 
-  void AskForSeveralSteps() { draws_.n_step = 3; }
   void RememberAll() {
     replay_.buffer_size = 4000;
     replay_.learning_starts = 0;
@@ -64,7 +62,6 @@ class Recorder final : public OffPolicyAgent {
 
  private:
   ReplayConfig replay_;
-  ReplayDraws draws_;
 };
 
 // Five rows of a dataset whose every number is its row's, for Pendulum, whose episodes are cut after 7 steps.
@@ -189,17 +186,6 @@ TEST_F(Mixing, LearnersFromScratchWarmUp) {
     loop.Advance(step, tally_);
   }
   EXPECT_EQ(agent.batches.size(), kEnvs);
-}
-
-TEST_F(Mixing, RefusesDrawsOverSeveralSteps) {
-  const Experiment experiment = MakeExperiment("0", "0.5");
-  Recorder agent(task_);
-  agent.AskForSeveralSteps();
-  BatchSampler data = Data();
-  EXPECT_THAT(MessageOf<InputError>([&] {
-                const ReplayLoop loop(experiment, agent, pool_, DatasetShare{data, 5, {}, true});
-              }),
-              HasSubstr("expected agent.n_step = 1 and agent.priority_exponent = 0 with run.online_from"));
 }
 
 // A learner from scratch in Pendulum, whose episodes are cut after 7 steps.

@@ -617,6 +617,8 @@ TEST_F(RunFolder, OdiceWithoutRewardsWarnsOnce) {
   EXPECT_THAT(text, HasSubstr("strider: warning: step "));
   EXPECT_THAT(text, HasSubstr("% of the latest batch's transitions have a positive weight"));
   EXPECT_EQ(text.find("warning: step"), text.rfind("warning: step"));
+  EXPECT_THAT(text, ::testing::Not(HasSubstr("all rewards are 0")))
+      << "they are not, but imitation leaves them out";
 }
 
 TEST_F(RunFolder, CheckpointWithAChangedByteIsRefused) {
