@@ -39,7 +39,7 @@ struct PmoeSacConfig {
         "draw weights and biases of the policy's heads and of the critics' last layers from U(+-this); 0: as "
         "those of other layers",
         InRange(0, 1000));
-    visit("experts", experts, "K: Gaussians in the mixture; 1 is SAC", InRange(1, 1024));
+    visit("experts", experts, "K: Gaussians in the mixture; 1 without a blend is SAC", InRange(1, 1024));
     visit("expert_sharing", expert_sharing,
           "experts as heads on one trunk of hidden layers, or each a network of its own",
           OneOf({"trunk", "separate"}));
@@ -82,13 +82,13 @@ struct PmoeSacConfig {
 //   fits both critics to r + gamma (1 - terminal) (min_i Q_i'(s', a') - alpha log pi), a' of an expert ~
 //   w(s'); steps the experts on mean[alpha log pi_j(a_j) - q_j], j = argmax_k q_k (best-expert loss,
 //   section 4.2); steps the router on |w(s) - one-hot(j)|^2 (frequency-approximate gradient, section 4.1).
-// With one expert this is SAC, bit for bit.
+// With one expert on a trunk and no blend this is SAC, bit for bit.
 class PmoeSac : public OffPolicyAgent {
  public:
   using Config = PmoeSacConfig;
 
   // Throws InputError where the action space is discrete, where the router is to look at a trunk that there
-  // is not, or where settings are given that others leave without effect.
+  // is not, or where alternatives are given that a blend or the Gumbel-Softmax path leaves without effect.
   PmoeSac(const Task& task, Config config);
 
   // Random numbers of one update.

@@ -37,14 +37,14 @@ bool IsDiscrete(ActionDistribution distribution) {
 }
 
 // Whether noise is added, of a deviation that the file holds.
-bool IsStochastic(ActionDistribution distribution) {
+bool HasDeviation(ActionDistribution distribution) {
   return distribution != ActionDistribution::kTanh && distribution != ActionDistribution::kBestCandidate &&
          !IsDiscrete(distribution);
 }
 
 // Whether the file says how the log deviation is clamped.
 bool HasBounds(ActionDistribution distribution) {
-  return IsStochastic(distribution) && distribution != ActionDistribution::kGaussian;
+  return HasDeviation(distribution) && distribution != ActionDistribution::kGaussian;
 }
 
 constexpr std::string_view kOneHot = "one_hot";
@@ -188,7 +188,7 @@ class PolicyReader {
                        discrete != nullptr ? "discrete" : "continuous");
     }
     Eigen::Index outputs = discrete != nullptr ? discrete->n : spec_.action_size();
-    const bool stochastic = IsStochastic(policy.distribution);
+    const bool has_deviation = HasDeviation(policy.distribution);
     if (options > 0) {
       if (policy.distribution != ActionDistribution::kGaussian) {
         throw InputError("{}: {}/options comes with output_distribution gaussian alone", Path(), group_);
@@ -196,7 +196,7 @@ class PolicyReader {
       policy.action_space = policy.augmentation.ActionSpace(spec_);
       policy.chooser = ReadPerceptron("chooser", own, 2 * options);
       outputs *= options;
-    } else if (stochastic && file_.Has(group_ + "/router")) {
+    } else if (has_deviation && file_.Has(group_ + "/router")) {
       policy.router_on_body = ReadRouterOnBody();
       policy.router = ReadRouter(policy.router_on_body ? width : policy.observation_size);
       ReadExpertChoice(policy);
@@ -204,7 +204,7 @@ class PolicyReader {
     }
     if (policy.distribution == ActionDistribution::kGreedyUtility) outputs *= ReadUtility(policy);
     policy.mean = ReadLayer("last_fc", width, outputs);
-    if (stochastic) policy.log_std = ReadLayer("last_fc_log_std", width, outputs);
+    if (has_deviation) policy.log_std = ReadLayer("last_fc_log_std", width, outputs);
     if (policy.distribution == ActionDistribution::kLikelyGreedy) {
       policy.behaviour = ReadLayer("behaviour", width, outputs);
       policy.likely = ReadLikely();

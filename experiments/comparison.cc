@@ -103,17 +103,17 @@ std::vector<std::string> Notes(const Seeds& seeds) {
   const auto last_step = [](const RunResult* run) {
     return run->evaluations.empty() ? 0 : run->evaluations.back().step;
   };
+  // The same for all seeds, whose settings are equal.
+  if (HasRulesOfItsOwn(*seeds[0])) {
+    notes.push_back(
+        fmt::format("ran under other rules than {}'s usual ones, so that nothing of the task is normalised",
+                    seeds[0]->env));
+  }
   const double end = last_step(std::ranges::max(seeds, {}, last_step));
   for (const RunResult* run : seeds) {
     if (std::isnan(Mean(run->LastReturns()))) {
       notes.push_back(
           fmt::format("seed {} diverged: its last evaluation has returns that are no numbers", run->seed));
-    }
-    if (HasRulesOfItsOwn(*run)) {
-      notes.push_back(
-          fmt::format("seed {} ran under other rules than {}'s usual ones, so that nothing of the task is "
-                      "normalised",
-                      run->seed, run->env));
     }
     if (last_step(run) < end) {
       notes.push_back(

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/program_options/parsers.hpp>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 #include <thread>
 
@@ -36,15 +37,17 @@ int LineOf(const std::string& text, std::string_view key) {
   return 0;
 }
 
-// The first line that is neither empty, a comment, a [section] nor an assignment; 0 where there is none.
+// The first line that is neither empty, a comment, a [section] nor an assignment, by the rules of
+// Boost.Program_options; 0 where there is none.
 int StrayLine(const std::string& text) {
   std::istringstream lines(text);
   std::string line;
   for (int number = 1; std::getline(lines, line); ++number) {
     const std::string content = line.substr(0, line.find('#'));
     const std::size_t first = content.find_first_not_of(" \t\r");
-    if (first == std::string::npos || content[first] == '[') continue;
-    if (content.find('=', first + 1) == std::string::npos) return number;
+    if (first == std::string::npos) continue;
+    const bool section = content[first] == '[' && content[content.find_last_not_of(" \t\r")] == ']';
+    if (!section && content.find('=') == std::string::npos) return number;
   }
   return 0;
 }
@@ -252,6 +255,7 @@ Experiment::Experiment(const std::vector<GivenSetting>& given) {
     }
   }
   NoteIdle(given);
+  NoteLongRollout();
   // Whoever resumes the run may stand in another folder. What is no path is the id of a Minari dataset.
   std::error_code ignored;
   if (std::filesystem::exists(run_.dataset, ignored)) {
@@ -273,17 +277,35 @@ void Experiment::NoteIdle(const std::vector<GivenSetting>& given) {
     notes_.push_back(
         fmt::format("warning: {} = {} has no part in {}", key, settings.Find(key)->get(), where));
   };
-  if (!acts() && run_.online_from < 0) {
-    for (const char* key :
-         {"agent.buffer_size", "agent.learning_starts", "agent.updates_per_step", "agent.update_interval"}) {
-      note(key, "a run that never acts");
+  if (!acts()) note("agent.learning_starts", "a run that begins with a dataset's updates");
+  if (const Setting* const q = settings.Find("agent.tsallis_q"); q != nullptr && q->get() == "1") {
+    for (const char* key : {"agent.density_floor", "agent.log_density_cap", "agent.tsallis_mode"}) {
+      note(key, "agent.tsallis_q = 1");
     }
   }
-  const bool of_actions = changed("agent.log_std_init") || changed("agent.discrete_target_entropy");
-  if (!has_env() || !of_actions) return;
+  std::vector<Setting> of_one_kind;
+  std::ranges::copy_if(settings.settings(), std::back_inserter(of_one_kind), [&](const Setting& setting) {
+    return !setting.actions.empty() && changed(setting.key);
+  });
+  // To make an environment takes time, and files perhaps.
+  if (!has_env() || of_one_kind.empty()) return;
   const bool discrete = std::holds_alternative<Discrete>(MakeEnv()->spec().action_space);
-  note(discrete ? "agent.log_std_init" : "agent.discrete_target_entropy",
-       discrete ? "a policy over discrete actions" : "a policy over continuous actions");
+  const std::string_view kind = discrete ? "discrete" : "continuous";
+  for (const Setting& setting : of_one_kind) {
+    if (setting.actions != kind) note(setting.key, fmt::format("a policy over {} actions", kind));
+  }
+}
+
+void Experiment::NoteLongRollout() {
+  const SettingList settings = Settings();
+  const Setting* const steps = settings.Find("agent.rollout_steps");
+  if (steps == nullptr) return;
+  const std::int64_t rollout = std::stoll(steps->get()) * run_.num_envs;
+  if (rollout <= run_.steps) return;
+  notes_.push_back(fmt::format(
+      "warning: a rollout is {} steps (agent.rollout_steps = {} in run.num_envs = {}) and is made "
+      "whole, though run.steps = {}",
+      rollout, steps->get(), run_.num_envs, run_.steps));
 }
 
 bool Experiment::MatchEnv(const DatasetOrigin& origin, bool env_is_given) {
@@ -304,16 +326,20 @@ bool Experiment::MatchEnv(const DatasetOrigin& origin, bool env_is_given) {
 }
 
 void Experiment::CheckActions(const Space& action_space) const {
+  const bool discrete = std::holds_alternative<Discrete>(action_space);
+  const std::string& source = has_env() ? run_.env : run_.dataset;
+  if (run_.preset == "discrete" && !discrete) {
+    throw InputError("preset discrete is for discrete actions, but those of {} are continuous", source);
+  }
   if (Takes(agent_->actions, action_space)) return;
   const bool dataset = !run_.dataset.empty();
   std::vector<std::string_view> others;
   for (const AgentEntry& entry : AllAgents()) {
     if (Takes(entry.actions, action_space) && Learns(entry, dataset, has_env())) others.push_back(entry.id);
   }
-  const bool discrete = std::holds_alternative<Discrete>(action_space);
   throw InputError("{} needs {} actions, but those of {} are {}; expected an agent such as {}", agent_->id,
-                   discrete ? "continuous" : "discrete", has_env() ? run_.env : run_.dataset,
-                   discrete ? "discrete" : "continuous", fmt::join(others, ", "));
+                   discrete ? "continuous" : "discrete", source, discrete ? "discrete" : "continuous",
+                   fmt::join(others, ", "));
 }
 
 void Experiment::NotePreset(const PresetChoice& choice) {

@@ -137,6 +137,8 @@ class Experiment {
  private:
   // Notes settings that were given and changed, and that nothing of this run looks at.
   void NoteIdle(const std::vector<GivenSetting>& given);
+  // Where rollouts go beyond the last step.
+  void NoteLongRollout();
 
   // For a run from a dataset: takes the dataset's environment where none is given, and says whether it did
   // so; notes where the two do not match.

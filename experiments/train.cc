@@ -126,6 +126,7 @@ class TrainingRun {
 
   // A million rows take seconds to read, and longer to be made ready for a search.
   std::unique_ptr<Trainer> NewTrainer() {
+    ParseDevice(run_.device);  // refused before, not after
     if (!run_.dataset.empty()) options_.progress.write(fmt::format("strider: reading {}\n", run_.dataset));
     return MakeTrainer(experiment_, pool_);
   }
@@ -147,7 +148,7 @@ class TrainingRun {
     try {
       return work();
     } catch (const RefusedAction& error) {
-      CheckFinite();
+      CheckFinite(step);
       throw WorkError("{}: the learner diverged at step {}; {}", error.what(), step, LastGood(step));
     }
   }
@@ -288,8 +289,9 @@ class TrainingRun {
     status_ = fmt::format("evaluation {:.4g}", mean);
   }
 
-  // A learner that has diverged must neither act nor replace the last one that had not.
-  void CheckFinite() const {
+  // A learner that has diverged must neither act nor replace the last one that had not. `refused_at`: the
+  // step of the one that an environment has refused already, if any.
+  void CheckFinite(std::optional<std::int64_t> refused_at = {}) const {
     const auto finite = [](const at::Tensor& tensor) { return tensor.isfinite().all(); };
     const std::vector<nn::NamedTensor> state = trainer_->agent().State();
     const at::Device device = trainer_->agent().task().device;
@@ -300,7 +302,7 @@ class TrainingRun {
     for (const auto& [name, tensor] : state) {
       if (finite(tensor).item<bool>()) continue;
       throw WorkError("{} is not finite at step {}: the learner diverged; {}", name, trainer_->step(),
-                      LastGood());
+                      LastGood(refused_at));
     }
   }
 

@@ -97,10 +97,11 @@ void PrintExperts(const Policy& policy, const std::string& choice, bool determin
                            WhoActed(policy, choice), choice);
 }
 
-// Episodes of the score that a run has of its policy as it is now; 0 where there is none that can be read.
-std::size_t EpisodesKept(const std::string& run) {
+// Episodes of the score that reports take of a run so far; 0 where there is none that can be read.
+std::size_t EpisodesKept(const std::string& source) {
   try {
-    return ReadRun(run).final_returns.size();
+    const RunResult run = ReadRun(source);
+    return run.evaluated() ? run.LastReturns().size() : 0;
   } catch (const std::exception&) {
     return 0;
   }
@@ -171,7 +172,8 @@ int Evaluate(const Words& words) {
   add("initial-stock", po::value<double>(), "for policies with a stock; their own where it is left out");
   add("threads", po::value<int>()->default_value(0), "environments stepped at once; 0: one for each core");
   add("experts", po::value<std::string>(),
-      "of a mixture: a .svg or .png picture of what its experts would do in the first episode");
+      "of a mixture: a .svg or .png picture of what its experts would do in an episode from reset(seed) on, "
+      "played with deterministic actions");
   add("dimension", po::value<int>()->default_value(0), "of the actions in that picture, counted from 0");
   add("json", po::bool_switch(), "one JSON object on stdout");
   add("quiet", po::bool_switch(), "show no progress");
@@ -208,7 +210,7 @@ int Evaluate(const Words& words) {
   }
   options.deterministic = deterministic || never_sampled || !(sampled || judged_sampled);
   if (expert && !options.deterministic) {
-    throw InputError("--expert {}: drawn actions are of drawn experts; expected --deterministic beside it",
+    throw InputError("--expert {}: drawn actions are of drawn experts; expected it without --sampled",
                      *expert);
   }
   // What a run is scored by: its own world, stock, choice of expert and kind of action.
@@ -223,7 +225,8 @@ int Evaluate(const Words& words) {
                         *picture);
   }
   int threads = (*values)["threads"].as<int>();
-  if (threads <= 0) threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  if (threads < 0) throw InputError("--threads {}: expected at least 0", threads);
+  if (threads == 0) threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   WorkerPool pool(threads);
   CatchStopSignals();
   ProgressBar bar("evaluate " + choice.id, options.episodes, "episodes",
@@ -264,7 +267,7 @@ int Evaluate(const Words& words) {
   if (keep) {
     json["policy_sha256"] = policy_sha256;
     if (const std::size_t before = EpisodesKept(source); before > scores.returns.size()) {
-      std::cerr << fmt::format("strider: the run's score is now that of {} episodes; it was one of {}\n",
+      std::cerr << fmt::format("strider: episodes in the run's score: {} from now on, {} so far\n",
                                scores.returns.size(), before);
     }
     try {

@@ -1,9 +1,13 @@
 #include "tools/options.h"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <iostream>
 #include <sstream>
+#include <string_view>
 
 #include "core/names.h"
 
@@ -13,7 +17,14 @@ namespace {
 // The one place where a signal can leave word.
 volatile std::sig_atomic_t stop_signal = 0;
 
-extern "C" void RememberSignal(int signal) { stop_signal = signal; }
+// What a program works on at the time may take seconds to its end.
+extern "C" void RememberSignal(int signal) {
+  constexpr std::string_view kHeard = "\nstrider: stopping; a second signal ends it at once\n";
+  stop_signal = signal;
+  const int before = errno;
+  static_cast<void>(::write(STDERR_FILENO, kHeard.data(), kHeard.size()) < 0);  // allowed in handlers
+  errno = before;
+}
 
 std::vector<std::string> OptionNames(const po::options_description& options) {
   std::vector<std::string> names;

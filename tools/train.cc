@@ -74,7 +74,7 @@ void PrintSettings(const std::string& agent, std::vector<GivenSetting> given) {
   const bool acts_beside = kind == AgentKind::kHybrid || kind == AgentKind::kMixed;
   const bool dataset = has("run.dataset");
   const char* const what = given.size() > 1 ? "value" : "default";
-  if (chosen && !env && !dataset && !offline) {
+  if (chosen && !env && (acts_beside || (!dataset && !offline))) {
     throw InputError("--preset with --help: expected --env ID too, which may have values of its own");
   }
   // Defaults are the same whatever an agent learns from, but it must be something.
@@ -149,6 +149,10 @@ int Train(const Words& words) {
   const auto seeds = Given<int>(*values, "seeds");
   if (!seeds) return TrainOne(given, out, resume, quiet);
   if (*seeds < 1) throw InputError("--seeds {}: expected at least 1", *seeds);
+  if (IsRun(out)) {
+    throw InputError("--seeds {}: {} is a run itself; expected a folder for the runs of all seeds", *seeds,
+                     out.string());
+  }
   const std::int64_t first = Experiment(given).run().seed;
   if (first > std::numeric_limits<std::int64_t>::max() - (*seeds - 1)) {
     throw InputError("--seeds {} from run.seed = {} on: the last one would be too large", *seeds, first);

@@ -373,7 +373,7 @@ TEST(PmoeSac, EveryAlternativeTrainsAndResumes) {
   const auto train = [](Agent& agent, int first, int last) {
     for (int k = first; k < last; ++k) dynamic_cast<PmoeSac&>(agent).Update(Batch(100 + k));
   };
-  std::vector<PmoeSacConfig> configs(7, SmallConfig());
+  std::vector<PmoeSacConfig> configs(11, SmallConfig());
   configs[1].router_gradient = "gumbel";
   configs[2].router_gradient = "score_ratio";
   configs[2].expert_loss = "weighted";
@@ -383,6 +383,12 @@ TEST(PmoeSac, EveryAlternativeTrainsAndResumes) {
   configs[5].expert_sharing = "separate";
   configs[5].expert_loss = "sum";
   configs[6].router_input = "trunk";
+  configs[7].expert_loss = "sampled";
+  configs[7].router_gradient = "none";
+  configs[8].expert_loss = "all";
+  configs[8].router_hidden = {5};
+  configs[9].blend = "gated";
+  configs[10].blend = "multiplied";
   for (const PmoeSacConfig& config : configs) {
     ExpectSameBitsAndResume(
         [&](std::uint64_t seed) {

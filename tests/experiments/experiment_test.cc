@@ -145,6 +145,9 @@ TEST(ConfigErrors, NameFileAndLine) {
   EXPECT_THAT(MessageOf<InputError>([&] { ReadConfigFile(garbage); }),
               AllOf(HasSubstr(garbage.string() + ":2: "), HasSubstr("this is no assignment"),
                     HasSubstr("expected lines `key = value`")));
+  const auto open = folder.Write("open.cfg", "run.agent = td3\n[agent\ntau = 0.5\n");
+  EXPECT_THAT(MessageOf<InputError>([&] { ReadConfigFile(open); }),
+              AllOf(HasSubstr(open.string() + ":2: "), HasSubstr("[agent")));
   const auto twice = folder.Write("twice.cfg", "run.agent = td3\n\n[agent]\ntau = 0.5\ntau = 0.1\n");
   EXPECT_EQ(MessageOf<InputError>([&] { ReadConfigFile(twice); }),
             twice.string() + ":4: agent.tau is set twice, to '0.5' and '0.1'; expected one of the lines");
@@ -308,6 +311,75 @@ TEST(Misfits, DatasetsOfDiscreteActions) {
   }
 }
 
+// Rows of a dataset are drawn one step at a time, whether or not the run goes online.
+TEST(Misfits, DatasetsForSeveralSteps) {
+  const TemporaryFolder folder;
+  const auto dataset = folder.path() / "random.hdf5";
+  CollectRandomly("CartPole-v1", 300, dataset);
+  for (const GivenSetting& setting :
+       {GivenSetting{"agent.n_step", "3", ""}, GivenSetting{"agent.priority_exponent", "0.6", ""}}) {
+    for (const char* online_from : {"-1", "5"}) {
+      for (const char* agent : {"dqn", "qr-dqn"}) {
+        EXPECT_THAT(
+            Misfit(
+                On(agent, "CartPole-v1",
+                   {{"run.dataset", dataset.string(), ""}, {"run.online_from", online_from, ""}, setting})),
+            HasSubstr("expected agent.n_step = 1 and agent.priority_exponent = 0 with --dataset"));
+      }
+    }
+  }
+}
+
+TEST(Misfits, DiscreteDataForAContinuousTask) {
+  const TemporaryFolder folder;
+  const auto dataset = folder.path() / "cart.hdf5";
+  CollectRandomly("CartPole-v1", 300, dataset);
+  EXPECT_THAT(Misfit(On("td3bc", "InvertedPendulum-v5", {{"run.dataset", dataset.string(), ""}})),
+              HasSubstr("cart.hdf5: was recorded in CartPole-v1, whose actions are discrete"));
+}
+
+TEST(Misfits, PresetForDiscreteActions) {
+  const TemporaryFolder folder;
+  const auto dataset = folder.path() / "random.hdf5";
+  CollectRandomly("Pendulum-v1", 300, dataset);
+  const Experiment experiment(
+      On("cql", "Pendulum-v1", {{"run.dataset", dataset.string(), ""}, {"run.preset", "discrete", ""}}));
+  EXPECT_THAT(
+      MessageOf<InputError>([&] { experiment.CheckActions(experiment.MakeEnv()->spec().action_space); }),
+      HasSubstr("preset discrete is for discrete actions, but those of Pendulum-v1 are continuous"));
+}
+
+// A row's next state is the row behind it.
+TEST(Misfits, RowsThatAreNotInOrder) {
+  const TemporaryFolder folder;
+  Dataset dataset = MakeDataset(600, 3, 1);
+  std::ranges::fill(dataset.terminals, 0);
+  std::ranges::fill(dataset.timeouts, 0);
+  dataset.next_observations.assign(dataset.observations.begin() + 3, dataset.observations.end());
+  dataset.next_observations.insert(dataset.next_observations.end(), 3, 0.5F);
+  const auto warning = [&](const char* name) {
+    const auto path = folder.path() / name;
+    WriteDataset(DatasetFormat::kD4rl, path, dataset);
+    const Experiment experiment(On("td3bc", "Pendulum-v1", {{"run.dataset", path.string(), ""}}));
+    WorkerPool pool(1);
+    ::testing::internal::CaptureStderr();
+    MakeTrainer(experiment, pool);
+    return ::testing::internal::GetCapturedStderr();
+  };
+  EXPECT_THAT(warning("ordered.hdf5"), Not(HasSubstr("next_observations")));
+  // Every other row left out.
+  const Dataset whole = dataset;
+  for (std::size_t row = 0; row < 300; ++row) {
+    for (std::size_t k = 0; k < 3; ++k) {
+      dataset.observations[3 * row + k] = whole.observations[6 * row + k];
+      dataset.next_observations[3 * row + k] = whole.next_observations[6 * row + k];
+    }
+  }
+  dataset = Slice(dataset, 0, 300);
+  EXPECT_THAT(warning("halved.hdf5"), AllOf(HasSubstr("halved.hdf5: in "),
+                                            HasSubstr("of its first 300 rows the next row's observation")));
+}
+
 TEST(Misfits, DatasetsOfContinuousActions) {
   const TemporaryFolder folder;
   const auto dataset = folder.path() / "random.hdf5";
@@ -406,19 +478,47 @@ TEST(Misfits, SettingsThatNothingLooksAt) {
              {"run.dataset", "mine.hdf5", ""},
              {"agent.learning_starts", "7", ""},
              {"agent.buffer_size", "1000000", ""}}),
-      testing::ElementsAre("warning: agent.learning_starts = 7 has no part in a run that never acts"));
-  EXPECT_THAT(notes({{"run.agent", "td3bc", ""},
-                     {"run.dataset", "mine.hdf5", ""},
-                     {"run.env", "Pendulum-v1", ""},
-                     {"run.online_from", "10", ""},
-                     {"agent.buffer_size", "5000", ""}}),
+      testing::ElementsAre(
+          "warning: agent.learning_starts = 7 has no part in a run that begins with a dataset's updates"));
+  // Looked at once it acts, which it may be told later.
+  EXPECT_THAT(
+      notes(
+          {{"run.agent", "td3bc", ""}, {"run.dataset", "mine.hdf5", ""}, {"agent.buffer_size", "5000", ""}}),
+      testing::IsEmpty());
+  EXPECT_THAT(
+      notes(On("mdpo-off", "Pendulum-v1", {{"agent.density_floor", "1e-8", ""}})),
+      testing::ElementsAre("warning: agent.density_floor = 1e-08 has no part in agent.tsallis_q = 1"));
+  EXPECT_THAT(notes(On("mdpo-off", "Pendulum-v1",
+                       {{"agent.density_floor", "1e-8", ""}, {"agent.tsallis_q", "1.5", ""}})),
               testing::IsEmpty());
   EXPECT_THAT(
       notes(On("ppo", "CartPole-v1", {{"agent.log_std_init", "-1", ""}})),
       testing::ElementsAre(HasSubstr("agent.log_std_init = -1 has no part in a policy over discrete")));
   EXPECT_THAT(notes(On("ppo", "Pendulum-v1", {{"agent.log_std_init", "-1", ""}})), testing::IsEmpty());
+  // Whoever has settings for either kind of action.
+  const TemporaryFolder folder;
+  const auto cart = folder.path() / "cart.hdf5";
+  CollectRandomly("CartPole-v1", 20, cart);
+  const Given discrete = {{"run.dataset", cart.string(), ""}, {"agent.critic_lr", "0.1", ""}};
+  EXPECT_THAT(
+      notes(On("bcq", "CartPole-v1", discrete)),
+      testing::ElementsAre("warning: agent.critic_lr = 0.1 has no part in a policy over discrete actions"));
+  EXPECT_THAT(notes(On("cql", "CartPole-v1", discrete)), testing::IsEmpty());
   EXPECT_THAT(notes(On("pmoe-sac", "Pendulum-v1", {{"agent.discrete_target_entropy", "0.5", ""}})),
               testing::ElementsAre(HasSubstr("agent.discrete_target_entropy = 0.5 has no part in a policy")));
+}
+
+TEST(Misfits, RolloutsBeyondTheLastStep) {
+  const auto notes = [](const char* steps) {
+    return Experiment(
+               On("ppo", "Pendulum-v1",
+                  {{"run.steps", steps, ""}, {"run.num_envs", "4", ""}, {"agent.rollout_steps", "50", ""}}))
+        .notes();
+  };
+  EXPECT_THAT(notes("199"), testing::ElementsAre(
+                                HasSubstr("a rollout is 200 steps (agent.rollout_steps = 50 in run.num_envs "
+                                          "= 4) and is made whole, though run.steps = 199")));
+  EXPECT_THAT(notes("200"), testing::IsEmpty());
 }
 
 TEST(Misfits, ActingAfterTheLastStep) {

@@ -174,6 +174,7 @@ TEST(Calls, ValuesOutOfRangeNameWhatIsAccepted) {
   ExpectRefused({"evaluate", "random", "--env", "Hopper-v5", "--episodes", "0"},
                 {"--episodes 0", "at least 1"});
   ExpectRefused({"evaluate", "random", "--env", "Hopper-v5", "--seed=-1"}, {"--seed -1", "at least 0"});
+  ExpectRefused({"evaluate", "random", "--env", "Hopper-v5", "--threads=-1"}, {"--threads -1", "at least 0"});
 }
 
 TEST(Calls, ConfigFilesNameTheirLine) {
@@ -230,9 +231,13 @@ TEST(Calls, HelpOfTrainShowsWhatTheCallWouldTake) {
   const std::string whole = GoldenPath("datasets/malformed/whole.hdf5").string();
   EXPECT_THAT(help({"rlpd", "--dataset", whole}).out,
               AllOf(HasSubstr("  run.env = : "), HasSubstr("env.*: with --env ID")));
-  const Finished task = help({"hnpg", "--preset", "paper"});
-  EXPECT_EQ(task.code, 2);
-  EXPECT_THAT(task.message, HasSubstr("expected --env ID too"));
+  for (const Words& more : {Words{}, Words{"--dataset", whole}}) {
+    Words words = {"hnpg", "--preset", "paper"};
+    words.insert(words.end(), more.begin(), more.end());
+    const Finished task = help(words);
+    EXPECT_EQ(task.code, 2);
+    EXPECT_THAT(task.message, HasSubstr("expected --env ID too"));
+  }
   EXPECT_EQ(help({"td3", "--preset", "nope", "--env", "Hopper-v5"}).code, 2);
 }
 

@@ -309,6 +309,8 @@ TEST_F(Contract, EvaluationOfAMixtureNamesItsExpert) {
     const Finished trained = Strider({"train", "pmoe-sac", "--env", "Pendulum-v1", "--out", run, "--steps",
                                       "3", "--set", "agent.hidden=8", "--set", expected.setting, "--quiet"});
     ASSERT_EQ(trained.code, 0) << trained.message;
+    EXPECT_THAT(Strider({"evaluate", run, "--episodes", "1", "--quiet"}).message,
+                HasSubstr("episodes in the run's score: 1 from now on, 10 so far"));
     const auto choice = [&](std::vector<std::string> more) {
       std::vector<std::string> words = {"evaluate", run, "--episodes", "1", "--json", "--quiet"};
       words.insert(words.end(), more.begin(), more.end());
@@ -330,7 +332,7 @@ TEST_F(Contract, EvaluationOfAMixtureNamesItsExpert) {
   };
   EXPECT_EQ(Strider({"evaluate", run, "--episodes", "2", "--quiet"}).message, "");
   EXPECT_THAT(Strider({"evaluate", run, "--episodes", "1", "--quiet"}).message,
-              HasSubstr("the run's score is now that of 1 episodes; it was one of 2"));
+              HasSubstr("episodes in the run's score: 1 from now on, 2 so far"));
   const std::string kept = ReadText(std::filesystem::path(run) / "evaluation.json");
   const Finished other = with("most_probable");
   EXPECT_EQ(other.Json().at("expert_choice"), "most_probable");
@@ -340,7 +342,9 @@ TEST_F(Contract, EvaluationOfAMixtureNamesItsExpert) {
   EXPECT_EQ(ReadText(std::filesystem::path(run) / "evaluation.json"), kept);
   const Finished drawn = Strider({"evaluate", run, "--sampled", "--expert", "most_probable", "--quiet"});
   EXPECT_EQ(drawn.code, 2);
-  EXPECT_THAT(drawn.message, HasSubstr("--expert most_probable: drawn actions are of drawn experts"));
+  EXPECT_THAT(
+      drawn.message,
+      HasSubstr("--expert most_probable: drawn actions are of drawn experts; expected it without --sampled"));
   const Finished none = with("best_q");
   EXPECT_EQ(none.code, 2);
   EXPECT_THAT(none.message, HasSubstr("this policy holds no critics"));
@@ -368,6 +372,12 @@ TEST_F(Contract, SeedsTrainOneRunEach) {
   EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(out) / "seed_4" / "policy" / "policy.hdf5"));
   EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(out) / "seed_5" / "policy" / "policy.hdf5"));
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(out), {}), 2);
+  // Reports would look for no runs in a run.
+  const Finished inside = Strider({"train", "td3", "--env", "Pendulum-v1", "--out", out + "/seed_4",
+                                   "--steps", "3", "--seeds", "2", "--quiet"});
+  EXPECT_EQ(inside.code, 2);
+  EXPECT_THAT(inside.message,
+              HasSubstr("seed_4 is a run itself; expected a folder for the runs of all seeds"));
 }
 
 TEST_F(Contract, SeedsGoOnAfterOneThatFailed) {

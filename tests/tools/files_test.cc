@@ -283,7 +283,9 @@ TEST(Files, APolicyWithOneActionAStateIsNotSampled) {
   TrainBriefly("td3", "Pendulum-v1", run);
   const Finished drawn = Strider({"evaluate", run.root, "--episodes", "2", "--quiet", "--sampled", "--json"});
   ASSERT_EQ(drawn.code, 0);
-  EXPECT_EQ(drawn.message, "strider: --sampled: this policy has one action for each state, which is taken\n");
+  EXPECT_EQ(drawn.message,
+            "strider: --sampled: this policy has one action for each state, which is taken\n"
+            "strider: episodes in the run's score: 2 from now on, 10 so far\n");
   EXPECT_EQ(drawn.Json().at("actions"), "deterministic");
   EXPECT_TRUE(std::filesystem::exists(run.evaluation()));
 }

@@ -83,7 +83,9 @@ TEST_F(Interruption, StopSignalsWriteACheckpointAndSayHowToGoOn) {
     };
     const Finished stopped = Strider(TrainWords(run), options);
     EXPECT_EQ(stopped.code, code) << stopped.message;
-    EXPECT_THAT(stopped.message, AllOf(HasSubstr("stopped"), HasSubstr("--resume"), HasSubstr(run.string())));
+    EXPECT_THAT(stopped.message,
+                AllOf(HasSubstr("stopping; a second signal ends it at once"), HasSubstr("stopped in"),
+                      HasSubstr("--resume"), HasSubstr(run.string())));
     EXPECT_TRUE(std::filesystem::exists(RunPaths{run}.checkpoint()));
     EXPECT_NE(ReadBits(run).progress, undisturbed_.progress) << "it was not stopped in the middle";
     ExpectResumes(run);
