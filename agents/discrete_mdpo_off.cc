@@ -7,28 +7,8 @@
 #include "agents/nn/snapshot.h"
 
 namespace strider {
-namespace {
 
-void RefuseSettingsOfDensities(const MdpoOffConfig& config, const MdpoOffConfig& usual) {
-  const auto refuse = [](const char* name, double given, double expected) {
-    if (given == expected) return;
-    throw InputError(
-        "agent.{} = {} is for continuous actions, but the environment's are discrete; expected {}", name,
-        given, expected);
-  };
-  refuse("density_floor", config.density_floor, usual.density_floor);
-  refuse("kl_density_floor", config.kl_density_floor, usual.kl_density_floor);
-  refuse("log_density_cap", config.log_density_cap, usual.log_density_cap);
-  refuse("squash_epsilon", config.squash_epsilon, usual.squash_epsilon);
-  refuse("log_std_min", config.log_std_min, usual.log_std_min);
-  refuse("log_std_max", config.log_std_max, usual.log_std_max);
-  refuse("target_entropy", config.target_entropy, usual.target_entropy);
-  if (config.reg_coef != 0) refuse("reg_coef", config.reg_coef, usual.reg_coef);
-}
-
-}  // namespace
-
-DiscreteMdpoOff::DiscreteMdpoOff(const Task& task, Config config, const Config& usual)
+DiscreteMdpoOff::DiscreteMdpoOff(const Task& task, Config config)
     : OffPolicyAgent(task),
       config_(std::move(config)),
       trust_weight_(config_.TrustWeight()),
@@ -39,7 +19,6 @@ DiscreteMdpoOff::DiscreteMdpoOff(const Task& task, Config config, const Config& 
                       config_.discrete_target_entropy * std::log(DiscreteActions(task)), config_.lambda_lr,
                       task.device),
       policy_adam_(policy_) {
-  RefuseSettingsOfDensities(config_, usual);
   Declare({"policy_loss", "entropy", "critic1_loss", "critic2_loss", "q"});
   if (trust_weight_ > 0) Declare({"kl_to_old"});
   if (config_.lambda_auto) Declare({"lambda", "lambda_loss"});

@@ -17,15 +17,13 @@ namespace strider {
 //   Q_i(s, a) <- r + gamma (1 - terminal) V'(s'),
 //   V(s) = sum_a pi(a|s) [min_i Q_i(s, a) - lambda log_q pi(a|s)],
 // V'(s') being what the target value network has learnt of V, or without it V(s') by the twin target critics.
-// Q gives one number for each action of a state. Of the settings of MdpoOff those are refused that are about
-// densities.
+// Q gives one number for each action of a state. MdpoOff's settings of densities have no part.
 class DiscreteMdpoOff : public OffPolicyAgent {
  public:
   using Config = MdpoOffConfig;
 
-  // Throws InputError where the actions are not discrete, kl_coef < lambda, or a setting that means nothing
-  // for discrete actions is not as in `usual`.
-  DiscreteMdpoOff(const Task& task, Config config, const Config& usual = {});
+  // Throws InputError where the actions are not discrete or kl_coef < lambda.
+  DiscreteMdpoOff(const Task& task, Config config);
 
   const ReplayConfig& replay() const override { return config_.replay; }
   bool act_deterministic() const override { return config_.act_deterministic; }
@@ -80,8 +78,7 @@ class DiscreteMdpoOff : public OffPolicyAgent {
 class DiscreteSac : public DiscreteMdpoOff {
  public:
   using Config = SacConfig;
-  DiscreteSac(const Task& task, const Config& config)
-      : DiscreteMdpoOff(task, config.AsMdpo(), Config().AsMdpo()) {}
+  DiscreteSac(const Task& task, const Config& config) : DiscreteMdpoOff(task, config.AsMdpo()) {}
 };
 
 }  // namespace strider

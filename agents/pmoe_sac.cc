@@ -67,7 +67,7 @@ PmoeSac::PmoeSac(const Task& task, Config config)
   CheckAlternatives(config_);
   Declare({"policy_loss", "entropy", "critic1_loss", "critic2_loss", "q"});
   if (alpha_.learnt()) Declare({"alpha", "alpha_loss"});
-  if (blended() || config_.router_gradient != "none") Declare({"router_loss"});
+  Declare({"router_loss"});
   for (const std::string& name : nn::ExpertMetricNames(config_.experts, /*wins=*/!blended()))
     Declare({name.c_str()});
   Initialise();

@@ -88,12 +88,12 @@ T ParseNumber(std::string_view key, std::string_view text, const Accepted& accep
   }
   if (error != std::errc() || end != text.data() + text.size()) Refuse(key, text, accepted);
   const auto number = static_cast<double>(value);
-  if (std::abs(number) > kLargestSetting && (std::isfinite(number) || std::isfinite(accepted.high))) {
-    Refuse(key, text, accepted, fmt::format(", of {:.3g} at most in size", kLargestSetting));
-  }
   const bool inside =
       (accepted.low_open ? number > accepted.low : number >= accepted.low) && number <= accepted.high;
-  if (!inside) Refuse(key, text, accepted);  // NaN fails every comparison
+  if (!inside) {  // NaN fails every comparison
+    const bool beyond = accepted.high == kLargestSetting && std::abs(number) > kLargestSetting;
+    Refuse(key, text, accepted, beyond ? fmt::format(", of {:.3g} at most in size", kLargestSetting) : "");
+  }
   return value;
 }
 

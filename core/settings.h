@@ -30,7 +30,7 @@ namespace strider {
 // Networks compute in float32: a length, weight or rate beyond is a slip.
 inline constexpr double kLargestSetting = std::numeric_limits<float>::max();
 
-// Which values of a setting are accepted. NaN never is, nor a finite number beyond kLargestSetting in size.
+// Which values of a setting are accepted. NaN never is.
 struct Accepted {
   std::string text;  // "a number in [0, 1]", for messages and help
   double low = -std::numeric_limits<double>::infinity();
@@ -42,7 +42,7 @@ struct Accepted {
 };
 
 Accepted Anything();
-Accepted Finite();
+Accepted Finite();                          // up to kLargestSetting in size, as in the next two
 Accepted InRange(double low, double high);  // both ends included
 Accepted AtLeast(double low);
 Accepted Above(double low);

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <boost/program_options/parsers.hpp>
 #include <fstream>
-#include <iterator>
+#include <optional>
 #include <sstream>
 #include <thread>
 
@@ -51,6 +51,9 @@ int StrayLine(const std::string& text) {
   }
   return 0;
 }
+
+// Where a setting was given that a person has just typed, as ParseAssignment has it.
+constexpr std::string_view kCommandLine = "--set";
 
 // Runs `apply` and puts the place where a setting was given before its complaint.
 template <class Apply>
@@ -127,7 +130,7 @@ GivenSetting ParseAssignment(const std::string& text) {
   if (equals == std::string::npos || equals == 0) {
     throw InputError("--set '{}': expected key=value, such as agent.discount=0.99", text);
   }
-  return {text.substr(0, equals), text.substr(equals + 1), "--set"};
+  return {text.substr(0, equals), text.substr(equals + 1), std::string(kCommandLine)};
 }
 
 void CheckThatItActs(const RunConfig& run) {
@@ -254,8 +257,7 @@ Experiment::Experiment(const std::vector<GivenSetting>& given) {
           run_.steps));
     }
   }
-  NoteIdle(given);
-  NoteLongRollout();
+  CheckGiven(given);
   // Whoever resumes the run may stand in another folder. What is no path is the id of a Minari dataset.
   std::error_code ignored;
   if (std::filesystem::exists(run_.dataset, ignored)) {
@@ -263,49 +265,27 @@ Experiment::Experiment(const std::vector<GivenSetting>& given) {
   }
 }
 
-void Experiment::NoteIdle(const std::vector<GivenSetting>& given) {
-  const std::unique_ptr<AgentFactory> usual = agent_->factory();
-  const SettingList defaults = usual->Settings();
+void Experiment::CheckGiven(const std::vector<GivenSetting>& given) {
   const SettingList settings = Settings();
-  const auto changed = [&](const std::string& key) {
-    const Setting* const own = defaults.Find(key);
-    return own != nullptr && own->get() != settings.Find(key)->get() &&
-           std::ranges::find(given, key, &GivenSetting::key) != given.end();
-  };
-  const auto note = [&](const std::string& key, std::string_view where) {
-    if (!changed(key)) return;
-    notes_.push_back(
-        fmt::format("warning: {} = {} has no part in {}", key, settings.Find(key)->get(), where));
-  };
-  if (!acts()) note("agent.learning_starts", "a run that begins with a dataset's updates");
-  if (const Setting* const q = settings.Find("agent.tsallis_q"); q != nullptr && q->get() == "1") {
-    for (const char* key : {"agent.density_floor", "agent.log_density_cap", "agent.tsallis_mode"}) {
-      note(key, "agent.tsallis_q = 1");
+  std::optional<bool> discrete;
+  for (const auto& [key, value, where] : given) {
+    if (where != kCommandLine || !key.starts_with("agent.")) continue;
+    const Setting& setting = *settings.Find(key);
+    const auto note = [&](std::string_view what) {
+      notes_.push_back(fmt::format("warning: {} = {} has no part in {}", key, setting.get(), what));
+    };
+    const std::string name = key.substr(key.find('.') + 1);
+    if (name == "learning_starts" && !acts()) note("a run that begins with a dataset's updates");
+    if (name == "density_floor" || name == "log_density_cap" || name == "tsallis_mode") {
+      if (settings.Find("agent.tsallis_q")->get() == "1") note("agent.tsallis_q = 1");
     }
+    if (setting.actions.empty() || !has_env()) continue;
+    if (!discrete) discrete = std::holds_alternative<Discrete>(MakeEnv()->spec().action_space);
+    const std::string_view kind = *discrete ? "discrete" : "continuous";
+    if (setting.actions == kind) continue;
+    throw InputError("{}: {} is for {} actions, but those of {} are {}; leave it out", where, key,
+                     setting.actions, run_.env, kind);
   }
-  std::vector<Setting> of_one_kind;
-  std::ranges::copy_if(settings.settings(), std::back_inserter(of_one_kind), [&](const Setting& setting) {
-    return !setting.actions.empty() && changed(setting.key);
-  });
-  // To make an environment takes time, and files perhaps.
-  if (!has_env() || of_one_kind.empty()) return;
-  const bool discrete = std::holds_alternative<Discrete>(MakeEnv()->spec().action_space);
-  const std::string_view kind = discrete ? "discrete" : "continuous";
-  for (const Setting& setting : of_one_kind) {
-    if (setting.actions != kind) note(setting.key, fmt::format("a policy over {} actions", kind));
-  }
-}
-
-void Experiment::NoteLongRollout() {
-  const SettingList settings = Settings();
-  const Setting* const steps = settings.Find("agent.rollout_steps");
-  if (steps == nullptr) return;
-  const std::int64_t rollout = std::stoll(steps->get()) * run_.num_envs;
-  if (rollout <= run_.steps) return;
-  notes_.push_back(fmt::format(
-      "warning: a rollout is {} steps (agent.rollout_steps = {} in run.num_envs = {}) and is made "
-      "whole, though run.steps = {}",
-      rollout, steps->get(), run_.num_envs, run_.steps));
 }
 
 bool Experiment::MatchEnv(const DatasetOrigin& origin, bool env_is_given) {

@@ -135,10 +135,9 @@ class Experiment {
   Assignments EnvOptions() const;
 
  private:
-  // Notes settings that were given and changed, and that nothing of this run looks at.
-  void NoteIdle(const std::vector<GivenSetting>& given);
-  // Where rollouts go beyond the last step.
-  void NoteLongRollout();
+  // Notes settings of --set that nothing of this run looks at; throws InputError where they are for another
+  // kind of action than the environment's. Config files may list every setting.
+  void CheckGiven(const std::vector<GivenSetting>& given);
 
   // For a run from a dataset: takes the dataset's environment where none is given, and says whether it did
   // so; notes where the two do not match.

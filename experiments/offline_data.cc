@@ -39,17 +39,19 @@ void CheckOrigin(const EnvSpec& spec, const std::string& dataset) {
 }
 
 // A dataset that says that it comes from an environment with discrete actions holds numbers of them.
-void CheckRecordedKind(const Space& action_space, const std::string& recorded_in, const std::string& source) {
-  const auto& known = EnvRegistry();
-  const auto entry = std::ranges::find(known, recorded_in, &EnvEntry::id);
-  if (entry == known.end() || std::holds_alternative<Discrete>(action_space)) return;
-  if (!std::holds_alternative<Discrete>(MakeEnv(recorded_in)->spec().action_space)) return;
+void CheckRecordedKind(const Space& action_space, const std::string& source) {
+  if (std::holds_alternative<Discrete>(action_space)) return;
+  const auto metadata = OpenDataset(source)->Metadata();
+  const auto id = metadata.find("env_id");
+  if (id == metadata.end()) return;
+  if (std::ranges::find(EnvRegistry(), id->second, &EnvEntry::id) == EnvRegistry().end()) return;
+  if (!std::holds_alternative<Discrete>(MakeEnv(id->second)->spec().action_space)) return;
   throw InputError("{}: was recorded in {}, whose actions are discrete; expected data of continuous actions",
-                   source, recorded_in);
+                   source, id->second);
 }
 
-// Views take a row's next state from the row behind it. Where a file's own say otherwise, its rows are no
-// episodes' steps in order: shuffled, or every so many left out.
+// Views take a row's next state from the row behind it. Where a file's own say otherwise and more often than
+// by forgotten flags, its rows are no episodes' steps in order: shuffled, or some left out.
 void WarnOfLooseRows(const std::string& source) {
   constexpr std::size_t kLookedAt = 10000;
   const auto reader = OpenDataset(source, {.allow_non_finite = true});
@@ -57,7 +59,7 @@ void WarnOfLooseRows(const std::string& source) {
   const DatasetColumns columns{.actions = false, .infos = false};
   const Dataset rows = reader->Read(0, std::min(reader->layout().rows, kLookedAt), columns);
   const std::size_t unmarked = CountUnmarkedEnds(rows);
-  if (2 * unmarked <= rows.rows) return;
+  if (10 * unmarked <= rows.rows) return;
   std::cerr << fmt::format(
       "strider: warning: {}: in {} of its first {} rows the next row's observation is not next_observations, "
       "though no flag ends an episode there; expected episodes' steps in order, as a transition's next state "
@@ -139,14 +141,6 @@ void CheckContinuousActions(const Space& action_space, const DatasetView& datase
       has_env ? "" : "; where they are an environment's, --env ID names it");
 }
 
-void WarnOfNoRewards(const DatasetView& dataset, const std::string& source) {
-  if (std::ranges::any_of(dataset.rewards, [](float reward) { return reward != 0; })) return;
-  std::cerr << fmt::format(
-      "strider: warning: {}: all rewards are 0: no action is better than another, and nothing is to be "
-      "learnt from them\n",
-      source);
-}
-
 }  // namespace
 
 Space RecordedActionSpace(const std::string& dataset, int action_size) {
@@ -187,7 +181,7 @@ OfflineData LoadData(const Experiment& experiment, ActionFrame frame) {
   if (experiment.has_env()) {
     const auto env = experiment.MakeEnv();
     CheckOrigin(env->spec(), run.dataset);
-    CheckRecordedKind(env->spec().action_space, FindOrigin(run.dataset, run.env).env, run.dataset);
+    CheckRecordedKind(env->spec().action_space, run.dataset);
     read.observation_size = static_cast<std::size_t>(env->spec().observation_size());
     read.action_size = static_cast<std::size_t>(env->spec().action_size());
     view.max_episode_steps = env->spec().max_episode_steps;
@@ -204,7 +198,6 @@ OfflineData LoadData(const Experiment& experiment, ActionFrame frame) {
   data.transitions = PreparedTransitions(dataset, view, preparation, run.dataset);
   data.rewards = FitRewards(dataset, view, preparation.rewards, run.dataset);
   data.next_actions = preparation.next_actions;
-  if (preparation.uses_rewards) WarnOfNoRewards(dataset, run.dataset);
   WarnOfLooseRows(run.dataset);
   CheckDiscreteActions(data.task.action_space, data.transitions, run.dataset);
   CheckContinuousActions(data.task.action_space, dataset, experiment.has_env(), run.dataset);

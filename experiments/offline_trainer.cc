@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <iostream>
 
 #include "agents/nn/learner_threads.h"
 #include "experiments/offline_data.h"
@@ -21,6 +22,12 @@ class OfflineTrainer final : public Trainer {
     const TransitionColumns columns = ColumnsOf(data_.transitions);
     for (const float reward : columns.rewards) {
       largest_reward_ = std::max(largest_reward_, std::abs(static_cast<double>(reward)));
+    }
+    if (largest_reward_ == 0 && experiment.factory().DatasetPreparation().uses_rewards) {
+      std::cerr << fmt::format(
+          "strider: warning: {}: all rewards are 0{}: no action is better than another, and nothing is to be "
+          "learnt from them\n",
+          experiment.run().dataset, data_.rewards.factor == 0 ? ", as agent.reward_scale is" : "");
     }
     agent_ = experiment.factory().MakeOffPolicy(data_.task, &columns);
     if (!agent_->draws().plain()) {

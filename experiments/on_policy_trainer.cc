@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iostream>
 #include <optional>
 
 #include "agents/nn/learner_threads.h"
@@ -66,6 +67,11 @@ class OnPolicyTrainer final : public Trainer {
                              envs_.spec().action_size())),
         environment_actions_(static_cast<std::size_t>(envs_.size() * envs_.spec().action_size())),
         iterations_((experiment.run().steps + rollout_.rows() - 1) / rollout_.rows()) {
+    if (rollout_.rows() > experiment.run().steps) {
+      std::cerr << fmt::format(
+          "strider: warning: a rollout of {} steps is made whole, though run.steps = {}\n", rollout_.rows(),
+          experiment.run().steps);
+    }
     envs_.Reset(StreamSeed(Seed(experiment), Purpose::kTraining));
     current_.resize(envs_.observations().size());
     rewards_.resize(static_cast<std::size_t>(envs_.size()));

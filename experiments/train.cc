@@ -260,13 +260,9 @@ class TrainingRun {
 
   void ShowWaiting() {
     constexpr auto kGlance = std::chrono::milliseconds(100);
-    bool told = !options_.progress.terminal || !options_.stop;
     while (!evaluating_.WaitFor(kGlance)) {
       bar_->Update(trainer_->step(),
                    fmt::format("evaluating {}/{}", evaluating_.ended(), run_.eval_episodes));
-      if (told || !options_.stop()) continue;
-      options_.progress.write("\nstrider: stops after this evaluation; a second signal ends it now\n");
-      told = true;
     }
   }
 

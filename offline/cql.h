@@ -67,9 +67,10 @@ struct CqlConfig {
           "target by the best of cql_actions draws instead of by one");
     visit("lagrange", lagrange,
           "learn a further weight so that the penalty's difference is target_action_gap");
-    visit("target_action_gap", target_action_gap, "see lagrange", Finite());
-    visit("alpha_prime", alpha_prime, "start of that further weight", Above(0));
-    visit("alpha_prime_lr", alpha_prime_lr, "Adam's step length for its logarithm", Above(0));
+    visit("target_action_gap", target_action_gap, "see lagrange", WithContinuousActions(Finite()));
+    visit("alpha_prime", alpha_prime, "start of that further weight", WithContinuousActions(Above(0)));
+    visit("alpha_prime_lr", alpha_prime_lr, "Adam's step length for its logarithm",
+          WithContinuousActions(Above(0)));
     visit("log_std_min", log_std_min, "lower clamp of the policy's log deviation",
           WithContinuousActions(Finite()));
     visit("log_std_max", log_std_max, "upper clamp of the policy's log deviation",

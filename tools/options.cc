@@ -22,7 +22,10 @@ extern "C" void RememberSignal(int signal) {
   constexpr std::string_view kHeard = "\nstrider: stopping; a second signal ends it at once\n";
   stop_signal = signal;
   const int before = errno;
-  static_cast<void>(::write(STDERR_FILENO, kHeard.data(), kHeard.size()) < 0);  // allowed in handlers
+  // All of this is allowed in handlers.
+  static_cast<void>(std::signal(SIGINT, SIG_DFL));
+  static_cast<void>(std::signal(SIGTERM, SIG_DFL));
+  static_cast<void>(::write(STDERR_FILENO, kHeard.data(), kHeard.size()) < 0);
   errno = before;
 }
 
@@ -78,7 +81,6 @@ int StopSignal() { return stop_signal; }
 void CatchStopSignals() {
   struct sigaction action {};
   action.sa_handler = RememberSignal;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);  // the second one acts as usual
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);

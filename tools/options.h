@@ -63,7 +63,8 @@ std::uint64_t Seed(const po::variables_map& values);
 // 128 + it.
 bool StopRequested();
 int StopSignal();
-// From here on these signals only set StopRequested; a second one ends the process at once.
+// From here on the first of these signals sets StopRequested and says so on stderr; a second one, of either
+// kind, ends the process at once.
 void CatchStopSignals();
 
 }  // namespace strider::tools

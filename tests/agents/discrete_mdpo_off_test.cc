@@ -463,28 +463,6 @@ TEST(DiscreteMdpoOff, RefusesWhatMeansNothingToIt) {
   inverted.kl_coef = 0.1;
   EXPECT_THAT(MessageOf<InputError>([&] { DiscreteMdpoOff(DiscreteTask(kStates, 2), inverted); }),
               HasSubstr("agent.kl_coef = 0.1 is below agent.lambda = 0.2"));
-
-  // Every setting whose help says that it is for continuous actions, as the program sets it.
-  const auto complaint = [](auto config, const std::string& key, const std::string& value) {
-    using Either =
-        std::conditional_t<std::is_same_v<decltype(config), SacConfig>, DiscreteSac, DiscreteMdpoOff>;
-    SettingList settings;
-    settings.Add("agent", config);
-    EXPECT_THAT(settings.Find(key)->help, HasSubstr("continuous actions")) << key;
-    settings.Set(key, value);
-    return MessageOf<InputError>([&] { Either(DiscreteTask(kStates, 2), config); });
-  };
-  for (const char* name : {"density_floor", "kl_density_floor", "log_density_cap", "squash_epsilon",
-                           "log_std_min", "log_std_max", "target_entropy", "reg_coef"}) {
-    const std::string key = std::string("agent.") + name;
-    EXPECT_THAT(complaint(SmallConfig(), key, "0.125"),
-                AllOf(HasSubstr(key + " = 0.125 is for continuous actions"), HasSubstr("expected")));
-  }
-  EXPECT_THAT(complaint(SmallSac(), "agent.squash_epsilon", "0.5"), HasSubstr("expected 1e-06"));
-  EXPECT_THAT(complaint(SmallSac(), "agent.log_std_min", "-5"), HasSubstr("expected -20"));
-  MdpoOffConfig none = SmallConfig();
-  none.reg_coef = 0;  // as it is
-  EXPECT_NO_THROW(DiscreteMdpoOff(DiscreteTask(kStates, 2), none));
 }
 
 // Case 14 and resume.

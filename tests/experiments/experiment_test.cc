@@ -227,11 +227,47 @@ TEST(Misfits, DiscreteActionsNeedAnAgentForThem) {
     WorkerPool pool(1);
     EXPECT_EQ(MakeTrainer(experiment, pool)->agent().MakePolicy().distribution,
               ActionDistribution::kCategorical);
-    EXPECT_THAT(
-        Misfit(On(agent, "CartPole-v1", {{"agent.log_std_min", "-5", "--set"}})),
-        HasSubstr("agent.log_std_min = -5 is for continuous actions, but the environment's are discrete; "
-                  "expected -20"));
   }
+}
+
+// As --set gives them; config files list every setting.
+TEST(Misfits, SettingsOfTheOtherKindOfAction) {
+  const auto refused = [](const char* agent, const char* env, const char* key, const char* value) {
+    EXPECT_NO_THROW(Experiment(On(agent, env, {{key, value, "my.cfg:3"}})));
+    return Complaint(On(agent, env, {{key, value, "--set"}}));
+  };
+  for (const char* agent : {"sac", "mdpo-off"}) {
+    EXPECT_EQ(
+        refused(agent, "CartPole-v1", "agent.log_std_min", "-5"),
+        "--set: agent.log_std_min is for continuous actions, but those of CartPole-v1 are discrete; leave it "
+        "out");
+    for (const char* key : {"agent.squash_epsilon", "agent.target_entropy", "agent.log_std_max"}) {
+      EXPECT_THAT(refused(agent, "CartPole-v1", key, "0.125"), HasSubstr("is for continuous actions")) << key;
+    }
+  }
+  for (const char* key :
+       {"agent.density_floor", "agent.kl_density_floor", "agent.log_density_cap", "agent.reg_coef"}) {
+    EXPECT_THAT(refused("mdpo-off", "CartPole-v1", key, "0.125"), HasSubstr("is for continuous actions"))
+        << key;
+  }
+  EXPECT_THAT(refused("pmoe-sac", "Pendulum-v1", "agent.discrete_target_entropy", "0.5"),
+              HasSubstr("is for discrete actions, but those of Pendulum-v1 are continuous"));
+  for (const char* agent : {"ppo", "trpo", "mdpo-on"}) {
+    EXPECT_THAT(refused(agent, "CartPole-v1", "agent.log_std_init", "-1"), HasSubstr("is for continuous"));
+    EXPECT_NO_THROW(Experiment(On(agent, "Pendulum-v1", {{"agent.log_std_init", "-1", "--set"}})));
+  }
+  const TemporaryFolder folder;
+  const auto cart = folder.path() / "cart.hdf5";
+  CollectRandomly("CartPole-v1", 20, cart);
+  const auto offline = [&](const char* agent, const char* key) {
+    return On(agent, "CartPole-v1", {{"run.dataset", cart.string(), ""}, {key, "0.1", "--set"}});
+  };
+  EXPECT_THAT(Complaint(offline("bcq", "agent.critic_lr")),
+              HasSubstr("agent.critic_lr is for continuous actions"));
+  EXPECT_NO_THROW(Experiment(offline("bcq", "agent.lr")));
+  EXPECT_THAT(Complaint(offline("cql", "agent.actor_lr")),
+              HasSubstr("agent.actor_lr is for continuous actions"));
+  EXPECT_NO_THROW(Experiment(offline("cql", "agent.critic_lr")));
 }
 
 // What the list says of an agent's actions is what its own constructor says, asked without the list.
@@ -472,53 +508,39 @@ TEST(Misfits, LearningThatStartsAfterTheLastStep) {
 }
 
 TEST(Misfits, SettingsThatNothingLooksAt) {
-  const auto notes = [](Given given) { return Experiment(given).notes(); };
+  const auto notes = [](const Given& given) { return Experiment(given).notes(); };
+  const auto offline = [](const char* key, const char* value, const char* where) {
+    return Given{{"run.agent", "td3bc", ""}, {"run.dataset", "mine.hdf5", ""}, {key, value, where}};
+  };
   EXPECT_THAT(
-      notes({{"run.agent", "td3bc", ""},
-             {"run.dataset", "mine.hdf5", ""},
-             {"agent.learning_starts", "7", ""},
-             {"agent.buffer_size", "1000000", ""}}),
+      notes(offline("agent.learning_starts", "7", "--set")),
       testing::ElementsAre(
           "warning: agent.learning_starts = 7 has no part in a run that begins with a dataset's updates"));
+  EXPECT_THAT(notes(offline("agent.learning_starts", "7", "my.cfg:1")), testing::IsEmpty());
   // Looked at once it acts, which it may be told later.
+  EXPECT_THAT(notes(offline("agent.buffer_size", "5000", "--set")), testing::IsEmpty());
+  const GivenSetting floor = {"agent.density_floor", "1e-8", "--set"};
   EXPECT_THAT(
-      notes(
-          {{"run.agent", "td3bc", ""}, {"run.dataset", "mine.hdf5", ""}, {"agent.buffer_size", "5000", ""}}),
-      testing::IsEmpty());
-  EXPECT_THAT(
-      notes(On("mdpo-off", "Pendulum-v1", {{"agent.density_floor", "1e-8", ""}})),
+      notes(On("mdpo-off", "Pendulum-v1", {floor})),
       testing::ElementsAre("warning: agent.density_floor = 1e-08 has no part in agent.tsallis_q = 1"));
-  EXPECT_THAT(notes(On("mdpo-off", "Pendulum-v1",
-                       {{"agent.density_floor", "1e-8", ""}, {"agent.tsallis_q", "1.5", ""}})),
+  EXPECT_THAT(notes(On("mdpo-off", "Pendulum-v1", {floor, {"agent.tsallis_q", "1.5", ""}})),
               testing::IsEmpty());
-  EXPECT_THAT(
-      notes(On("ppo", "CartPole-v1", {{"agent.log_std_init", "-1", ""}})),
-      testing::ElementsAre(HasSubstr("agent.log_std_init = -1 has no part in a policy over discrete")));
-  EXPECT_THAT(notes(On("ppo", "Pendulum-v1", {{"agent.log_std_init", "-1", ""}})), testing::IsEmpty());
-  // Whoever has settings for either kind of action.
-  const TemporaryFolder folder;
-  const auto cart = folder.path() / "cart.hdf5";
-  CollectRandomly("CartPole-v1", 20, cart);
-  const Given discrete = {{"run.dataset", cart.string(), ""}, {"agent.critic_lr", "0.1", ""}};
-  EXPECT_THAT(
-      notes(On("bcq", "CartPole-v1", discrete)),
-      testing::ElementsAre("warning: agent.critic_lr = 0.1 has no part in a policy over discrete actions"));
-  EXPECT_THAT(notes(On("cql", "CartPole-v1", discrete)), testing::IsEmpty());
-  EXPECT_THAT(notes(On("pmoe-sac", "Pendulum-v1", {{"agent.discrete_target_entropy", "0.5", ""}})),
-              testing::ElementsAre(HasSubstr("agent.discrete_target_entropy = 0.5 has no part in a policy")));
 }
 
+// Rollouts are made whole.
 TEST(Misfits, RolloutsBeyondTheLastStep) {
-  const auto notes = [](const char* steps) {
-    return Experiment(
-               On("ppo", "Pendulum-v1",
-                  {{"run.steps", steps, ""}, {"run.num_envs", "4", ""}, {"agent.rollout_steps", "50", ""}}))
-        .notes();
+  const auto warning = [](const char* steps) {
+    const Experiment experiment(
+        On("ppo", "Pendulum-v1",
+           {{"run.steps", steps, ""}, {"run.num_envs", "4", ""}, {"agent.rollout_steps", "50", ""}}));
+    WorkerPool pool(1);
+    testing::internal::CaptureStderr();
+    MakeTrainer(experiment, pool);
+    return testing::internal::GetCapturedStderr();
   };
-  EXPECT_THAT(notes("199"), testing::ElementsAre(
-                                HasSubstr("a rollout is 200 steps (agent.rollout_steps = 50 in run.num_envs "
-                                          "= 4) and is made whole, though run.steps = 199")));
-  EXPECT_THAT(notes("200"), testing::IsEmpty());
+  EXPECT_THAT(warning("199"),
+              HasSubstr("warning: a rollout of 200 steps is made whole, though run.steps = 199"));
+  EXPECT_EQ(warning("200"), "");
 }
 
 TEST(Misfits, ActingAfterTheLastStep) {

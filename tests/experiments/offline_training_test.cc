@@ -59,7 +59,7 @@ TEST(OfflineTraining, OdiceSaysThatAllRewardsAreZero) {
                     HasSubstr("% of its transitions have a positive weight")));
 }
 
-// Whoever learns from rewards, whatever is made of them.
+// Whoever learns from rewards, as they are after the method's own changes.
 TEST(OfflineTraining, OthersSaySoToo) {
   const TemporaryFolder folder;
   Dataset dataset = MakeDataset(300, 3, 2);
@@ -70,7 +70,7 @@ TEST(OfflineTraining, OthersSaySoToo) {
     Assignments changes;
     bool told;
   } cases[] = {{"td3bc", {}, true},
-               {"td3bc", {{"agent.reward_shift", "-1"}}, true},
+               {"td3bc", {{"agent.reward_shift", "-1"}}, false},  // as fast as possible
                {"bc", {}, false},
                {"bc", {{"agent.best_fraction", "0.5"}}, true},
                {"odice", {{"agent.reward_scale", "0"}}, false}};
