@@ -268,13 +268,13 @@ Experiment::Experiment(const std::vector<GivenSetting>& given) {
 void Experiment::CheckGiven(const std::vector<GivenSetting>& given) {
   const SettingList settings = Settings();
   std::optional<bool> discrete;
-  for (const auto& [key, value, where] : given) {
-    if (where != kCommandLine || !key.starts_with("agent.")) continue;
-    const Setting& setting = *settings.Find(key);
+  for (const GivenSetting& one : given) {
+    if (one.where != kCommandLine || !one.key.starts_with("agent.")) continue;
+    const Setting& setting = *settings.Find(one.key);
     const auto note = [&](std::string_view what) {
-      notes_.push_back(fmt::format("warning: {} = {} has no part in {}", key, setting.get(), what));
+      notes_.push_back(fmt::format("warning: {} = {} has no part in {}", setting.key, setting.get(), what));
     };
-    const std::string name = key.substr(key.find('.') + 1);
+    const std::string name = one.key.substr(one.key.find('.') + 1);
     if (name == "learning_starts" && !acts()) note("a run that begins with a dataset's updates");
     if (name == "density_floor" || name == "log_density_cap" || name == "tsallis_mode") {
       if (settings.Find("agent.tsallis_q")->get() == "1") note("agent.tsallis_q = 1");
@@ -283,7 +283,7 @@ void Experiment::CheckGiven(const std::vector<GivenSetting>& given) {
     if (!discrete) discrete = std::holds_alternative<Discrete>(MakeEnv()->spec().action_space);
     const std::string_view kind = *discrete ? "discrete" : "continuous";
     if (setting.actions == kind) continue;
-    throw InputError("{}: {} is for {} actions, but those of {} are {}; leave it out", where, key,
+    throw InputError("{}: {} is for {} actions, but those of {} are {}; leave it out", one.where, one.key,
                      setting.actions, run_.env, kind);
   }
 }

@@ -19,7 +19,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 std::filesystem::path Written(const TemporaryFolder& folder, const Dataset& dataset) {
-  const auto path = folder.path() / "made.hdf5";
+  auto path = folder.path() / "made.hdf5";
   WriteDataset(DatasetFormat::kD4rl, path, dataset);
   return path;
 }
