@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <map>
 #include <optional>
 
 #include "core/error.h"
@@ -14,12 +15,13 @@
 namespace strider {
 namespace {
 
+using Metadata = std::map<std::string, std::string>;
+
 // Throws InputError where the dataset says that it comes from another environment whose states are mere
 // numbers, or from another of an environment's worlds; warns where it does not say from which.
-void CheckOrigin(const EnvSpec& spec, const std::string& dataset) {
+void CheckOrigin(const EnvSpec& spec, const Metadata& metadata, const std::string& dataset) {
   const bool numbers = std::holds_alternative<Discrete>(spec.observation_space);
   if (spec.instance.empty() && !numbers) return;
-  const auto metadata = OpenDataset(dataset)->Metadata();
   const auto id = metadata.find("env_id");
   if (id != metadata.end() && id->second != spec.id) {
     throw InputError("{}: metadata/env_id is {}; expected data of {}", dataset, id->second, spec.id);
@@ -39,11 +41,10 @@ void CheckOrigin(const EnvSpec& spec, const std::string& dataset) {
 }
 
 // A dataset that says that it comes from an environment with discrete actions holds numbers of them.
-void CheckRecordedKind(const Space& action_space, const std::string& source) {
-  if (std::holds_alternative<Discrete>(action_space)) return;
-  const auto metadata = OpenDataset(source)->Metadata();
+void CheckRecordedKind(const EnvSpec& spec, const Metadata& metadata, const std::string& source) {
+  if (std::holds_alternative<Discrete>(spec.action_space)) return;
   const auto id = metadata.find("env_id");
-  if (id == metadata.end()) return;
+  if (id == metadata.end() || id->second == spec.id) return;
   if (std::ranges::find(EnvRegistry(), id->second, &EnvEntry::id) == EnvRegistry().end()) return;
   if (!std::holds_alternative<Discrete>(MakeEnv(id->second)->spec().action_space)) return;
   throw InputError("{}: was recorded in {}, whose actions are discrete; expected data of continuous actions",
@@ -180,8 +181,9 @@ OfflineData LoadData(const Experiment& experiment, ActionFrame frame) {
   OfflineData data;
   if (experiment.has_env()) {
     const auto env = experiment.MakeEnv();
-    CheckOrigin(env->spec(), run.dataset);
-    CheckRecordedKind(env->spec().action_space, run.dataset);
+    const Metadata metadata = OpenDataset(run.dataset)->Metadata();
+    CheckOrigin(env->spec(), metadata, run.dataset);
+    CheckRecordedKind(env->spec(), metadata, run.dataset);
     read.observation_size = static_cast<std::size_t>(env->spec().observation_size());
     read.action_size = static_cast<std::size_t>(env->spec().action_size());
     view.max_episode_steps = env->spec().max_episode_steps;
