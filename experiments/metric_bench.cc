@@ -66,7 +66,7 @@ Dataset MakeWalk(std::size_t rows, std::size_t observation_size, std::size_t act
     }
     dataset.rewards.push_back(static_cast<float>(state[0]));
     dataset.terminals.push_back(0);
-    dataset.timeouts.push_back(row % kEpisode == kEpisode - 1 ? 1 : 0);
+    dataset.timeouts.push_back(row % kEpisode == kEpisode - 1 || row + 1 == rows ? 1 : 0);
   }
   return dataset;
 }

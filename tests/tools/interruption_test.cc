@@ -51,6 +51,19 @@ void WaitForRows(const std::filesystem::path& run, std::ptrdiff_t rows, pid_t pr
   }
 }
 
+// Waits until a process no longer catches a signal, which it did.
+void WaitUntilDefault(int signal, pid_t process) {
+  const std::string key = "SigCgt:";
+  for (;;) {
+    std::ifstream status(fmt::format("/proc/{}/status", process));
+    std::string word;
+    while (status >> word && word != key) continue;
+    if (!(status >> word)) return;  // it has ended
+    if ((std::stoull(word, nullptr, 16) >> (signal - 1) & 1U) == 0) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
 // The same run, never disturbed.
 class Interruption : public ::testing::Test {
  protected:
@@ -90,6 +103,24 @@ TEST_F(Interruption, StopSignalsWriteACheckpointAndSayHowToGoOn) {
     EXPECT_NE(ReadBits(run).progress, undisturbed_.progress) << "it was not stopped in the middle";
     ExpectResumes(run);
   }
+}
+
+// Whoever wants out at once needs not know which signal was the first.
+TEST_F(Interruption, SecondSignalOfTheOtherKindEndsAtOnce) {
+  const auto run = folder_.path() / "run";
+  RunOptions options;
+  options.meanwhile = [&](pid_t process) {
+    // The second rollout is under way, and lasts longer than the time between the two.
+    WaitForRows(run, 1, process);
+    ::kill(process, SIGINT);
+    WaitUntilDefault(SIGTERM, process);
+    ::kill(process, SIGTERM);
+  };
+  const Finished ended = Strider({"train", "ppo", "--env", "Pendulum-v1", "--out", run, "--steps", "600000",
+                                  "--quiet", "--set", "agent.rollout_steps=60000", "--set", "agent.epochs=1"},
+                                 options);
+  EXPECT_EQ(ended.killed_by, SIGTERM) << ended.code << ": " << ended.message;
+  EXPECT_THAT(ended.message, HasSubstr("stopping; a second signal ends it at once"));
 }
 
 // Random moments, the first before anything is written perhaps; the numbers are in the failure message.
