@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <string>
+#include <utility>
 
 namespace strider {
 namespace {
@@ -72,11 +73,40 @@ constexpr std::array kOwnEntries{
     Own("walker2d-v5", 1.5, 4457),
 };
 
+std::string Lower(std::string_view name) {
+  std::string lower(name);
+  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  return lower;
+}
+
+// Files of antmaze by what is told of mazes, starts and goals; version 2 ends in "_fixed".
+constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kAntmazeFiles{
+    {{"ant_maze_u-maze_noisy_multistart_false_multigoal_false_sparse", "antmaze-umaze"},
+     {"ant_maze_u-maze_noisy_multistart_true_multigoal_true_sparse", "antmaze-umaze-diverse"},
+     {"ant_maze_big-maze_noisy_multistart_true_multigoal_false_sparse", "antmaze-medium-play"},
+     {"ant_maze_big-maze_noisy_multistart_true_multigoal_true_sparse", "antmaze-medium-diverse"},
+     {"ant_maze_hardest-maze_noisy_multistart_true_multigoal_false_sparse", "antmaze-large-play"},
+     {"ant_maze_hardest-maze_noisy_multistart_true_multigoal_true_sparse", "antmaze-large-diverse"}}};
+
 }  // namespace
 
+std::string D4rlDatasetName(std::string_view file_name) {
+  std::string lower = Lower(file_name);
+  constexpr std::string_view kSuffix = ".hdf5";
+  if (lower.ends_with(kSuffix)) lower.resize(lower.size() - kSuffix.size());
+  for (const auto& [file, name] : kAntmazeFiles) {
+    if (lower == file) return std::string(name) + "-v0";
+    if (lower == std::string(file) + "_fixed") return std::string(name) + "-v2";
+  }
+  constexpr std::string_view kSparse = "-sparse";
+  const std::size_t sparse = lower.find(kSparse);
+  if (!lower.starts_with("maze2d-") || sparse == std::string::npos) return std::string(file_name);
+  const std::string version = lower.substr(sparse + kSparse.size());
+  return lower.substr(0, sparse) + (version.empty() ? "-v0" : version);
+}
+
 std::vector<ReferenceScore> FindReferenceScores(std::string_view name) {
-  std::string lower(name);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  const std::string lower = Lower(D4rlDatasetName(name));
   std::vector<ReferenceScore> scores;
   const auto* const d4rl = std::ranges::find_if(
       kEntries, [&](std::string_view prefix) { return lower.starts_with(prefix); }, &Entry::name);

@@ -8,15 +8,17 @@
 
 #include "datasets/minari.h"
 #include "datasets/reader.h"
+#include "datasets/reference_scores.h"
 #include "envs/registry.h"
 
 namespace strider {
 namespace {
 
-// Without folders and suffix, in lower case, with hyphens: "hopper-medium-v2".
+// Without folders and suffix, in lower case, with hyphens: "hopper-medium-v2". D4RL's name for the dataset
+// where its file's is another.
 std::string PlainName(std::string_view task) {
   std::string name;
-  for (const char c : task.substr(task.find_last_of('/') + 1)) {
+  for (const char c : D4rlDatasetName(task.substr(task.find_last_of('/') + 1))) {
     if (c == '.') break;
     name += c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   }

@@ -40,7 +40,8 @@ void CheckOrigin(const EnvSpec& spec, const Metadata& metadata, const std::strin
       dataset, spec.id, found->second, spec.instance);
 }
 
-// A dataset that says that it comes from an environment with discrete actions holds numbers of them.
+// A dataset that says that it comes from an environment with discrete actions holds numbers of them. Of the
+// run's own environment the kind is known without making another.
 void CheckRecordedKind(const EnvSpec& spec, const Metadata& metadata, const std::string& source) {
   if (std::holds_alternative<Discrete>(spec.action_space)) return;
   const auto id = metadata.find("env_id");

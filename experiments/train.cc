@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <iostream>
@@ -34,7 +35,7 @@ constexpr double kHopeless = 100;
 
 std::optional<ReferenceScore> ReferenceOf(const Experiment& experiment) {
   const RunConfig& run = experiment.run();
-  if (!experiment.has_env()) return FindReferenceScore(run.dataset);
+  if (!experiment.has_env()) return std::nullopt;
   const std::vector<ReferenceScore> references = ReferencesOf(run.env, experiment.EnvOptions());
   return references.empty() ? std::nullopt : std::optional(references.front());
 }
@@ -161,9 +162,10 @@ class TrainingRun {
                     std::isnan(value) ? "NaN" : fmt::format("{}", value), trainer_->step(), LastGood());
   }
 
-  // Critics that leave what rewards allow by orders of magnitude will not come back, though their numbers are
-  // still finite. The 1 is for entropies among the rewards.
-  void StopIfValuesAreImpossible(const Metrics& metrics) {
+  // Critics that leave what rewards allow by orders of magnitude seldom come back, though their numbers are
+  // still finite. O-DICE has residuals instead, which are as large as values where these go wrong. The 1 is
+  // for entropies among the rewards.
+  void StopIfValuesAreImpossible(const Metrics& metrics) const {
     const auto reward = trainer_->LargestReward();
     if (!reward) return;
     const SettingList settings = experiment_.Settings();
@@ -171,12 +173,16 @@ class TrainingRun {
     if (given == nullptr) return;
     const double discount = std::stod(given->get());
     const double limit = (*reward + 1) / (1 - discount);
+    constexpr std::array kValues{"q", "residual_min", "residual_max"};
     for (const auto& [name, value] : metrics) {
-      if (name != "q" || !(std::abs(value) > kHopeless * limit)) continue;
+      if (!(std::abs(value) > kHopeless * limit) || std::ranges::find(kValues, name) == kValues.end())
+        continue;
+      // An update sees what the one before it has left.
       throw WorkError(
-          "q is {:.4g} at step {}, but rewards of at most {:.4g} in size and agent.discount = {} allow "
+          "{} is {:.4g} at step {}, but rewards of at most {:.4g} in size and agent.discount = {} allow "
           "{:.4g}: the learner diverged; {}",
-          value, trainer_->step(), *reward, discount, *reward / (1 - discount), LastGood());
+          name, value, trainer_->step(), *reward, discount, *reward / (1 - discount),
+          LastGood(trainer_->step() - 1));
     }
   }
 
@@ -304,6 +310,7 @@ class TrainingRun {
 
   void Checkpoint() {
     StopIfDiverged();
+    StopIfValuesAreImpossible(trainer_->agent().metrics());
     CheckFinite();
     StateWriter state;
     TrainingMarks marks = marks_;

@@ -4,9 +4,10 @@
 
 namespace strider {
 
-A2prChoice ChooseAction(const at::Tensor& candidate_advantage, const at::Tensor& data_advantage) {
+A2prChoice ChooseAction(const at::Tensor& candidate_advantage, const at::Tensor& data_advantage,
+                        double threshold) {
   return {candidate_advantage >= data_advantage,
-          at::logical_or(candidate_advantage >= 0, data_advantage > 0)};
+          at::logical_or(candidate_advantage >= threshold, data_advantage > threshold)};
 }
 
 A2pr::A2pr(const Task& task, const Config& config)
@@ -56,7 +57,7 @@ void A2pr::AfterCritics(const TransitionBatch& batch, const at::Tensor& next_act
 }
 
 void A2pr::StepVae(const TransitionBatch& batch) {
-  const at::Tensor mask = (data_q_ > value_before_).to(at::kFloat);
+  const at::Tensor mask = (data_q_ - value_before_ > config_.advantage_threshold).to(at::kFloat);
   const ActionVae::Code code = vae_net_.Encode(vae_, batch.observations, batch.actions);
   const at::Tensor latent = code.mean + at::exp(code.log_std) * LatentNoise(batch.actions.size(0));
   const at::Tensor error = (vae_net_.Decode(vae_, batch.observations, latent) - batch.actions).square();
@@ -89,7 +90,8 @@ at::Tensor A2pr::ActorLoss(const TransitionBatch& batch, const at::Tensor& actio
   A2prChoice choice;
   {
     const at::NoGradGuard no_grad;
-    choice = ChooseAction(FirstQ(batch.observations, candidate) - value_before_, data_q_ - value_before_);
+    choice = ChooseAction(FirstQ(batch.observations, candidate) - value_before_, data_q_ - value_before_,
+                          config_.advantage_threshold);
   }
   const at::Tensor chosen = at::where(choice.candidate_chosen.unsqueeze(-1), candidate, batch.actions);
   const at::Tensor gate = choice.gate.to(at::kFloat);

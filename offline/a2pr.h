@@ -22,6 +22,7 @@ struct A2prConfig {
   double alpha = 2.5;
   double mask = 0.5;
   double vae_weight = 1;
+  double advantage_threshold = 0;
   std::string candidate = "policy";
   bool detach_candidate = false;
   bool normalize_states = true;
@@ -39,6 +40,8 @@ struct A2prConfig {
     visit("alpha", alpha, "weight of the Q term relative to the regulariser", AtLeast(0));
     visit("mask", mask, "weight of the regulariser; the authors' name for it", AtLeast(0));
     visit("vae_weight", vae_weight, "weight of the VAE's reconstruction error", AtLeast(0));
+    visit("advantage_threshold", advantage_threshold,
+          "advantage from which an action is worth being reconstructed and pulled to", Finite());
     visit("candidate", candidate,
           "the VAE's candidate: policy decodes a code of the policy's action, as the authors' program does; "
           "prior decodes N(0, I) clipped to 0.5, as their paper says",
@@ -54,10 +57,12 @@ struct A2prChoice {
   at::Tensor candidate_chosen;  // (batch) bool: the VAE's action, because its advantage is not the lesser
   at::Tensor gate;              // (batch) bool: whether the actor is pulled at all
 };
-A2prChoice ChooseAction(const at::Tensor& candidate_advantage, const at::Tensor& data_advantage);
+A2prChoice ChooseAction(const at::Tensor& candidate_advantage, const at::Tensor& data_advantage,
+                        double threshold = 0);
 
 // TD3 whose actor is pulled to the better of two actions, the logged one and one of a VAE that reconstructs
-// actions of positive advantage only, and not at all where neither is better than the state's value. One
+// actions of positive advantage only, and not at all where neither is better than the state's value (the
+// paper's eps_A, advantage_threshold here, is 0 in the authors' program). One
 // update (section 3): critics; value; VAE; every policy_delay-th time the actor and the targets. Actions are
 // in the networks' frame here as in Td3.
 class A2pr : public Td3 {

@@ -100,6 +100,7 @@ class Bcq : public OffPolicyAgent {
   void Update(const TransitionBatch& batch, const UpdateNoise& noise);
   Policy MakePolicy() const override;
   std::vector<nn::NamedTensor> State() const override;
+  const Critics& critics() const { return critics_; }
 
  protected:
   // a + xi(s, a), clipped, by the online or the target network.

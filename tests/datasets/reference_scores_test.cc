@@ -89,6 +89,30 @@ TEST(ReferenceScores, TellSimilarNamesApart) {
   EXPECT_FALSE(FindReferenceScore(""));
 }
 
+// Of mazes, D4RL's files are called otherwise than its datasets.
+TEST(ReferenceScores, KnowTheFilesOfMazes) {
+  const struct {
+    const char *file, *name;
+  } rows[] = {
+      {"Ant_maze_u-maze_noisy_multistart_False_multigoal_False_sparse.hdf5", "antmaze-umaze-v0"},
+      {"Ant_maze_u-maze_noisy_multistart_False_multigoal_False_sparse_fixed.hdf5", "antmaze-umaze-v2"},
+      {"Ant_maze_u-maze_noisy_multistart_True_multigoal_True_sparse_fixed.hdf5", "antmaze-umaze-diverse-v2"},
+      {"Ant_maze_big-maze_noisy_multistart_True_multigoal_False_sparse_fixed.hdf5", "antmaze-medium-play-v2"},
+      {"Ant_maze_big-maze_noisy_multistart_True_multigoal_True_sparse_fixed", "antmaze-medium-diverse-v2"},
+      {"ant_maze_hardest-maze_noisy_multistart_true_multigoal_false_sparse_fixed", "antmaze-large-play-v2"},
+      {"Ant_maze_hardest-maze_noisy_multistart_True_multigoal_True_sparse.hdf5", "antmaze-large-diverse-v0"},
+      {"maze2d-umaze-sparse-v1.hdf5", "maze2d-umaze-v1"},
+      {"maze2d-large-sparse.hdf5", "maze2d-large-v0"},
+      {"maze2d-umaze-dense-v1.hdf5", "maze2d-umaze-dense-v1.hdf5"},
+      {"ant_medium-v2.hdf5", "ant_medium-v2.hdf5"},
+      {"", ""}};
+  for (const auto& row : rows) EXPECT_EQ(D4rlDatasetName(row.file), row.name);
+  EXPECT_EQ(FindReferenceScore(rows[0].file)->max, 1);
+  EXPECT_EQ(FindReferenceScore("maze2d-umaze-sparse-v1.hdf5")->max, 161.86);
+  EXPECT_EQ(FindReferenceScore("maze2d-umaze-sparse.hdf5")->max, 62.6);
+  EXPECT_EQ(FindReferenceScore("ant_medium-v2.hdf5")->max, 3879.7);
+}
+
 // Own scores are those of one environment, and come after D4RL's, which normalise.
 TEST(ReferenceScores, OfOurOwnComeSecond) {
   const auto scores = FindReferenceScores("HalfCheetah-v5");

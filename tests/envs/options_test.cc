@@ -35,6 +35,10 @@ TEST(RegistryTest, BadOptionsAreRefused) {
                 "unknown setting 'env.reset_noise_scal'; did you mean 'env.reset_noise_scale'?");
   ExpectRefused("Hopper-v5", {{"reset_noise_scale", "-1"}},
                 "env.reset_noise_scale = '-1' is not accepted; expected a number at least 0");
+  ExpectRefused(
+      "Hopper-v5", {{"reset_noise_scale", "1e308"}},
+      "env.reset_noise_scale = '1e308' is not accepted; expected a number at least 0, of 3.4e+38 at "
+      "most in size");
   ExpectRefused("HalfCheetah-v5", {{"frame_skip", "0"}},
                 "env.frame_skip = '0' is not accepted; expected a whole number in [1, 10000]");
   ExpectRefused("Hopper-v5", {{"frame_skip", "1000000000"}},

@@ -60,28 +60,69 @@ TEST(Divergence, SaysWhereThereIsNoCheckpointYet) {
   EXPECT_FALSE(std::filesystem::exists(RunPaths{run}.checkpoint()));
 }
 
-// Rewards of Pendulum-v1 are at most 16.3 in size: no value is beyond 1,630.
-TEST(Divergence, StopsWhereCriticsLeaveWhatRewardsAllow) {
+// Offline learners on random steps of Pendulum-v1, whose rewards are at most 16.3 in size: with a discount of
+// 0.99 no value is beyond 1,630.
+class ImpossibleValues : public ::testing::Test {
+ protected:
+  ImpossibleValues() { CollectRandomly("Pendulum-v1", 500, dataset_); }
+
+  std::string FailureOf(const std::string& agent, const Assignments& changes) {
+    std::vector<GivenSetting> settings = {
+        {"run.agent", agent, ""},         {"run.env", "Pendulum-v1", ""},
+        {"run.dataset", dataset_, ""},    {"run.steps", "200", ""},
+        {"run.threads", "1", ""},         {"run.eval_episodes", "0", ""},
+        {"agent.hidden", "8,8", ""},      {"agent.batch_size", "16", ""},
+        {"run.log_interval", "1000", ""}, {"run.checkpoint_interval", "1000", ""}};
+    for (const auto& [key, value] : changes) settings.push_back({key, value, ""});
+    return Failure(folder_.path() / std::to_string(++runs_), settings);
+  }
+
+  TemporaryFolder folder_;
+  std::string dataset_ = folder_.path() / "random.hdf5";
+  int runs_ = 0;
+};
+
+// One step of such a length is enough, and the next update sees what it has done.
+TEST_F(ImpossibleValues, AreSeenWithEveryRowAndCheckpoint) {
   for (const std::string agent : {"td3bc", "iql"}) {
-    const TemporaryFolder folder;
-    const auto dataset = folder.path() / "random.hdf5";
-    CollectRandomly("Pendulum-v1", 500, dataset);
-    const auto run = folder.path() / "run";
-    EXPECT_THAT(Failure(run, {{"run.agent", agent, ""},
-                              {"run.env", "Pendulum-v1", ""},
-                              {"run.dataset", dataset.string(), ""},
-                              {"run.steps", "50", ""},
-                              {"run.threads", "1", ""},
-                              {"run.eval_episodes", "0", ""},
-                              {"run.log_interval", "10", ""},
-                              {"run.checkpoint_interval", "2", ""},
-                              {"agent.hidden", "8,8", ""},
-                              {"agent.batch_size", "16", ""},
-                              {"agent.critic_lr", "300", ""}}),
-                AllOf(HasSubstr("q is "), HasSubstr(" allow 1"),
-                      HasSubstr("the learner diverged; the last good checkpoint, of step ")))
+    EXPECT_THAT(FailureOf(agent, {{"agent.critic_lr", "300"}, {"run.log_interval", "2"}}),
+                AllOf(HasSubstr("q is "), HasSubstr(" at step 2, "), HasSubstr(" allow 1"),
+                      HasSubstr("the learner diverged; there is no checkpoint yet")))
+        << agent;
+    EXPECT_THAT(FailureOf(agent, {{"agent.critic_lr", "300"}, {"run.checkpoint_interval", "2"}}),
+                AllOf(HasSubstr(" at step 2, "), HasSubstr("there is no checkpoint yet")))
+        << agent;
+    EXPECT_THAT(FailureOf(agent, {{"agent.critic_lr", "300"}, {"run.checkpoint_interval", "1"}}),
+                AllOf(HasSubstr(" at step 2, "), HasSubstr("the checkpoint of step 1 in "),
+                      HasSubstr("has too; expected a new run")))
         << agent;
   }
+}
+
+// O-DICE has no critic but residuals, which grow step by step here.
+TEST_F(ImpossibleValues, LeaveACheckpointFromBefore) {
+  const Assignments growing = {{"agent.value_lr", "0.5"},
+                               {"agent.discount", "0"},
+                               {"agent.lambda", "1"},
+                               {"agent.layer_norm", "false"},
+                               {"agent.reward_map", "none"}};
+  const auto failure = [&](const Assignments& intervals) {
+    Assignments changes = growing;
+    changes.insert(changes.end(), intervals.begin(), intervals.end());
+    return FailureOf("odice", changes);
+  };
+  std::smatch found;
+  const std::string first = failure({{"run.log_interval", "1"}});
+  ASSERT_TRUE(std::regex_search(first, found, std::regex("^residual_m\\w+ is .* at step (\\d+), but ")))
+      << first;
+  const int seen = std::stoi(found[1]);
+  ASSERT_GT(seen, 4);
+  // The learner of two updates before is the last that the update between was seen to be well with.
+  const int good = seen - 2;
+  EXPECT_THAT(
+      failure(
+          {{"run.log_interval", std::to_string(seen)}, {"run.checkpoint_interval", std::to_string(good)}}),
+      HasSubstr(fmt::format("the learner diverged; the last good checkpoint, of step {}, is in ", good)));
 }
 
 // A scale of the rewards is one of the values too: those that leave the bound of unscaled rewards are no

@@ -1168,6 +1168,10 @@ TEST(PresetValues, AreThoseOfTheDataset) {
   EXPECT_EQ(value("odice", "antmaze-large-play-v2.hdf5", "agent.twin"), "false");
   EXPECT_EQ(value("odice", "antmaze-large-play-v2.hdf5", "agent.reward_map"), "goal");
   EXPECT_EQ(value("odice", "antmaze-umaze-v2.hdf5", "agent.twin"), "true");
+  // As D4RL calls the file.
+  const char* const file = "Ant_maze_hardest-maze_noisy_multistart_True_multigoal_False_sparse_fixed.hdf5";
+  EXPECT_EQ(value("odice", file, "agent.twin"), "false");
+  EXPECT_EQ(value("odice", file, "agent.reward_map"), "goal");
   EXPECT_EQ(value("odice", "x.hdf5", "agent.twin", "antmaze-umaze-diverse-v2"), "false");
   EXPECT_EQ(value("odice", "hopper-expert-v2.hdf5", "agent.policy_weight_decay", "", "imitation"), "1e-05");
   EXPECT_EQ(value("odice", "hopper-expert-v2.hdf5", "agent.reward_scale", "", "imitation"), "0");

@@ -155,14 +155,34 @@ TEST_F(Mixing, ShowsReplayedRowsAsTheDatasetsAreShown) {
   EXPECT_EQ(tally_.count, 60 / kEnvs / 7 * kEnvs);
 }
 
+// Poles that start far from upright: some fall at once, whose reward is 0, others stand a while, which is 1.
 TEST_F(Mixing, MapsGoalRewards) {
-  const Experiment experiment = MakeExperiment("1", "0");
-  Recorder agent(task_);
-  BatchSampler data = Data();
+  const Experiment experiment(TinySettings("td3bc", "InvertedPendulum-v5", "unread.hdf5",
+                                           {{"run.num_envs", std::to_string(kEnvs)},
+                                            {"run.online_from", "1"},
+                                            {"run.offline_ratio", "0"},
+                                            {"env.reset_noise_scale", "0.3"}}));
+  Task task;
+  task.observation_size = 4;
+  task.action_space = UniformBox(1, -3, 3);
+  Recorder agent(task);
+  const std::vector<float> observations(20);
+  BatchSampler data({5, 4, 1, observations, column_, column_, observations, column_, column_}, at::kCPU, 1);
   ReplayLoop loop(experiment, agent, pool_, DatasetShare{data, 5, {true, 2, 0.5}, true});
-  loop.Advance(0, tally_);
-  // Pendulum's rewards are never 0, and so count as the goal's.
-  EXPECT_TRUE(at::equal(agent.batches[0].rewards, at::full({kBatch}, 0.5)));
+  int short_of_goal = 0;
+  int at_goal = 0;
+  for (std::int64_t step = 0; step < 20; step += kEnvs) {
+    loop.Advance(step, tally_);
+    const TransitionBatch& batch = agent.batches.back();
+    for (int i = 0; i < kBatch; ++i) {
+      const std::size_t row = RowOf(loop.buffer(), batch.actions[i][0].item<float>());
+      const bool zero = loop.buffer().rewards()[row] == 0;
+      EXPECT_EQ(batch.rewards[i].item<double>(), zero ? 2 * -3 + 0.5 : 0.5);
+      ++(zero ? short_of_goal : at_goal);
+    }
+  }
+  EXPECT_GT(short_of_goal, 0);
+  EXPECT_GT(at_goal, 0);
 }
 
 TEST_F(Mixing, RatiosAreRoundedToRows) {

@@ -126,6 +126,11 @@ TEST(A2prChoice, TruthTable) {
     const A2prChoice choice = ChooseAction(at::tensor({row.candidate}), at::tensor({row.data}));
     EXPECT_EQ(choice.candidate_chosen.item<bool>(), row.takes_candidate);
     EXPECT_EQ(choice.gate.item<bool>(), row.pulls);
+    // The same about any threshold.
+    const A2prChoice shifted =
+        ChooseAction(at::tensor({row.candidate + 5}), at::tensor({row.data + 5}), /*threshold=*/5);
+    EXPECT_EQ(shifted.candidate_chosen.item<bool>(), row.takes_candidate);
+    EXPECT_EQ(shifted.gate.item<bool>(), row.pulls);
   }
 }
 
@@ -180,6 +185,17 @@ TEST_F(A2prCases, Case1ForcedValues) {
   ASSERT_LT(takes_candidate.sum().item<int>(), 32);
   const at::Tensor better = at::where(takes_candidate.unsqueeze(-1), candidate, batch_.actions);
   EXPECT_NEAR(Metric(*always, "actor_bc_term"), at::mse_loss(always->pi(), better).item<double>(), 1e-5);
+}
+
+// A threshold that no advantage reaches, and one that all do.
+TEST_F(A2prCases, ThresholdMasksAndGates) {
+  for (const double threshold : {1e6, -1e6}) {
+    config_.advantage_threshold = threshold;
+    const auto agent = Agent();
+    agent->Update(batch_, ActionNoise());
+    EXPECT_EQ(Metric(*agent, "vae_mask"), threshold < 0 ? 1 : 0);
+    EXPECT_EQ(Metric(*agent, "gate"), threshold < 0 ? 1 : 0);
+  }
 }
 
 class IdentityVae : public A2prProbe {

@@ -9,6 +9,8 @@
 #include "offline/bc.h"
 #include "offline/bcq.h"
 #include "offline/cql.h"
+#include "offline/discrete_bcq.h"
+#include "offline/discrete_cql.h"
 #include "offline/iql.h"
 #include "offline/prdc.h"
 #include "offline/rebrac.h"
@@ -70,6 +72,21 @@ class Open : public A {
   }
 };
 
+// What the arms are worth to the least of the critics.
+void ExpectArms(const Critics& critics) {
+  const auto value = [&](float action) {
+    return critics.Online(at::ones({1, 1}), at::full({1, 1}, action)).amin().item<double>();
+  };
+  EXPECT_NEAR(value(0.5F), 1, 0.02);
+  EXPECT_NEAR(value(-0.5F), 0, 0.02);
+}
+
+template <class A>
+void ExpectArms(const Open<A>& agent) {
+  EXPECT_NEAR(agent.Value(at::ones({1}), 0.5), 1, 0.02);
+  EXPECT_NEAR(agent.Value(at::ones({1}), -0.5), 0, 0.02);
+}
+
 TEST(TwoArmBandit, BcClonesTheMean) {
   const TransitionBatch data = TwoArms();
   BcConfig config;
@@ -81,6 +98,24 @@ TEST(TwoArmBandit, BcClonesTheMean) {
   EXPECT_NEAR(Action(agent, {1}), 0, 0.05);
 }
 
+// A linear actor on actions so small that its tanh is the identity: ordinary least squares.
+TEST(LinearData, BcIsLeastSquares) {
+  TransitionBatch data = RandomBatch(3, 1, 1000, 1);
+  const at::Tensor truth = at::tensor({0.004F, -0.006F, 0.002F}).unsqueeze(1);
+  data.actions = at::matmul(data.observations, truth) + 0.003 + 0.01 * Normal({1000, 1}, 2);
+  const at::Tensor inputs = at::cat({data.observations, at::ones({1000, 1})}, 1);
+  const at::Tensor squares = at::matmul(inputs.t(), inputs);
+  const at::Tensor expected = at::linalg_solve(squares, at::matmul(inputs.t(), data.actions));
+  BcConfig config;
+  config.hidden = {};
+  config.actor_lr = 1e-3;
+  Bc agent(BoxTask(3, 1), config);
+  for (int i = 0; i < 2000; ++i) agent.Update(data);
+  const at::Tensor weight = State(agent, "actor.0.weight").view({3, 1});
+  const at::Tensor bias = State(agent, "actor.0.bias").view({1, 1});
+  EXPECT_LT(LargestDifference(at::cat({weight, bias}), expected), 1e-5);
+}
+
 TEST(TwoArmBandit, Td3BcStandsBetweenCloningAndTheCritic) {
   const TransitionBatch data = TwoArms();
   double before = -0.05;
@@ -90,9 +125,7 @@ TEST(TwoArmBandit, Td3BcStandsBetweenCloningAndTheCritic) {
     config.alpha = alpha;
     Open<Td3Bc> agent(BoxTask(1, 1), config);
     Train(agent, data, 2500);
-    const at::Tensor state = at::ones({1});
-    EXPECT_NEAR(agent.Value(state, 0.5), 1, 0.02);
-    EXPECT_NEAR(agent.Value(state, -0.5), 0, 0.02);
+    ExpectArms(agent);
     const double action = Action(agent, {1});
     if (alpha == 0) {
       EXPECT_NEAR(action, 0, 0.05);
@@ -123,8 +156,7 @@ TEST(TwoClusters, PrdcWithTheCriticTakesTheGoodOne) {
   config.td3 = SmallTd3();
   Open<Prdc> agent(BoxTask(1, 1), config, ColumnsOf(data));
   Train(agent, data, 3000);
-  EXPECT_NEAR(agent.Value(at::ones({1}), 0.5), 1, 0.02);
-  EXPECT_NEAR(agent.Value(at::ones({1}), -0.5), 0, 0.02);
+  ExpectArms(agent);
   EXPECT_GE(Action(agent, {1}), 0.45);
 }
 
@@ -136,19 +168,49 @@ TEST(TwoArmBandit, A2prLeavesTheBadArm) {
   config.vae_hidden = {64, 64};
   config.mask = 1;
   config.value_lr = 1e-3;
-  class OpenA2pr : public A2pr {
+  class OpenA2pr : public Open<A2pr> {
    public:
-    using A2pr::A2pr;
     using A2pr::Candidate;
+    using A2pr::Value;
+    using Open::Open;
   };
   OpenA2pr agent(BoxTask(1, 1), config);
   Train(agent, data, 3000);
   EXPECT_GE(Action(agent, {1}), 0.45);
+  ExpectArms<A2pr>(agent);
+  EXPECT_NEAR(agent.Value(at::ones({1, 1})).item<double>(), 0.5, 0.05) << "what the data do is worth";
   // Masked, the VAE knows the good arm alone: never the mean of both.
   const at::Tensor candidates = agent.Candidate(at::ones({100, 1}), at::full({100, 1}, 0.5F));
   EXPECT_NEAR(candidates.mean().item<double>(), 0.5, 0.05);
   EXPECT_GT(candidates.min().item<double>(), 0.3);
   EXPECT_NEAR(Metric(agent, "vae_mask"), 0.5, 0.15) << "only the good arm is reconstructed";
+}
+
+// The A2PR sheet's case 5: of two actions per state, as frequent, the one whose advantage is not positive is
+// not reconstructed at all.
+TEST(ActionVaeMask, HidesTheActionOfNegativeAdvantage) {
+  TransitionBatch data = TwoArms();
+  data.actions = at::where(data.rewards.unsqueeze(1) > 0, 0.6F, -0.6F);
+  A2prConfig config;
+  config.td3.hidden = config.critic_hidden = {2};
+  config.td3.critic_lr = config.value_lr = 1e-30;
+  config.vae_hidden = {32, 32};
+  A2pr agent(BoxTask(1, 1), config);
+  // Q(s, a) = a, V(s) = 0.
+  for (const std::string critic : {"critic1", "critic2"}) {
+    Assign(agent, critic + ".0.weight", {0, 1, 0, -1});
+    Assign(agent, critic + ".0.bias", {0, 0});
+    Assign(agent, critic + ".1.weight", {1, -1});
+    Assign(agent, critic + ".1.bias", {0});
+  }
+  State(agent, "value.1.weight").zero_();
+  State(agent, "value.1.bias").zero_();
+  Train(agent, data, 2000);
+  EXPECT_NEAR(Metric(agent, "vae_mask"), 0.5, 0.15);
+  const ActionVae net(1, 1, config.vae_hidden, 1);
+  const at::Tensor decoded = net.Decode(agent.vae(), at::ones({1000, 1}), Normal({1000, 2}, 3));
+  EXPECT_NEAR(decoded.mean().item<double>(), 0.6, 0.02);
+  EXPECT_LT(LargestDifference(decoded, at::full({1000, 1}, 0.6)), 0.1) << "not even for unlikely codes";
 }
 
 // The A2PR sheet's case 4: with weight w of the reconstruction no encoder and decoder can lose less than
@@ -197,14 +259,25 @@ TEST(TwoArmBandit, WeightedCloningEndsAtTheWeightsMean) {
   const double expected = 0.5 * std::tanh(1.5);
   IqlConfig iql_config;
   iql_config.hidden = {32, 32};
-  iql_config.actor_lr = iql_config.value_lr = 1e-3;
+  iql_config.actor_lr = 1e-3;
   iql_config.critic_lr = 3e-3;
   iql_config.schedule_steps = 3000;
-  Iql iql(BoxTask(1, 1), iql_config);
+  class OpenIql : public Iql {
+   public:
+    using Iql::Iql;
+    using Iql::Value;
+  };
+  OpenIql iql(BoxTask(1, 1), iql_config);
   Train(iql, data, 3000);
   EXPECT_NEAR(Action(iql, {1}), expected, 0.03);
-  EXPECT_NEAR(iql.critics().Online(at::ones({1, 1}), at::full({1, 1}, 0.5F)).min().item<double>(), 1, 0.03);
-  EXPECT_NEAR(iql.critics().Online(at::ones({1, 1}), at::full({1, 1}, -0.5F)).min().item<double>(), 0, 0.03);
+  ExpectArms(iql.critics());
+  // The kappa-expectile of what the arms are worth, half each: kappa, of 0 and 1.
+  const at::Tensor state = at::ones({1, 1});
+  const auto q = [&](float action) {
+    return iql.critics().Online(state, at::full({1, 1}, action)).min().item<double>();
+  };
+  EXPECT_NEAR(iql.Value(state).item<double>(),
+              iql_config.expectile * q(0.5F) + (1 - iql_config.expectile) * q(-0.5F), 0.02);
 
   AwacConfig awac_config;
   awac_config.hidden = {32, 32};
@@ -213,6 +286,7 @@ TEST(TwoArmBandit, WeightedCloningEndsAtTheWeightsMean) {
   Awac awac(BoxTask(1, 1), awac_config);
   Train(awac, data, 3000);
   EXPECT_NEAR(Action(awac, {1}), expected, 0.06);
+  ExpectArms(awac.critics());
 }
 
 TEST(TwoArmBandit, ConservativeAndEnsembleCriticsTellTheArmsApart) {
@@ -234,15 +308,23 @@ TEST(TwoArmBandit, ConservativeAndEnsembleCriticsTellTheArmsApart) {
   EXPECT_LT(q(cql.critics(), 0), q(cql.critics(), 0.5F));
   EXPECT_GT(q(cql.critics(), 0.5F), q(cql.critics(), -0.5F) + 0.5);
 
-  SacNConfig sac_config;
-  sac_config.hidden = {32, 32};
-  sac_config.critics = 5;
-  sac_config.actor_lr = sac_config.alpha_lr = 1e-3;
-  sac_config.critic_lr = 3e-3;
-  SacN sac_n(BoxTask(1, 1), sac_config);
-  Train(sac_n, data, 2000);
-  EXPECT_NEAR(q(sac_n.critics(), 0.5F), 1, 0.05);
-  EXPECT_NEAR(q(sac_n.critics(), -0.5F), 0, 0.05);
+  cql_config.cql_alpha = 0;  // the penalty lowers what the data seldom do
+  Cql plain(BoxTask(1, 1), cql_config);
+  Train(plain, data, 2000);
+  ExpectArms(plain.critics());
+
+  for (const double eta : {0.0, 1.0}) {
+    SCOPED_TRACE(eta);
+    SacNConfig config;
+    config.hidden = {32, 32};
+    config.critics = 5;
+    config.eta = eta;
+    config.actor_lr = config.alpha_lr = 1e-3;
+    config.critic_lr = 3e-3;
+    SacN agent(BoxTask(1, 1), config);
+    Train(agent, data, 2000);
+    ExpectArms(agent.critics());
+  }
 }
 
 // From cloning to the critic's best, as the penalty falls.
@@ -255,8 +337,7 @@ TEST(TwoArmBandit, RebracStandsBetweenCloningAndTheCritic) {
     config.actor_penalty = penalty;
     Open<Rebrac> agent(BoxTask(1, 1), config);
     Train(agent, data, 2500);
-    EXPECT_NEAR(agent.Value(at::ones({1}), 0.5), 1, 0.05);
-    EXPECT_NEAR(agent.Value(at::ones({1}), -0.5), 0, 0.05);
+    ExpectArms(agent);
     const double action = Action(agent, {1});
     if (penalty == 100) {
       EXPECT_NEAR(action, 0, 0.05);
@@ -276,6 +357,7 @@ TEST(TwoArmBandit, BcqTakesTheGoodOneOfTheVaesActions) {
   Bcq agent(BoxTask(1, 1), config);
   Train(agent, data, 3000);
   EXPECT_NEAR(Action(agent, {1}), 0.5, 0.1) << "0.05 of perturbation, and the VAE's own error";
+  ExpectArms(agent.critics());
 }
 
 // Ten states in a row, any action leads to the next; reward 1 at the end. The first state is worth
@@ -373,6 +455,39 @@ TEST(Corridor, AwacBootstrapsThroughTenStates) {
   Awac agent(BoxTask(10, 1), config);
   Train(agent, data, 4000);
   EXPECT_NEAR(FirstValue(agent.critics(), data), kFirst, 0.02 * kFirst);
+}
+
+TEST(Corridor, BcqBootstrapsThroughTenStates) {
+  const TransitionBatch data = TenStates();
+  BcqConfig config;
+  config.actor_hidden = config.critic_hidden = config.vae_hidden = {32, 32};
+  config.tau = 0.05;
+  Bcq agent(BoxTask(10, 1), config);
+  Train(agent, data, 4000);
+  EXPECT_NEAR(FirstValue(agent.critics(), data), kFirst, 0.02 * kFirst);
+}
+
+TEST(Corridor, DiscreteLearnersBootstrapThroughTenStates) {
+  TransitionBatch data = TenStates();
+  data.actions = (data.indices.div(10, "floor") % 2).to(at::kFloat).unsqueeze(1);
+  const at::Tensor first = data.observations.narrow(0, 0, 1);
+  BcqConfig bcq_config;
+  bcq_config.hidden = {32, 32};
+  bcq_config.lr = 1e-3;
+  bcq_config.tau = 0.05;
+  DiscreteBcq bcq(DiscreteTask(10, 2), bcq_config);
+  Train(bcq, data, 4000);
+  const at::Tensor bcq_values = bcq.Forward(bcq.online(), first).values;
+  EXPECT_LT(LargestDifference(bcq_values, at::full({1, 2}, kFirst)), 0.02 * kFirst);
+
+  CqlConfig cql_config;
+  cql_config.critic_hidden = {32, 32};
+  cql_config.critic_lr = 1e-3;
+  cql_config.tau = 0.05;
+  cql_config.cql_alpha = 1;  // both actions are as frequent: the penalty moves neither
+  DiscreteCql cql(DiscreteTask(10, 2), cql_config);
+  Train(cql, data, 4000);
+  EXPECT_NEAR(Metric(cql, "q"), (1 - std::pow(0.99, 10)) / 0.01 / 10, 0.02) << "the mean over ten states";
 }
 
 // Without entropy. They may come out lower, never higher.
