@@ -1,5 +1,7 @@
 #include "datasets/reference_scores.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -33,6 +35,7 @@ constexpr std::array kEntries{
     D4rl("walker2d-", 1.629008, 4592.3),
     D4rl("walker2d_", 1.629008, 4592.3),
     D4rl("ant-", -325.6, 3879.7),
+    D4rl("ant_maze_", 0.0, 1.0),  // whatever D4rlDatasetName does not know of it
     D4rl("ant_", -325.6, 3879.7),
     D4rl("maze2d-open-dense-", 11.17817, 27.166538620695782),
     D4rl("maze2d-open-", 0.01, 20.66),
@@ -91,18 +94,23 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kAntmazeF
 }  // namespace
 
 std::string D4rlDatasetName(std::string_view file_name) {
-  std::string lower = Lower(file_name);
-  constexpr std::string_view kSuffix = ".hdf5";
-  if (lower.ends_with(kSuffix)) lower.resize(lower.size() - kSuffix.size());
-  for (const auto& [file, name] : kAntmazeFiles) {
-    if (lower == file) return std::string(name) + "-v0";
-    if (lower == std::string(file) + "_fixed") return std::string(name) + "-v2";
+  std::string name = Lower(file_name.substr(0, file_name.find('.')));
+  for (const auto& [file, dataset] : kAntmazeFiles) {
+    if (!name.starts_with(file)) continue;
+    constexpr std::string_view kFixed = "_fixed";
+    const std::string_view rest = std::string_view(name).substr(file.size());
+    const bool fixed = rest.starts_with(kFixed);
+    return fmt::format("{}-v{}{}", dataset, fixed ? 2 : 0, rest.substr(fixed ? kFixed.size() : 0));
   }
   constexpr std::string_view kSparse = "-sparse";
-  const std::size_t sparse = lower.find(kSparse);
-  if (!lower.starts_with("maze2d-") || sparse == std::string::npos) return std::string(file_name);
-  const std::string version = lower.substr(sparse + kSparse.size());
-  return lower.substr(0, sparse) + (version.empty() ? "-v0" : version);
+  const bool unversioned = name.ends_with(kSparse) || name.ends_with("-dense");
+  const std::size_t sparse = name.find(kSparse);
+  if (!name.starts_with("maze2d-") || (!unversioned && sparse == std::string::npos)) {
+    return std::string(file_name);
+  }
+  if (unversioned) name += "-v0";
+  if (sparse != std::string::npos) name.erase(sparse, kSparse.size());
+  return name;
 }
 
 std::vector<ReferenceScore> FindReferenceScores(std::string_view name) {

@@ -163,8 +163,9 @@ class TrainingRun {
   }
 
   // Critics that leave what rewards allow by orders of magnitude seldom come back, though their numbers are
-  // still finite. O-DICE has residuals instead, which are as large as values where these go wrong. The 1 is
-  // for entropies among the rewards.
+  // still finite. O-DICE tells of residuals alone, a weaker sign: what is wrong with all values alike is in
+  // them 1 - discount times. The 1 is for entropies among the rewards. A checkpoint is a good one where the
+  // update that made it saw none of this; what it left behind is seen by the next.
   void StopIfValuesAreImpossible(const Metrics& metrics) const {
     const auto reward = trainer_->LargestReward();
     if (!reward) return;
@@ -177,7 +178,6 @@ class TrainingRun {
     for (const auto& [name, value] : metrics) {
       if (!(std::abs(value) > kHopeless * limit) || std::ranges::find(kValues, name) == kValues.end())
         continue;
-      // An update sees what the one before it has left.
       throw WorkError(
           "{} is {:.4g} at step {}, but rewards of at most {:.4g} in size and agent.discount = {} allow "
           "{:.4g}: the learner diverged; {}",

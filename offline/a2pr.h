@@ -41,7 +41,7 @@ struct A2prConfig {
     visit("mask", mask, "weight of the regulariser; the authors' name for it", AtLeast(0));
     visit("vae_weight", vae_weight, "weight of the VAE's reconstruction error", AtLeast(0));
     visit("advantage_threshold", advantage_threshold,
-          "advantage from which an action is worth being reconstructed and pulled to", Finite());
+          "advantage above which an action is reconstructed and pulled to", Finite());
     visit("candidate", candidate,
           "the VAE's candidate: policy decodes a code of the policy's action, as the authors' program does; "
           "prior decodes N(0, I) clipped to 0.5, as their paper says",

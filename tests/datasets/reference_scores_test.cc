@@ -103,13 +103,19 @@ TEST(ReferenceScores, KnowTheFilesOfMazes) {
       {"Ant_maze_hardest-maze_noisy_multistart_True_multigoal_True_sparse.hdf5", "antmaze-large-diverse-v0"},
       {"maze2d-umaze-sparse-v1.hdf5", "maze2d-umaze-v1"},
       {"maze2d-large-sparse.hdf5", "maze2d-large-v0"},
+      {"maze2d-open-dense.hdf5", "maze2d-open-dense-v0"},
       {"maze2d-umaze-dense-v1.hdf5", "maze2d-umaze-dense-v1.hdf5"},
+      {"maze2d-umaze-mine.hdf5", "maze2d-umaze-mine.hdf5"},
+      {"Ant_maze_big-maze_noisy_multistart_True_multigoal_False_sparse_fixed-train.h5",
+       "antmaze-medium-play-v2-train"},
       {"ant_medium-v2.hdf5", "ant_medium-v2.hdf5"},
       {"", ""}};
   for (const auto& row : rows) EXPECT_EQ(D4rlDatasetName(row.file), row.name);
   EXPECT_EQ(FindReferenceScore(rows[0].file)->max, 1);
   EXPECT_EQ(FindReferenceScore("maze2d-umaze-sparse-v1.hdf5")->max, 161.86);
   EXPECT_EQ(FindReferenceScore("maze2d-umaze-sparse.hdf5")->max, 62.6);
+  EXPECT_EQ(FindReferenceScore("maze2d-open-dense.hdf5")->max, 27.166538620695782);
+  EXPECT_EQ(FindReferenceScore("Ant_maze_of_my_own.hdf5")->max, 1);
   EXPECT_EQ(FindReferenceScore("ant_medium-v2.hdf5")->max, 3879.7);
 }
 

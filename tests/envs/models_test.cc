@@ -285,7 +285,7 @@ TEST(ModelTest, NoObservationIsEverSilentlyBad) {
       WorkError);
 }
 
-// A setting may be as large, MuJoCo's numbers may not.
+// As large as settings may be, and larger than what MuJoCo simulates.
 TEST(ModelTest, AStartThatCannotBeSimulatedIsAnError) {
   Driver driver(MakeEnv("Hopper-v5", {{"reset_noise_scale", "1e30"}}));
   EXPECT_THROW(driver.Reset(0), WorkError);

@@ -117,7 +117,7 @@ TEST_F(ImpossibleValues, LeaveACheckpointFromBefore) {
       << first;
   const int seen = std::stoi(found[1]);
   ASSERT_GT(seen, 4);
-  // The learner of two updates before is the last that the update between was seen to be well with.
+  // Update `seen` meets what update `seen` - 1 has left; the one before that left a good learner.
   const int good = seen - 2;
   EXPECT_THAT(
       failure(

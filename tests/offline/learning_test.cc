@@ -41,11 +41,6 @@ Td3Config SmallTd3() {
   return config;
 }
 
-void Train(OffPolicyAgent& agent, const TransitionBatch& data, int updates) {
-  BatchSampler sampler(ColumnsOf(data), at::kCPU, 5);
-  for (int i = 0; i < updates; ++i) agent.Update(sampler.Sample(128, data.rewards.size(0)));
-}
-
 // The policy's mean action in a state.
 double Action(const Agent& agent, const std::vector<double>& state) {
   std::vector<float> action(1);
@@ -72,13 +67,14 @@ class Open : public A {
   }
 };
 
-// What the arms are worth to the least of the critics.
+// What an arm is worth to the least of the critics.
+double ArmValue(const Critics& critics, float action) {
+  return critics.Online(at::ones({1, 1}), at::full({1, 1}, action)).amin().item<double>();
+}
+
 void ExpectArms(const Critics& critics) {
-  const auto value = [&](float action) {
-    return critics.Online(at::ones({1, 1}), at::full({1, 1}, action)).amin().item<double>();
-  };
-  EXPECT_NEAR(value(0.5F), 1, 0.02);
-  EXPECT_NEAR(value(-0.5F), 0, 0.02);
+  EXPECT_NEAR(ArmValue(critics, 0.5F), 1, 0.02);
+  EXPECT_NEAR(ArmValue(critics, -0.5F), 0, 0.02);
 }
 
 template <class A>
@@ -272,12 +268,9 @@ TEST(TwoArmBandit, WeightedCloningEndsAtTheWeightsMean) {
   EXPECT_NEAR(Action(iql, {1}), expected, 0.03);
   ExpectArms(iql.critics());
   // The kappa-expectile of what the arms are worth, half each: kappa, of 0 and 1.
-  const at::Tensor state = at::ones({1, 1});
-  const auto q = [&](float action) {
-    return iql.critics().Online(state, at::full({1, 1}, action)).min().item<double>();
-  };
-  EXPECT_NEAR(iql.Value(state).item<double>(),
-              iql_config.expectile * q(0.5F) + (1 - iql_config.expectile) * q(-0.5F), 0.02);
+  const double expectile = iql_config.expectile * ArmValue(iql.critics(), 0.5F) +
+                           (1 - iql_config.expectile) * ArmValue(iql.critics(), -0.5F);
+  EXPECT_NEAR(iql.Value(at::ones({1, 1})).item<double>(), expectile, 0.02);
 
   AwacConfig awac_config;
   awac_config.hidden = {32, 32};
@@ -302,11 +295,8 @@ TEST(TwoArmBandit, ConservativeAndEnsembleCriticsTellTheArmsApart) {
   // happens on, which need not be the better arm's: only the critics are asked which that is.
   Train(cql, data, 2000);
   EXPECT_NEAR(std::abs(Action(cql, {1})), 0.5, 0.15);
-  const auto q = [&](const Critics& critics, float action) {
-    return critics.Online(at::ones({1, 1}), at::full({1, 1}, action)).amin().item<double>();
-  };
-  EXPECT_LT(q(cql.critics(), 0), q(cql.critics(), 0.5F));
-  EXPECT_GT(q(cql.critics(), 0.5F), q(cql.critics(), -0.5F) + 0.5);
+  EXPECT_LT(ArmValue(cql.critics(), 0), ArmValue(cql.critics(), 0.5F));
+  EXPECT_GT(ArmValue(cql.critics(), 0.5F), ArmValue(cql.critics(), -0.5F) + 0.5);
 
   cql_config.cql_alpha = 0;  // the penalty lowers what the data seldom do
   Cql plain(BoxTask(1, 1), cql_config);

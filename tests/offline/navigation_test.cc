@@ -20,11 +20,6 @@ namespace {
 
 constexpr std::uint64_t kSeeds = 5;
 
-void Train(OffPolicyAgent& agent, const TransitionBatch& data, int updates) {
-  BatchSampler sampler(ColumnsOf(data), at::kCPU, 5);
-  for (int i = 0; i < updates; ++i) agent.Update(sampler.Sample(128, data.rewards.size(0)));
-}
-
 std::vector<float> MeanAction(const Policy& policy, const std::vector<double>& state) {
   std::vector<float> action(state.size());  // as wide as the state in all these worlds
   Pcg64 unused(0);
@@ -73,16 +68,17 @@ int StepsOnTheLine(const Agent& agent) {
   return steps;
 }
 
-// Episodes of long steps to and fro from places all over the line; `good` is the probability of one towards
-// the goal. Of all of them, or of the tenth of the episodes whose discounted return is the best.
-TransitionBatch LineEpisodes(const std::function<double(double)>& good, bool best_tenth = false) {
+// Episodes of long steps to and fro that start anywhere from `start` on; `good` is the probability of one
+// towards the goal. Of all of them, or of the tenth whose discounted return is the best.
+TransitionBatch LineEpisodes(double start, const std::function<double(double)>& good,
+                             bool best_tenth = false) {
   constexpr int kEpisodes = 200;
   std::vector<std::pair<double, Log>> episodes(kEpisodes);
   Pcg64 random(2);
   for (auto& [value, log] : episodes) {
-    double x = random.Random();
+    double x = random.Uniform(start, 1);
     for (int step = 0; step < kLineLimit && x < 1; ++step) {
-      const double size = random.Uniform(0.8, 1);  // no place twice
+      const double size = random.Uniform(0.8, 1);  // hardly any place twice
       const double action = random.Random() < good(x) ? size : -size;
       const double next = Moved(x, action);
       log.Add({x}, {action}, next >= 1 ? 1 : 0, {next}, next >= 1);
@@ -91,9 +87,10 @@ TransitionBatch LineEpisodes(const std::function<double(double)>& good, bool bes
     }
   }
   std::ranges::stable_sort(episodes, std::greater(), &std::pair<double, Log>::first);
+  if (best_tenth) episodes.resize(kEpisodes / 10);
+  EXPECT_TRUE(!best_tenth || episodes.back().first > 0) << "some of the best never reach the goal";
   Log all;
-  for (int i = 0; i < (best_tenth ? kEpisodes / 10 : kEpisodes); ++i) {
-    const Log& log = episodes[static_cast<std::size_t>(i)].second;
+  for (const auto& [value, log] : episodes) {
     for (std::size_t row = 0; row < log.rewards.size(); ++row) {
       all.Add({log.observations[row]}, {log.actions[row]}, log.rewards[row], {log.next_observations[row]},
               log.terminals[row] != 0);
@@ -121,12 +118,12 @@ int ClonedSteps(const TransitionBatch& data, std::uint64_t seed) {
   return StepsOnTheLine(agent);
 }
 
-// In the farther half every logged step is good, in the nearer one every second is bad.
+// Up to the middle every logged step is good, from there on every second is bad.
 TEST(StitchingLine, PrdcBeatsCloningAndIsTd3BcWhereOnlyTheRowItselfIsNear) {
-  const TransitionBatch data = LineEpisodes([](double x) { return x > 0.5 ? 0.5 : 1.0; });
+  const TransitionBatch data = LineEpisodes(0, [](double x) { return x > 0.5 ? 0.5 : 1.0; });
   int better = 0;
+  int alike = 0;
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
-    SCOPED_TRACE(seed);
     Td3Bc td3bc(BoxTask(1, 1, seed), LineConfig<Td3BcConfig>());
     Train(td3bc, data, 4000);
     auto config = LineConfig<PrdcConfig>();
@@ -136,31 +133,34 @@ TEST(StitchingLine, PrdcBeatsCloningAndIsTd3BcWhereOnlyTheRowItselfIsNear) {
     config.beta = 1e6;
     Prdc clone(BoxTask(1, 1, seed), config, ColumnsOf(data));
     Train(clone, data, 4000);
-    EXPECT_NEAR(StepsOnTheLine(clone), StepsOnTheLine(td3bc), 2);
+    alike += std::abs(StepsOnTheLine(clone) - StepsOnTheLine(td3bc)) <= 2 ? 1 : 0;
   }
   EXPECT_GE(better, 4);
+  EXPECT_GE(alike, 4);
 }
 
 // Seven of ten logged steps are bad.
-TEST(Corridor, A2prBeatsTheBestTenthAndTd3BcOnMostlyBadSteps) {
+TEST(LineOfBadSteps, A2prBeatsTheBestTenthAndTd3Bc) {
   const auto good = [](double) { return 0.3; };
-  const TransitionBatch data = LineEpisodes(good);
-  const TransitionBatch best = LineEpisodes(good, /*best_tenth=*/true);
+  const TransitionBatch data = LineEpisodes(0.4, good);
+  const TransitionBatch best = LineEpisodes(0.4, good, /*best_tenth=*/true);
   int better = 0;
+  int gated = 0;
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     Td3Bc td3bc(BoxTask(1, 1, seed), LineConfig<Td3BcConfig>());
     Train(td3bc, data, 4000);
     auto config = LineConfig<A2prConfig>();
+    ASSERT_EQ(config.alpha, Td3BcConfig().alpha);
     config.mask = 1;
     config.critic_hidden = {32, 32};
     config.vae_hidden = {64, 64};
     A2pr a2pr(BoxTask(1, 1, seed), config);
-    ASSERT_EQ(config.alpha, Td3BcConfig().alpha);
     Train(a2pr, data, 4000);
-    EXPECT_GT(Metric(a2pr, "gate"), 0.3);
     better += StepsOnTheLine(a2pr) < std::min(ClonedSteps(best, seed), StepsOnTheLine(td3bc)) ? 1 : 0;
+    gated += Metric(a2pr, "gate") > 0.3 ? 1 : 0;
   }
   EXPECT_GE(better, 4);
+  EXPECT_GE(gated, 4);
 }
 
 // Three rooms of half the width and height of [0, 1] x [0, 1], the fourth, below the goal's, being nobody's:
@@ -247,8 +247,9 @@ TEST(Rooms, OdiceFindsTheWay) {
   const TransitionBatch data = Walks();
   constexpr double kLowest = -5 / (1 - 0.95);
   int better = 0;
+  int sound = 0;
+  int worse = 0;  // of the true gradient
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
-    SCOPED_TRACE(seed);
     OdiceConfig config;
     config.hidden = config.policy_hidden = {64, 64};
     config.value_lr = config.policy_lr = 1e-3;
@@ -268,20 +269,19 @@ TEST(Rooms, OdiceFindsTheWay) {
     Bc bc(BoxTask(2, 2, seed), bc_config);
     Train(bc, data, 3000);
     better += steps < 0.6 * StepsThroughTheRooms(bc) ? 1 : 0;
-    EXPECT_GT(agent.Value(data.observations).mean().item<double>(), kLowest);
     const double share = Metric(agent, "positive_weights");
-    EXPECT_GT(share, 0.05);
-    EXPECT_LT(share, 0.6);
+    sound += agent.Value(data.observations).mean().item<double>() > kLowest && share > 0.05 && share < 0.6;
 
-    if (seed > 1) continue;
     config.gradient = "true";
     OpenOdice truly(BoxTask(2, 2, seed), config);
-    Train(truly, data, 6000);
-    EXPECT_LT(truly.Value(data.observations).mean().item<double>(), kLowest);
-    EXPECT_GT(Metric(truly, "positive_weights"), 0.6);
-    EXPECT_GT(StepsThroughTheRooms(truly), 1.2 * steps);
+    Train(truly, data, 3000);
+    worse += StepsThroughTheRooms(truly) > 1.2 * steps &&
+             truly.Value(data.observations).mean().item<double>() < kLowest &&
+             Metric(truly, "positive_weights") > 0.6;
   }
   EXPECT_GE(better, 4);
+  EXPECT_GE(sound, 4);
+  EXPECT_GE(worse, 4);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // What the tests of the offline agents have in common.
 #pragma once
 
+#include "agents/agent.h"
 #include "agents/transition_batch.h"
 #include "core/parallel.h"
 #include "tests/agents/learner_kit.h"
@@ -32,6 +33,12 @@ inline TransitionBatch Rows(const TransitionBatch& data, const at::Tensor& rows)
           data.next_observations.index_select(0, rows),
           data.terminals.index_select(0, rows),
           data.next_actions.index_select(0, rows)};
+}
+
+// Updates of 128 rows drawn from a dataset.
+inline void Train(OffPolicyAgent& agent, const TransitionBatch& data, int updates) {
+  BatchSampler sampler(ColumnsOf(data), at::kCPU, 5);
+  for (int i = 0; i < updates; ++i) agent.Update(sampler.Sample(128, data.rewards.size(0)));
 }
 
 }  // namespace strider

@@ -37,31 +37,34 @@ Words TrainWords(const std::filesystem::path& out, const Words& more = {}) {
   return words;
 }
 
-// Waits until a run's progress.csv has that many rows, or the process has ended.
-void WaitForRows(const std::filesystem::path& run, std::ptrdiff_t rows, pid_t process) {
-  for (;;) {
-    std::ifstream in(RunPaths{run}.progress());
-    const std::string text{std::istreambuf_iterator<char>(in), {}};
-    if (std::ranges::count(text, '\n') > rows) return;
-    siginfo_t info{};
-    if (::waitid(P_PID, static_cast<id_t>(process), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-        info.si_pid != 0)
-      return;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
+bool HasEnded(pid_t process) {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(process), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         info.si_pid != 0;
 }
 
-// Waits until a process no longer catches a signal, which it did.
-void WaitUntilDefault(int signal, pid_t process) {
-  const std::string key = "SigCgt:";
-  for (;;) {
-    std::ifstream status(fmt::format("/proc/{}/status", process));
-    std::string word;
-    while (status >> word && word != key) continue;
-    if (!(status >> word)) return;  // it has ended
-    if ((std::stoull(word, nullptr, 16) >> (signal - 1) & 1U) == 0) return;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
+// Waits until something is so, or the process has ended.
+void WaitUntil(const std::function<bool()>& is_so, pid_t process) {
+  while (!is_so() && !HasEnded(process)) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+}
+
+// Waits until a run's progress.csv has that many rows, or the process has ended.
+void WaitForRows(const std::filesystem::path& run, std::ptrdiff_t rows, pid_t process) {
+  const auto has_rows = [&] {
+    std::ifstream in(RunPaths{run}.progress());
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    return std::ranges::count(text, '\n') > rows;
+  };
+  WaitUntil(has_rows, process);
+}
+
+// Whether a process has a handler of its own for a signal.
+bool Catches(int signal, pid_t process) {
+  std::ifstream status(fmt::format("/proc/{}/status", process));
+  std::string word;
+  while (status >> word && word != "SigCgt:") continue;
+  status >> word;
+  return (std::stoull(word, nullptr, 16) >> (signal - 1) & 1U) != 0;
 }
 
 // The same run, never disturbed.
@@ -110,14 +113,15 @@ TEST_F(Interruption, SecondSignalOfTheOtherKindEndsAtOnce) {
   const auto run = folder_.path() / "run";
   RunOptions options;
   options.meanwhile = [&](pid_t process) {
-    // The second rollout is under way, and lasts longer than the time between the two.
-    WaitForRows(run, 1, process);
+    // A rollout of two million steps, which takes seconds, is under way: the run stops at its end.
+    WaitUntil([&] { return std::filesystem::exists(RunPaths{run}.config()); }, process);
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
     ::kill(process, SIGINT);
-    WaitUntilDefault(SIGTERM, process);
+    WaitUntil([&] { return !Catches(SIGTERM, process); }, process);
     ::kill(process, SIGTERM);
   };
-  const Finished ended = Strider({"train", "ppo", "--env", "Pendulum-v1", "--out", run, "--steps", "600000",
-                                  "--quiet", "--set", "agent.rollout_steps=60000", "--set", "agent.epochs=1"},
+  const Finished ended = Strider({"train", "ppo", "--env", "Pendulum-v1", "--out", run, "--steps", "2000000",
+                                  "--quiet", "--set", "agent.rollout_steps=2000000"},
                                  options);
   EXPECT_EQ(ended.killed_by, SIGTERM) << ended.code << ": " << ended.message;
   EXPECT_THAT(ended.message, HasSubstr("stopping; a second signal ends it at once"));
