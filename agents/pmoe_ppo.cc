@@ -19,11 +19,13 @@ PmoePpo::PmoePpo(const Task& task, const Config& config)
   if (blended()) {
     const Config usual;
     if (config_.router_coef != usual.router_coef || config_.q_hidden != usual.q_hidden ||
-        config_.joint_clip != usual.joint_clip || config_.acting_expert != usual.acting_expert) {
+        config_.q_head_bound != usual.q_head_bound || config_.joint_clip != usual.joint_clip ||
+        config_.acting_expert != usual.acting_expert) {
       throw InputError(
           "agent.blend = {}: one Gaussian of all experts has no best one, and no Q that ranks them; expected "
-          "agent.router_coef, agent.q_hidden, agent.joint_clip and agent.acting_expert left as they are, or "
-          "agent.blend = none",
+          "agent.router_coef, agent.q_hidden, agent.q_head_bound, agent.joint_clip and agent.acting_expert "
+          "left "
+          "as they are, or agent.blend = none",
           config_.blend);
     }
     return;
@@ -31,6 +33,11 @@ PmoePpo::PmoePpo(const Task& task, const Config& config)
   q_ = nn::ParameterSet(q_net_.Shapes(), task.device);
   q_adam_ = nn::Adam(q_, kPpoAdamEpsilon);
   q_net_.Initialise(q_, nn::Initialisation::kUniformFanIn, /*output_gain=*/1, random_weights());
+  if (config_.q_head_bound == 0) return;
+  const std::size_t leaves = q_.leaves().size();
+  for (const std::size_t leaf : {leaves - 2, leaves - 1}) {
+    nn::DrawUniform(q_[leaf], config_.q_head_bound, random_weights());
+  }
 }
 
 at::Tensor PmoePpo::Q(const at::Tensor& observations, const at::Tensor& actions) const {

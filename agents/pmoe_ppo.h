@@ -14,6 +14,7 @@ struct PmoePpoConfig {
   int experts = 4;
   std::string blend = "none";
   std::vector<int> q_hidden{64, 64, 64};
+  double q_head_bound = 0;
   double router_coef = 1;
   bool joint_clip = false;
   std::string acting_expert = "sampled";
@@ -29,6 +30,9 @@ struct PmoePpoConfig {
         OneOf({"none", "gated", "multiplied"}));
     visit("q_hidden", q_hidden, "widths of the hidden ReLU layers of the Q that ranks the experts",
           InRange(1, 65536));
+    visit("q_head_bound", q_head_bound,
+          "last weights and biases of Q are drawn from U(+-this); 0: by their fan-in, as all others",
+          InRange(0, 1000));
     visit("router_coef", router_coef, "weight of the router's frequency loss, a mean over experts",
           AtLeast(0));
     visit("joint_clip", joint_clip,

@@ -207,7 +207,7 @@ TEST(ExpertMetrics, ByHand) {
 // The bandit of section 11's learning checks: Q(a) = exp(-(a - .6)^2/.08) + second exp(-(a + .6)^2/.08), two
 // experts at -+mean before squashing, alpha = .01, 1500 updates of 32 draws.
 struct Bandit {
-  Bandit(double second, double mean, double sd) {
+  Bandit(double second, double mean, double sd, std::uint64_t stream = 0) {
     const ParameterSet experts({{"mean", {2, 1}}, {"log_std", {2, 1}}}, at::kCPU);
     const ParameterSet router({{"logits", {1, 2}}}, at::kCPU);
     {
@@ -222,7 +222,7 @@ struct Bandit {
     };
     for (std::uint64_t step = 0; step < 1500; ++step) {
       const auto draw = SampleSquashed(experts[0].expand({32, 2, 1}), experts[1].expand({32, 2, 1}),
-                                       Normal({32, 2, 1}, 1000 + step));
+                                       Normal({32, 2, 1}, 1000 + step + 10000 * stream));
       const at::Tensor a = draw.action.squeeze(-1);
       const at::Tensor q = bump(a, 0.6) + second * bump(a, -0.6);
       const at::Tensor winner = q.detach().argmax(1);
@@ -257,13 +257,16 @@ TEST(PmoeBandit, RouterPrefersTheHigherMode) {
   EXPECT_GT(bandit.weight[1], 0.9);
 }
 
-// A known weakness, kept in sight: from a broad start the first sharp expert takes all. (The sheet's
-// prototype left the other at a deviation above .5; here it ends at .3.)
+// A known weakness, kept in sight: from a broad start the first sharp expert takes all, mostly, and leaves
+// the other broad.
 TEST(PmoeBandit, WinnerTakesAllFromABroadStart) {
-  const Bandit bandit(1, 0.2, 0.5);
-  const int winner = bandit.weight[0] > bandit.weight[1] ? 0 : 1;
-  EXPECT_GT(bandit.weight[winner], 0.9);
-  EXPECT_GT(bandit.deviation[1 - winner], 3 * bandit.deviation[winner]);
+  int taken = 0;
+  for (std::uint64_t stream = 0; stream < 8; ++stream) {
+    const Bandit bandit(1, 0.2, 0.5, stream);
+    const int winner = bandit.weight[0] > bandit.weight[1] ? 0 : 1;
+    if (bandit.weight[winner] > 0.9 && bandit.deviation[1 - winner] > 0.5) ++taken;
+  }
+  EXPECT_GE(taken, 4);
 }
 
 // Case 15, and the same experts gated: the weights' logits are those of (.5, 1) under sigmoid and (.3, .7)

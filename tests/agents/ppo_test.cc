@@ -359,6 +359,17 @@ TEST(PmoePpo, RouterCoefWeighsTheFrequencyLoss) {
   EXPECT_GT(LargestEntry(gradients[0]), 1e-3);
 }
 
+TEST(PmoePpo, QStartsAsSmallAsAsked) {
+  PmoePpoConfig config = SmallMixture(2);
+  config.q_head_bound = 3e-3;
+  const PmoePpo agent(BoxTask(3, 2), config);
+  for (const char* name : {"q.1.weight", "q.1.bias"}) {
+    EXPECT_LE(LargestEntry(State(agent, name)), 3e-3) << name;
+    EXPECT_GT(LargestEntry(State(agent, name)), 0) << name;
+  }
+  EXPECT_GT(LargestEntry(State(agent, "q.0.weight")), 3e-2);
+}
+
 // The expert that Q ranks first wins: Q(s, a) = a_1, and one expert's mean lies far above the others'.
 TEST(PmoePpo, QRanksTheExperts) {
   PmoePpoConfig config = SmallMixture(3);

@@ -132,7 +132,15 @@ TEST(Trpo, StepKeepsItsConstraintAndImproves) {
       const at::Tensor advantages = Normal({kRows}, 3);
       const Actor::Outputs old = Frozen(agent.actor().Evaluate(s));
       const at::Tensor old_log_prob = agent.actor().LogProb(actions, old);
+      const at::Tensor before = agent.actor().parameters().flat().clone();
       ASSERT_TRUE(agent.StepPolicy(s, actions, advantages));
+      // The longest step has 1/2 x^T F x = delta, damping included.
+      const at::Tensor moved = agent.actor().parameters().flat() - before;
+      const double fraction = Metric(agent, "step_fraction");
+      Trpo unmoved(discrete ? DiscreteTask(3, 4) : BoxTask(3, 2), config);
+      Disturb(unmoved);
+      const FisherMatrix matrix(unmoved.actor(), s, config.trust_region.cg_damping);
+      EXPECT_NEAR(0.5 * moved.dot(matrix * moved).item<double>(), fraction * fraction * delta, 1e-4 * delta);
       const Actor::Outputs now = agent.actor().Evaluate(s);
       const double kl = agent.actor().Kl(now, old).mean().item<double>();
       EXPECT_LT(kl, delta);

@@ -52,12 +52,26 @@ TEST(Divergence, StopsNamesLossAndStepAndKeepsTheLastGoodCheckpoint) {
 }
 
 TEST(Divergence, SaysWhereThereIsNoCheckpointYet) {
-  const TemporaryFolder folder;
-  const auto run = folder.path() / "run";
-  EXPECT_THAT(Failure(run, TinySettings("ppo", "Pendulum-v1", {},
-                                        {{"agent.lr", "1e30"}, {"run.checkpoint_interval", "1000"}})),
-              AllOf(HasSubstr("the learner diverged"), HasSubstr("there is no checkpoint yet")));
-  EXPECT_FALSE(std::filesystem::exists(RunPaths{run}.checkpoint()));
+  const struct {
+    const char *agent, *env, *step_length;
+  } cases[] = {{"ppo", "Pendulum-v1", "agent.lr"},
+               {"ppo", "CartPole-v1", "agent.lr"},
+               {"pmoe-ppo", "Pendulum-v1", "agent.lr"},
+               {"dac", "Pendulum-v1", "agent.lr"},
+               {"mdpo-on", "Pendulum-v1", "agent.policy_lr"},
+               {"mdpo-on", "CartPole-v1", "agent.value_lr"},
+               {"trpo", "Pendulum-v1", "agent.value_lr"},
+               {"dqn", "CartPole-v1", "agent.lr"},
+               {"mdpo-off", "CartPole-v1", "agent.critic_lr"}};
+  for (const auto& [agent, env, step_length] : cases) {
+    SCOPED_TRACE(fmt::format("{} {}", agent, env));
+    const TemporaryFolder folder;
+    const auto run = folder.path() / "run";
+    EXPECT_THAT(Failure(run, TinySettings(agent, env, {},
+                                          {{step_length, "1e30"}, {"run.checkpoint_interval", "1000"}})),
+                AllOf(HasSubstr("the learner diverged"), HasSubstr("there is no checkpoint yet")));
+    EXPECT_FALSE(std::filesystem::exists(RunPaths{run}.checkpoint()));
+  }
 }
 
 // Offline learners on random steps of Pendulum-v1, whose rewards are at most 16.3 in size: with a discount of

@@ -670,7 +670,8 @@ TEST(PresetValues, AreThePublishedOnes) {
   EXPECT_EQ(value("prdc", "Hopper-v5", "agent.beta"), "2");
 }
 
-// Rows of the online sheets, value by value: online-baselines.md sections 3 to 7, pmoe.md section 6. Where
+// Rows of the online sheets, value by value: online-baselines.md sections 3 to 7, pmoe.md section 6, mdpo.md
+// section 7. Where
 // the sheet weighs a squared error without our one half, value_coef is twice its number.
 TEST(PresetValues, AreTheOnlineSheetsRows) {
   const struct {
@@ -1095,12 +1096,49 @@ TEST(PresetValues, AreTheOnlineSheetsRows) {
         {"agent.entropy_coef", 0},
         {"agent.value_coef", 0.5},
         {"agent.router_coef", 1},
+        {"agent.q_head_bound", 3e-3},
         {"agent.log_std_init", 0}},
        {{"agent.hidden", "64,64"},
         {"agent.q_hidden", "64,64,64"},
         {"agent.lr_anneal", "false"},
         {"agent.joint_clip", "true"},
         {"agent.normalize_observations", "true"}}},
+      {"mdpo-on",
+       "paper",
+       "Walker2d-v5",
+       {{"run.steps", 1e7},
+        {"run.num_envs", 1},
+        {"agent.rollout_steps", 2048},
+        {"agent.inner_steps", 10},
+        {"agent.step_size", 1},
+        {"agent.discount", 0.99},
+        {"agent.gae_lambda", 0.95},
+        {"agent.policy_lr", 3e-4},
+        {"agent.value_lr", 3e-4},
+        {"agent.value_epochs", 5},
+        {"agent.value_batch", 128},
+        {"agent.value_clip", 0.2}},
+       {{"agent.step_size_schedule", "linear"}, {"agent.lr_anneal", "false"}, {"agent.hidden", "64,64"}}},
+      {"mdpo-off",
+       "paper",
+       "Walker2d-v5",
+       {{"run.steps", 1e6},
+        {"run.num_envs", 1},
+        {"agent.old_policy_interval", 1000},
+        {"agent.inner_steps", 1},
+        {"agent.updates_per_step", 1},
+        {"agent.lambda", 0.2},
+        {"agent.kl_coef", 0.4},
+        {"agent.tsallis_q", 1},
+        {"agent.discount", 0.99},
+        {"agent.tau", 0.005},
+        {"agent.batch_size", 256},
+        {"agent.buffer_size", 1e6},
+        {"agent.learning_starts", 10000},
+        {"agent.policy_lr", 3e-4},
+        {"agent.critic_lr", 3e-4},
+        {"agent.reg_coef", 1e-3}},
+       {{"agent.lambda_auto", "false"}, {"agent.value_network", "true"}, {"agent.hidden", "256,256"}}},
       {"dac",
        "authors",
        "HalfCheetah-v5",
@@ -1133,7 +1171,7 @@ TEST(PresetValues, AreTheOnlineSheetsRows) {
   }
 }
 
-// mdpo.md section 7: c and q of the Tsallis settings, per task.
+// mdpo.md section 7: c of the Tsallis settings per task, and q where it is known (1.4 elsewhere).
 TEST(PresetValues, AreTheTsallisRows) {
   const struct {
     const char* env;

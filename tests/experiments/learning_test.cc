@@ -86,6 +86,15 @@ TEST(Learning, PpoBalancesThePole) {
   EXPECT_GE(Mean(returns), 475);
 }
 
+TEST(Learning, TrpoBalancesThePole) {
+  const TemporaryFolder folder;
+  const auto returns = LastReturns(folder.path() / "run", {{"run.agent", "trpo", ""},
+                                                           {"run.env", "CartPole-v1", ""},
+                                                           {"run.preset", "zoo", ""},
+                                                           {"run.threads", "1", ""}});
+  EXPECT_GE(Mean(returns), 475);
+}
+
 // With exact sums over both actions.
 TEST(Learning, SacAndMdpoOffBalanceThePole) {
   for (const char* agent : {"sac", "mdpo-off"}) {
