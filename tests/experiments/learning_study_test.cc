@@ -131,13 +131,7 @@ INSTANTIATE_TEST_SUITE_P(
               950,
               {{"run.steps", "60000"}}},
         Check{"SacOnHalfCheetah", "sac", "HalfCheetah-v4", "paper", 4500, {{"run.steps", "200000"}}},
-        Check{"Td3OnHalfCheetah", "td3", "HalfCheetah-v4", "paper", 5500, {{"run.steps", "200000"}}},
-        Check{"MdpoOffOnHalfCheetah",
-              "mdpo-off",
-              "HalfCheetah-v4",
-              "paper",
-              3500,
-              {{"run.steps", "200000"}, {"agent.kl_coef", "0.3"}}}),
+        Check{"Td3OnHalfCheetah", "td3", "HalfCheetah-v4", "paper", 5500, {{"run.steps", "200000"}}}),
     [](const auto& check) { return check.param.name; });
 
 // MDPO's ablation: with one inner step it learns slower at equal samples.
@@ -157,6 +151,18 @@ TEST(LearningComparison, MdpoWithOneInnerStepLearnsSlower) {
                        5));
   };
   EXPECT_LT(with("1"), 0.8 * with("10"));
+}
+
+// c = 0.3 is the published one of this robot; lambda is the entropy weight of the SAC beside it.
+TEST(LearningComparison, MdpoOffRunsAsSacDoes) {
+  const auto scores = [](const char* agent, Assignments changes) {
+    changes.emplace_back("run.steps", "200000");
+    return Scores({agent, agent, "HalfCheetah-v4", "paper", 3500, changes}, 5);
+  };
+  const std::vector<double> mdpo = scores("mdpo-off", {{"agent.kl_coef", "0.3"}});
+  EXPECT_GE(std::ranges::count_if(mdpo, [](double score) { return score >= 3500; }), 4);
+  const double sac = Mean(scores("sac", {{"agent.alpha_auto", "false"}, {"agent.alpha", "0.2"}}));
+  EXPECT_NEAR(Mean(mdpo), sac, 0.25 * sac);
 }
 
 // CleanRL's PPO: 2382 with a deviation of 272 over three seeds.
