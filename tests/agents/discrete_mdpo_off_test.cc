@@ -14,7 +14,6 @@
 namespace strider {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 constexpr int kStates = 3;

@@ -337,7 +337,7 @@ class UsersModelTest : public ::testing::Test {
  protected:
   // Writes the text and gives the file's name.
   static std::string Write(std::string_view text) {
-    const std::string file = ::testing::TempDir() + "/model.xml";
+    std::string file = ::testing::TempDir() + "/model.xml";
     std::ofstream(file) << text;
     return file;
   }

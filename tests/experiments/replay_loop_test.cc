@@ -1,7 +1,7 @@
 // What a learner is shown of a replay buffer beside a dataset.
 #include "experiments/replay_loop.h"
 
-#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -11,8 +11,6 @@
 
 namespace strider {
 namespace {
-
-using ::testing::HasSubstr;
 
 constexpr int kBatch = 16;
 constexpr int kEnvs = 3;
@@ -309,8 +307,8 @@ TEST_F(FromScratch, SomeActionsAreDrawnByChance) {
     sum += actions[i];
   }
   // 0.6 on the average of the first half and 0.2 of the second; those are uniform on [-1, 1].
-  EXPECT_NEAR(by_chance[0] / (kSteps / 2), 0.6, 4 * 0.5 / std::sqrt(kSteps / 2));
-  EXPECT_NEAR(by_chance[1] / (kSteps / 2), 0.2, 4 * 0.4 / std::sqrt(kSteps / 2));
+  EXPECT_NEAR(by_chance[0] / (kSteps / 2.0), 0.6, 4 * 0.5 / std::sqrt(kSteps / 2.0));
+  EXPECT_NEAR(by_chance[1] / (kSteps / 2.0), 0.2, 4 * 0.4 / std::sqrt(kSteps / 2.0));
   EXPECT_NEAR(sum / (by_chance[0] + by_chance[1]), 0, 4 * 0.58 / std::sqrt(0.4 * kSteps));
 }
 

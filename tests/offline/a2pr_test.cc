@@ -26,7 +26,7 @@ class A2prProbe : public Td3Probe<A2pr> {
 
   // The actor's loss of p as it stands, with V and Q of the latest AfterCritics.
   at::Tensor Loss(const TransitionBatch& batch, const at::Tensor& action) {
-    return A2pr::ActorLoss(batch, action);
+    return Td3Probe::ActorLoss(batch, action);
   }
 
   void AfterCritics(const TransitionBatch& batch, const at::Tensor& next_action,
