@@ -2,7 +2,6 @@
 #include "experiments/replay_loop.h"
 
 #include <gtest/gtest.h>
-#include <gtest/gtest.h>
 
 #include <cmath>
 
