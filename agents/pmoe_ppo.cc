@@ -23,9 +23,8 @@ PmoePpo::PmoePpo(const Task& task, const Config& config)
         config_.acting_expert != usual.acting_expert) {
       throw InputError(
           "agent.blend = {}: one Gaussian of all experts has no best one, and no Q that ranks them; expected "
-          "agent.router_coef, agent.q_hidden, agent.q_head_bound, agent.joint_clip and agent.acting_expert "
-          "left "
-          "as they are, or agent.blend = none",
+          "agent.router_coef, q_hidden, q_head_bound, joint_clip and acting_expert left as they are, or "
+          "agent.blend = none",
           config_.blend);
     }
     return;

@@ -102,15 +102,15 @@ std::string D4rlDatasetName(std::string_view file_name) {
     const bool fixed = rest.starts_with(kFixed);
     return fmt::format("{}-v{}{}", dataset, fixed ? 2 : 0, rest.substr(fixed ? kFixed.size() : 0));
   }
-  constexpr std::string_view kSparse = "-sparse";
-  const bool unversioned = name.ends_with(kSparse) || name.ends_with("-dense");
-  const std::size_t sparse = name.find(kSparse);
-  if (!name.starts_with("maze2d-") || (!unversioned && sparse == std::string::npos)) {
-    return std::string(file_name);
+  if (!name.starts_with("maze2d-")) return std::string(file_name);
+  for (const std::string_view rewards : {"-sparse", "-dense"}) {
+    const std::size_t found = name.find(rewards);
+    if (found == std::string::npos) continue;
+    const std::string rest = name.substr(found + rewards.size());
+    return fmt::format("{}{}{}{}", name.substr(0, found), rewards == "-dense" ? rewards : "",
+                       rest.starts_with("-v") ? "" : "-v0", rest);
   }
-  if (unversioned) name += "-v0";
-  if (sparse != std::string::npos) name.erase(sparse, kSparse.size());
-  return name;
+  return std::string(file_name);
 }
 
 std::vector<ReferenceScore> FindReferenceScores(std::string_view name) {

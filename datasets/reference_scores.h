@@ -17,7 +17,8 @@ struct ReferenceScore {
 
 // The name that D4RL has for a dataset of a maze whose file is called otherwise, with whatever follows it:
 // "antmaze-umaze-v2" of "Ant_maze_u-maze_noisy_multistart_False_multigoal_False_sparse_fixed.hdf5",
-// "maze2d-umaze-v1" of "maze2d-umaze-sparse-v1.hdf5". Any other name is returned as it is.
+// "maze2d-umaze-v1" of "maze2d-umaze-sparse-v1.hdf5", version 0 where none is told; in lower case and without
+// a suffix. Any other name is returned as it is.
 std::string D4rlDatasetName(std::string_view file_name);
 
 // By environment id, dataset name or the name of a file of D4RL's robots and mazes, in any case: "Hopper-v5",

@@ -163,8 +163,8 @@ class TrainingRun {
   }
 
   // Critics that leave what rewards allow by orders of magnitude seldom come back, though their numbers are
-  // still finite. O-DICE tells of residuals alone, a weaker sign: what is wrong with all values alike is in
-  // them 1 - discount times. The 1 is for entropies among the rewards. A checkpoint is a good one where the
+  // still finite. O-DICE tells of residuals alone, a weaker sign: an error that all values share is in them
+  // times 1 - discount. The 1 is for entropies among the rewards. A checkpoint is a good one where the
   // update that made it saw none of this; what it left behind is seen by the next.
   void StopIfValuesAreImpossible(const Metrics& metrics) const {
     const auto reward = trainer_->LargestReward();

@@ -81,7 +81,10 @@ int StopSignal() { return stop_signal; }
 void CatchStopSignals() {
   struct sigaction action {};
   action.sa_handler = RememberSignal;
+  // The other one waits until the first has left word.
   sigemptyset(&action.sa_mask);
+  sigaddset(&action.sa_mask, SIGINT);
+  sigaddset(&action.sa_mask, SIGTERM);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
 }

@@ -881,7 +881,7 @@ TEST(PresetValues, AreTheOnlineSheetsRows) {
         {"agent.gae_lambda", 0.95}},
        {{"agent.normalize_observations", "false"}}},
       {"trpo",
-       "openai",
+       "sb2",
        "Hopper-v5",
        {{"run.num_envs", 1},
         {"agent.rollout_steps", 1024},

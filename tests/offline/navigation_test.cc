@@ -1,6 +1,6 @@
 // Small worlds in which methods differ as their papers say: the PRDC sheet's stitching line (section 9), the
-// A2PR sheet's corridor (section 9) and the O-DICE sheet's rooms (section 10). Margins are those of seeds 1
-// to 5, of which four must do.
+// A2PR sheet's corridor of bad steps (section 9) and the O-DICE sheet's rooms (section 10). Margins are those
+// of seeds 1 to 5, of which four must do.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -113,7 +113,7 @@ TEST_F(Interruption, SecondSignalOfTheOtherKindEndsAtOnce) {
   const auto run = folder_.path() / "run";
   RunOptions options;
   options.meanwhile = [&](pid_t process) {
-    // A rollout of two million steps, which takes seconds, is under way: the run stops at its end.
+    // A rollout of two million steps, which takes seconds, is under way: only after it would the run stop.
     WaitUntil([&] { return std::filesystem::exists(RunPaths{run}.config()); }, process);
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
     ::kill(process, SIGINT);
@@ -207,9 +207,7 @@ TEST(InterruptedCollection, StopSignalLeavesNothing) {
   RunOptions options;
   options.meanwhile = [&](pid_t process) {
     // The file grows beside its place from the first moment on.
-    while (std::filesystem::is_empty(folder.path()) && ::kill(process, 0) == 0) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
+    WaitUntil([&] { return !std::filesystem::is_empty(folder.path()); }, process);
     ::kill(process, SIGINT);
   };
   const Finished finished = Strider(CollectWords(folder.path() / "data.hdf5", "100000000"), options);
