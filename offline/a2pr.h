@@ -62,9 +62,9 @@ A2prChoice ChooseAction(const at::Tensor& candidate_advantage, const at::Tensor&
 
 // TD3 whose actor is pulled to the better of two actions, the logged one and one of a VAE that reconstructs
 // actions of positive advantage only, and not at all where neither is better than the state's value (the
-// paper's eps_A, advantage_threshold here, is 0 in the authors' program). One
-// update (section 3): critics; value; VAE; every policy_delay-th time the actor and the targets. Actions are
-// in the networks' frame here as in Td3.
+// paper's eps_A, advantage_threshold here, is 0 in the authors' program). One update (section 3): critics;
+// value; VAE; every policy_delay-th time the actor and the targets. Actions are in the networks' frame here
+// as in Td3.
 class A2pr : public Td3 {
  public:
   using Config = A2prConfig;

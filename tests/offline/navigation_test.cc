@@ -1,6 +1,6 @@
 // Small worlds in which methods differ as their papers say: the PRDC sheet's stitching line (section 9), the
-// A2PR sheet's corridor of bad steps (section 9) and the O-DICE sheet's rooms (section 10). Margins are those
-// of seeds 1 to 5, of which four must do.
+// A2PR sheet's corridor of bad steps (section 9) and the O-DICE sheet's rooms (section 10). Four of seeds 1
+// to 5 must do.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -241,8 +241,9 @@ double StepsThroughTheRooms(const Agent& agent) {
 }
 
 // The orthogonal gradient finds the way that cloning does not; with the true one values fall far below any
-// return and nearly all steps get a weight. (That it makes values of the room nobody has seen lower than the
-// semi-gradient does, which the sheet has from a review, was not found here.)
+// return and nearly all steps get a weight. (The semi-gradient finds it here too, and not later. That values
+// of the room nobody has seen are lower with the orthogonal one, as the sheet has from a review, was not
+// found.)
 TEST(Rooms, OdiceFindsTheWay) {
   const TransitionBatch data = Walks();
   constexpr double kLowest = -5 / (1 - 0.95);
