@@ -35,6 +35,13 @@ void CheckAlternatives(const PmoeSacConfig& config) {
         "agent.router_gradient = gumbel propagates the loss of the expert that it draws; expected "
         "agent.expert_loss left as it is");
   }
+  if (config.router_gradient != "gumbel" && config.gumbel_temperature != PmoeSacConfig().gumbel_temperature) {
+    throw InputError(
+        "agent.gumbel_temperature = {} has no part in agent.router_gradient = {}; expected it left as it is, "
+        "or "
+        "router_gradient = gumbel",
+        config.gumbel_temperature, config.router_gradient);
+  }
 }
 
 // The leaves of a set from one on.
@@ -165,30 +172,37 @@ at::Tensor PmoeSac::NextValue(const TransitionBatch& batch, const UpdateNoise& n
 at::Tensor PmoeSac::StepPolicy(const at::Tensor& observations, const Draw& draw, const UpdateNoise& noise,
                                const at::Tensor& alpha) {
   const bool gumbel = config_.router_gradient == "gumbel";
-  const at::Tensor q = ExpertQ(critic(), observations, draw.actions);
-  const at::Tensor winner = blended() ? at::Tensor() : q.detach().argmax(1);
-  at::Tensor credit;  // (rows x experts) each expert's part in the loss, no gradient but the Gumbel-Softmax's
-  at::Tensor losses;  // (rows)
-  at::Tensor router_loss;
-  if (blended()) {
-    credit = at::ones_like(q.detach());
-    losses = (alpha * draw.log_probs - q).squeeze(1);
-    router_loss = losses.mean();
-  } else if (gumbel) {
-    credit = nn::StraightThrough(draw.logits, noise.expert, config_.gumbel_temperature);
-    const at::Tensor action = (credit.unsqueeze(-1) * draw.actions).sum(1);
-    losses = alpha * (credit * draw.log_probs).sum(1) - critics_.LeastQ(critic(), observations, action);
-    router_loss = losses.mean();
-  } else {
-    credit = config_.expert_loss == "best"       ? nn::OneHot(winner, q)
-             : config_.expert_loss == "sampled"  ? nn::OneHot(nn::ChooseExpert(draw.logits, noise.expert), q)
-             : config_.expert_loss == "weighted" ? at::softmax(draw.logits.detach(), 1)
-                                                 : at::full_like(q.detach(), 1.0 / config_.experts);
-    const at::Tensor of_experts = alpha * draw.log_probs - q;
-    losses = (credit * of_experts).sum(1);
+  at::Tensor q;       // (rows x experts)
+  at::Tensor winner;  // (rows) of highest q
+  if (!blended()) {
+    // Where one action's loss is propagated back, the others' Q only say that they are not the best.
+    const at::AutoGradMode grad(LossOfAllExperts());
+    q = ExpertQ(critic(), observations, draw.actions);
+    winner = q.detach().argmax(1);
+  }
+  // (rows x drawn) each action's part in the loss; no gradient in it but the Gumbel-Softmax's.
+  const at::Tensor credit =
+      blended() ? at::ones_like(draw.log_probs.detach())
+      : gumbel  ? nn::StraightThrough(draw.logits, noise.expert, config_.gumbel_temperature)
+      : config_.expert_loss == "best"     ? nn::OneHot(winner, q)
+      : config_.expert_loss == "sampled"  ? nn::OneHot(nn::ChooseExpert(draw.logits, noise.expert), q)
+      : config_.expert_loss == "weighted" ? at::softmax(draw.logits.detach(), 1)
+                                          : at::full_like(q.detach(), 1.0 / config_.experts);
+  at::Tensor losses = alpha * (credit * draw.log_probs).sum(1);  // (rows)
+  if (LossOfAllExperts()) {
+    losses = losses - (credit * q).sum(1);
     if (config_.expert_loss == "sum") losses = config_.experts * losses;
-    if (config_.router_gradient == "frequency") router_loss = nn::FrequencyLoss(draw.logits, winner);
-    if (config_.router_gradient == "score_ratio") router_loss = nn::ScoreRatioLoss(draw.logits, -of_experts);
+  } else {
+    const at::Tensor action = (credit.unsqueeze(-1) * draw.actions).sum(1);
+    losses = losses - critics_.LeastQ(critic(), observations, action);
+  }
+  at::Tensor router_loss;
+  if (gumbel || blended()) {
+    router_loss = losses.mean();
+  } else if (config_.router_gradient == "frequency") {
+    router_loss = nn::FrequencyLoss(draw.logits, winner);
+  } else if (config_.router_gradient == "score_ratio") {
+    router_loss = nn::ScoreRatioLoss(draw.logits, q - alpha * draw.log_probs);
   }
   // Each set takes its own loss alone: the router's never reaches the experts, nor theirs the router.
   if (router_loss.defined()) {
@@ -216,6 +230,10 @@ void PmoeSac::ReportExperts(const Draw& draw, const at::Tensor& winner) {
   // Blended experts draw no actions of their own: theirs is the entropy before squashing.
   view.entropies = blended() ? nn::GaussianEntropy(draw.log_std).mean(0) : -draw.own_log_probs.mean(0);
   for (const auto& [name, value] : nn::ExpertMetrics(view)) Report(name, value);
+}
+
+bool PmoeSac::LossOfAllExperts() const {
+  return config_.expert_loss == "all" || config_.expert_loss == "sum" || config_.expert_loss == "weighted";
 }
 
 bool PmoeSac::DrawsExpert() const {

@@ -58,7 +58,7 @@ struct PmoeSacConfig {
           "what the router learns from: how often each expert is best, the Gumbel-Softmax path, the score "
           "ratio, or nothing",
           OneOf({"frequency", "gumbel", "score_ratio", "none"}));
-    visit("gumbel_temperature", gumbel_temperature, "temperature of the Gumbel-Softmax", Above(0));
+    visit("gumbel_temperature", gumbel_temperature, "temperature of the Gumbel-Softmax path", Above(0));
     visit("expert_loss", expert_loss,
           "whose loss is propagated back: the best expert's, the mean or sum of all experts', their mean by "
           "the router's weights, or that of one that the router draws",
@@ -88,7 +88,7 @@ class PmoeSac : public OffPolicyAgent {
   using Config = PmoeSacConfig;
 
   // Throws InputError where the action space is discrete, where the router is to look at a trunk that there
-  // is not, or where alternatives are given that a blend or the Gumbel-Softmax path leaves without effect.
+  // is not, or where alternatives are given that a blend or the router's gradient leaves without effect.
   PmoeSac(const Task& task, Config config);
 
   // Random numbers of one update.
@@ -138,6 +138,7 @@ class PmoeSac : public OffPolicyAgent {
   bool separate() const { return config_.expert_sharing == "separate"; }
   bool blended() const { return blend_ != Blend::kNone; }
   std::int64_t drawn() const { return blended() ? 1 : config_.experts; }
+  bool LossOfAllExperts() const;
   bool DrawsExpert() const;
   void Initialise();
   nn::GaussianHeads::Output Heads(const at::Tensor& observations) const;  // (rows x experts x actions)

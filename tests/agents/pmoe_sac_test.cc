@@ -419,6 +419,12 @@ TEST(PmoeSac, RefusesWhatItCannotDo) {
   EXPECT_THAT(MessageOf<InputError>([&] { PmoeSac(BoxTask(kStates, kActions), blended); }),
               HasSubstr("agent.acting_expert left as they are"));
   EXPECT_THAT(refusal("none", "gumbel", "all"), HasSubstr("agent.expert_loss"));
+  PmoeSacConfig tempered = SmallConfig();
+  tempered.gumbel_temperature = 1;
+  EXPECT_THAT(MessageOf<InputError>([&] { PmoeSac(BoxTask(kStates, kActions), tempered); }),
+              HasSubstr("agent.gumbel_temperature = 1 has no part in agent.router_gradient = frequency"));
+  tempered.router_gradient = "gumbel";
+  EXPECT_NO_THROW(PmoeSac(BoxTask(kStates, kActions), tempered));
 }
 
 // One expert with all the weight is a Gaussian by itself.
