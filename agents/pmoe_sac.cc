@@ -37,9 +37,8 @@ void CheckAlternatives(const PmoeSacConfig& config) {
   }
   if (config.router_gradient != "gumbel" && config.gumbel_temperature != PmoeSacConfig().gumbel_temperature) {
     throw InputError(
-        "agent.gumbel_temperature = {} has no part in agent.router_gradient = {}; expected it left as it is, "
-        "or "
-        "router_gradient = gumbel",
+        "agent.gumbel_temperature = {} has no part in agent.router_gradient = {}; expected it left as it "
+        "is, or router_gradient = gumbel",
         config.gumbel_temperature, config.router_gradient);
   }
 }
