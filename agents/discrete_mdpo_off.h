@@ -2,9 +2,6 @@
 // 3.5), and SAC as its special case c = lambda (Christodoulou 2019, arXiv 1910.07207).
 #pragma once
 
-#include <optional>
-#include <vector>
-
 #include "agents/mdpo_off.h"
 
 namespace strider {
@@ -18,18 +15,13 @@ namespace strider {
 //   V(s) = sum_a pi(a|s) [min_i Q_i(s, a) - lambda log_q pi(a|s)],
 // V'(s') being what the target value network has learnt of V, or without it V(s') by the twin target critics.
 // Q gives one number for each action of a state. MdpoOff's settings of densities have no part.
-class DiscreteMdpoOff : public OffPolicyAgent {
+class DiscreteMdpoOff : public MdpoOffBase {
  public:
-  using Config = MdpoOffConfig;
-
   // Throws InputError where the actions are not discrete or kl_coef < lambda.
-  DiscreteMdpoOff(const Task& task, Config config);
+  DiscreteMdpoOff(const Task& task, const Config& config);
 
-  const ReplayConfig& replay() const override { return config_.replay; }
-  bool act_deterministic() const override { return config_.act_deterministic; }
   void Update(const TransitionBatch& batch) override;
   Policy MakePolicy() const override;
-  std::vector<nn::NamedTensor> State() const override;
 
   // The policy's loss at rows of states, Q and old policy as they stand; policy().flat_grad() becomes its
   // gradient.
@@ -38,12 +30,9 @@ class DiscreteMdpoOff : public OffPolicyAgent {
   // V'(s'), (rows). No gradients.
   at::Tensor NextValue(const TransitionBatch& batch, const at::Tensor& lambda) const;
 
-  // For tests: the networks' parameters. The critics are an ensemble of two.
-  const nn::ParameterSet& policy() const { return policy_; }
-  const nn::ParameterSet& old_policy() const { return old_policy_; }
-  const nn::ParameterSet& critic() const { return critics_.online(); }
-
  private:
+  DiscreteMdpoOff(const Task& task, const Config& config, nn::Mlp policy_net);
+
   // A policy at some states.
   struct Law {
     nn::ForwardPass pass;
@@ -58,21 +47,8 @@ class DiscreteMdpoOff : public OffPolicyAgent {
   at::Tensor SoftValue(const nn::ParameterSet& critic, const at::Tensor& observations, const Law& law,
                        const at::Tensor& lambda) const;
   void StepPolicy(const at::Tensor& observations, const Law& law, const at::Tensor& lambda);
-  // `value` is what the value network is to learn of s; undefined without it.
-  void StepCritics(const TransitionBatch& batch, const at::Tensor& next_value, const at::Tensor& value);
-  void MoveTargets();
 
-  Config config_;
-  double trust_weight_;  // c - lambda, the weight of -log pi_k
   nn::Mlp policy_net_;
-  nn::ParameterSet policy_;
-  nn::ParameterSet old_policy_;
-  TwinCritics critics_;
-  nn::ParameterSet critic_target_;        // without the value network
-  nn::ParameterSet frozen_critic_;        // with freeze_q_with_old
-  std::optional<ValueWithTarget> value_;  // the value network
-  EntropyWeight entropy_weight_;
-  nn::Adam policy_adam_;
 };
 
 class DiscreteSac : public DiscreteMdpoOff {
