@@ -118,8 +118,8 @@ class Agent {
   std::vector<Reported> reported_;
 };
 
-// How an off-policy learner is fed. Learning from a dataset alone takes the batch size alone; a run that goes
-// online after it needs no learning_starts.
+// How an off-policy learner is fed. Learning from a dataset alone takes the batch size alone (but see
+// DeepQConfig's target_interval); a run that goes online after it needs no learning_starts.
 struct ReplayConfig {
   int batch_size = 256;
   int buffer_size = 1000000;

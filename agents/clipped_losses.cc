@@ -30,12 +30,16 @@ ClippedSurrogate GaussianSurrogate(const Experience& batch, const at::Tensor& ol
   const at::Tensor actions = batch.actions.contiguous();
   at::Tensor z = at::empty_like(mean);      // (a - mean) / sd
   at::Tensor terms = at::empty_like(mean);  // of the log density
+  const float* const action = Numbers(actions);
+  const float* const centre = Numbers(mean);
+  const float* const precision = Numbers(inverse);
+  const float* const log_sd = Numbers(log_std);
   float* const deviate = z.mutable_data_ptr<float>();
   float* const term = terms.mutable_data_ptr<float>();
   for (std::int64_t i = 0; i < rows * width; ++i) {
     const std::int64_t j = i % width;
-    deviate[i] = (Numbers(actions)[i] - Numbers(mean)[i]) * Numbers(inverse)[j];
-    term[i] = -0.5F * (deviate[i] * deviate[i]) - Numbers(log_std)[j] - kHalfLogTwoPi;
+    deviate[i] = (action[i] - centre[i]) * precision[j];
+    term[i] = -0.5F * (deviate[i] * deviate[i]) - log_sd[j] - kHalfLogTwoPi;
   }
   ClippedSurrogate result;
   result.log_ratio = terms.sum(-1).sub_(old_log_prob);
@@ -45,11 +49,13 @@ ClippedSurrogate GaussianSurrogate(const Experience& batch, const at::Tensor& ol
   float* const loss = result.losses.mutable_data_ptr<float>();
   float* const slope = of_log_prob.mutable_data_ptr<float>();
   const at::Tensor advantages = batch.advantages.contiguous();
+  const float* const gain = Numbers(advantages);
+  const float* const ratios = Numbers(result.ratio);
   const auto low = static_cast<float>(1 - clip);
   const auto high = static_cast<float>(1 + clip);
   for (std::int64_t i = 0; i < rows; ++i) {
-    const float advantage = -Numbers(advantages)[i];
-    const float ratio = Numbers(result.ratio)[i];
+    const float advantage = -gain[i];
+    const float ratio = ratios[i];
     const float plain = advantage * ratio;
     const float clipped = advantage * std::clamp(ratio, low, high);
     loss[i] = std::isnan(plain) ? plain : std::max(plain, clipped);
@@ -63,8 +69,8 @@ ClippedSurrogate GaussianSurrogate(const Experience& batch, const at::Tensor& ol
   float* const to_mean = result.of_mean.mutable_data_ptr<float>();
   for (std::int64_t i = 0; i < rows * width; ++i) {
     const float of_square = slope[i / width] * deviate[i];
-    to_mean[i] = of_square * Numbers(inverse)[i % width];
-    term[i] = of_square * (Numbers(actions)[i] - Numbers(mean)[i]);
+    to_mean[i] = of_square * precision[i % width];
+    term[i] = of_square * (action[i] - centre[i]);
   }
   const at::Tensor of_shift = of_log_prob.unsqueeze(1).repeat({1, width}).sum(0).add_(entropy_coef);
   result.of_log_std = terms.sum(0).mul_(inverse).sub_(of_shift);
@@ -78,16 +84,19 @@ ClippedError ValueError(const Experience& batch, const at::Tensor& value, double
   float* const slope = result.of_value.mutable_data_ptr<float>();
   const at::Tensor olds = batch.values.contiguous();
   const at::Tensor returns = batch.returns.contiguous();
+  const float* const old_value = Numbers(olds);
+  const float* const wanted = Numbers(returns);
+  const float* const given = Numbers(value);
   const auto bound = static_cast<float>(clip);
   const auto each = static_cast<float>(weight / static_cast<double>(rows));
   for (std::int64_t i = 0; i < rows; ++i) {
-    const float target = Numbers(returns)[i];
-    const float error = Numbers(value)[i] - target;
+    const float target = wanted[i];
+    const float error = given[i] - target;
     loss[i] = error * error;
     slope[i] = each * 2 * error;
     if (bound == 0) continue;
-    const float old = Numbers(olds)[i];
-    const float moved = Numbers(value)[i] - old;
+    const float old = old_value[i];
+    const float moved = given[i] - old;
     const float clipped_error = old + std::clamp(moved, -bound, bound) - target;
     const float share = ShareOfFirst(error * error, clipped_error * clipped_error);
     const bool inside = moved >= -bound && moved <= bound;

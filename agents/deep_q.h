@@ -37,7 +37,9 @@ struct DeepQConfig {
     visit("hidden", hidden, "widths of the hidden ReLU layers", InRange(1, 65536));
     visit("lr", lr, "Adam's step length", Above(0));
     visit("max_grad_norm", max_grad_norm, "bound on the gradient's norm; 0: none", AtLeast(0));
-    visit("target_interval", target_interval, "environment steps between moves of the target network",
+    visit("target_interval", target_interval,
+          "environment steps between moves of the target network; from a dataset alone an update counts for "
+          "update_interval / updates_per_step of them",
           AtLeast(1));
     visit("tau", tau, "how far the target network moves then; 1 copies", InRange(0, 1));
     visit("epsilon_start", epsilon_start, "probability of a random action at the start", InRange(0, 1));

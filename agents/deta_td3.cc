@@ -11,6 +11,10 @@ DetaTd3::DetaTd3(const Task& task, const Config& config)
                   nn::Activation::kRelu, /*members=*/2)),
       config_(config),
       stocks_(task, config.stock, config.discount) {
+  if (config_.quantile.quantiles < 2) {
+    throw InputError("agent.quantiles = {}: one number is no law; expected at least 2",
+                     config_.quantile.quantiles);
+  }
   Declare({"initial_stock"});
 }
 

@@ -34,7 +34,7 @@ class DetaTd3 : public Td3 {
  public:
   using Config = DetaTd3Config;
 
-  // Throws InputError where the actions are discrete, or as Stocks does.
+  // Throws InputError where the actions are discrete or there is one quantile alone, or as Stocks does.
   DetaTd3(const Task& task, const Config& config);
 
   void Update(const TransitionBatch& batch) override;

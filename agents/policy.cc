@@ -8,6 +8,7 @@
 
 #include "agents/nn/host_product.h"
 #include "agents/nn/host_vector.h"
+#include "agents/score_tie.h"
 #include "core/error.h"
 
 namespace strider {
@@ -172,16 +173,13 @@ void BlendExperts(Blend blend, const Eigen::MatrixXf& logits, Eigen::MatrixXf& m
   log_sd = blended;
 }
 
-// Scores that differ by less, relative to their size, are a tie.
-constexpr float kTie = 1e-6F;
-
 // The action of the largest mean utility of stock + quantile, by the larger mean quantile among equals.
 Eigen::Index BestUtility(const Policy& policy, const Eigen::MatrixXf& quantiles, float stock) {
   const auto utility = [&](float x) { return (x < 0 ? policy.weight_below : policy.weight_above) * x; };
   const Eigen::VectorXf scores =
       quantiles.unaryExpr([&](float q) { return utility(stock + q); }).colwise().mean().transpose();
   const Eigen::VectorXf means = quantiles.colwise().mean().transpose();
-  const float enough = scores.maxCoeff() - kTie * (1 + std::abs(scores.maxCoeff()));
+  const float enough = scores.maxCoeff() - static_cast<float>(kScoreTie) * (1 + std::abs(scores.maxCoeff()));
   Eigen::Index best = Best(scores);
   for (Eigen::Index i = 0; i < scores.size(); ++i) {
     if (scores[i] >= enough && means[i] > means[best]) best = i;
@@ -276,57 +274,33 @@ Eigen::VectorXf ExpertLogProbs(const Eigen::VectorXf& x, const Eigen::VectorXf& 
   return log_probs;
 }
 
-}  // namespace
+void TakeBestCandidates(const Policy& policy, const Rows& inputs, Pcg64& random, std::span<float> actions) {
+  const auto width = static_cast<std::size_t>(RowSize(policy.action_space));
+  for (Eigen::Index row = 0; row < inputs.cols(); ++row) {
+    TakeBestCandidate(policy, inputs.col(row), random,
+                      actions.subspan(static_cast<std::size_t>(row) * width, width));
+  }
+}
 
-void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg64& random,
-                    std::span<float> actions, std::span<float> log_probs, int step) const {
-  if (!steps.empty()) {
-    At(step).Sample(observations, deterministic, random, actions, log_probs);
-    return;
+// `out` holds each row's quantiles, those of one action after the other.
+void TakeBestUtilities(const Policy& policy, const Rows& inputs, const Eigen::MatrixXf& out,
+                       std::span<float> actions) {
+  const Eigen::Index choices = std::get<Discrete>(policy.action_space).n;
+  for (Eigen::Index row = 0; row < inputs.cols(); ++row) {
+    const Eigen::Map<const Eigen::MatrixXf> quantiles(out.col(row).data(), out.rows() / choices, choices);
+    const float shown = inputs(inputs.rows() - kStockColumns, row);
+    const auto stock = static_cast<float>(policy.augmentation.stock->bound) * shown;
+    actions[static_cast<std::size_t>(row)] = static_cast<float>(BestUtility(policy, quantiles, stock));
   }
-  if (distribution == ActionDistribution::kUniform) {
-    SampleUniformRows(action_space, random, actions, log_probs);
-    return;
-  }
-  const auto rows =
-      static_cast<Eigen::Index>(observations.size() / static_cast<std::size_t>(observation_size));
-  if (distribution == ActionDistribution::kBestCandidate) {
-    const auto width = static_cast<std::size_t>(RowSize(action_space));
-    const Rows inputs(observations.data(), observation_size, rows);
-    for (Eigen::Index row = 0; row < rows; ++row) {
-      TakeBestCandidate(*this, inputs.col(row), random,
-                        actions.subspan(static_cast<std::size_t>(row) * width, width));
-    }
-    std::ranges::fill(log_probs, 0.0F);
-    return;
-  }
-  const Eigen::MatrixXf body = Body(*this, Rows(observations.data(), observation_size, rows));
-  Eigen::MatrixXf out = Linear(mean, body);
-  if (distribution == ActionDistribution::kCategorical) {
-    SampleCategorical(out, deterministic, random, actions, log_probs);
-    return;
-  }
-  if (distribution == ActionDistribution::kGreedy) {
-    SampleCategorical(out, /*deterministic=*/true, random, actions, {});
-    std::ranges::fill(log_probs, 0.0F);
-    return;
-  }
-  if (distribution == ActionDistribution::kLikelyGreedy) {
-    TakeLikelyBest(out, Linear(behaviour, body), likely, actions);
-    std::ranges::fill(log_probs, 0.0F);
-    return;
-  }
-  if (distribution == ActionDistribution::kGreedyUtility) {
-    const Eigen::Index choices = std::get<Discrete>(action_space).n;
-    for (Eigen::Index row = 0; row < rows; ++row) {
-      const Eigen::Map<const Eigen::MatrixXf> quantiles(out.col(row).data(), out.rows() / choices, choices);
-      const auto shown = observations[static_cast<std::size_t>((row + 1) * observation_size - kStockColumns)];
-      const auto stock = static_cast<float>(augmentation.stock->bound) * shown;
-      actions[static_cast<std::size_t>(row)] = static_cast<float>(BestUtility(*this, quantiles, stock));
-    }
-    std::ranges::fill(log_probs, 0.0F);
-    return;
-  }
+}
+
+// Gaussians, of experts or options where the policy has such, perhaps squashed or clipped; a deterministic
+// action is the mean. `out` holds the means.
+void SampleGaussians(const Policy& policy, const Rows& inputs, const Eigen::MatrixXf& body,
+                     Eigen::MatrixXf out, bool deterministic, Pcg64& random, std::span<float> actions,
+                     std::span<float> log_probs) {
+  const Eigen::Index rows = inputs.cols();
+  const ActionDistribution distribution = policy.distribution;
   const bool stochastic = distribution != ActionDistribution::kTanh;
   const bool clipped = distribution == ActionDistribution::kClippedGaussian ||
                        distribution == ActionDistribution::kClippedTanhGaussian;
@@ -335,27 +309,28 @@ void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg
   if (distribution == ActionDistribution::kClippedTanhGaussian) out = out.array().tanh();
   Eigen::MatrixXf log_sd;
   if (stochastic) {
-    log_sd = Linear(log_std, body)
+    log_sd = Linear(policy.log_std, body)
                  .array()
-                 .max(static_cast<float>(log_std_min))
-                 .min(static_cast<float>(log_std_max));
+                 .max(static_cast<float>(policy.log_std_min))
+                 .min(static_cast<float>(policy.log_std_max));
   }
-  const bool mixture = !router.empty();
-  const Eigen::Index options = augmentation.options;
+  const bool mixture = !policy.router.empty();
+  const Eigen::Index options = policy.augmentation.options;
   Eigen::MatrixXf logits;
-  const Rows inputs(observations.data(), observation_size, rows);
-  if (options > 0) logits = OptionLogProbs(*this, inputs);
-  if (mixture) logits = router_on_body ? Perceptron(router, body) : Perceptron(router, inputs);
-  if (mixture && blend != Blend::kNone) {
-    BlendExperts(blend, logits, out, log_sd);
+  if (options > 0) logits = OptionLogProbs(policy, inputs);
+  if (mixture) {
+    logits = policy.router_on_body ? Perceptron(policy.router, body) : Perceptron(policy.router, inputs);
+  }
+  if (mixture && policy.blend != Blend::kNone) {
+    BlendExperts(policy.blend, logits, out, log_sd);
     logits.resize(0, rows);
   }
   const Eigen::Index size = logits.rows() > 0 ? out.rows() / logits.rows() : out.rows();
-  const Eigen::Index width = size + augmentation.ActionColumns();
+  const Eigen::Index width = size + policy.augmentation.ActionColumns();
   for (Eigen::Index row = 0; row < rows; ++row) {
     Eigen::Index chosen = 0;
     if (logits.rows() > 1) {
-      chosen = ActingExpertOf(*this, inputs.col(row), logits.col(row), out.col(row), deterministic, random);
+      chosen = ActingExpertOf(policy, inputs.col(row), logits.col(row), out.col(row), deterministic, random);
     }
     const Eigen::Index first = size * chosen;
     Eigen::VectorXf x = out.col(row).segment(first, size);
@@ -377,6 +352,48 @@ void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg
     if (options > 0) actions[static_cast<std::size_t>(row * width + size)] = static_cast<float>(chosen);
     if (!log_probs.empty()) log_probs[static_cast<std::size_t>(row)] = log_prob;
   }
+}
+
+}  // namespace
+
+void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg64& random,
+                    std::span<float> actions, std::span<float> log_probs, int step) const {
+  if (!steps.empty()) {
+    At(step).Sample(observations, deterministic, random, actions, log_probs);
+    return;
+  }
+  if (distribution == ActionDistribution::kUniform) {
+    SampleUniformRows(action_space, random, actions, log_probs);
+    return;
+  }
+  const Rows inputs(
+      observations.data(), observation_size,
+      static_cast<Eigen::Index>(observations.size() / static_cast<std::size_t>(observation_size)));
+  if (distribution == ActionDistribution::kBestCandidate) {
+    TakeBestCandidates(*this, inputs, random, actions);
+    std::ranges::fill(log_probs, 0.0F);
+    return;
+  }
+  const Eigen::MatrixXf body = Body(*this, inputs);
+  Eigen::MatrixXf out = Linear(mean, body);
+  switch (distribution) {
+    case ActionDistribution::kCategorical:
+      SampleCategorical(out, deterministic, random, actions, log_probs);
+      return;
+    case ActionDistribution::kGreedy:
+      SampleCategorical(out, /*deterministic=*/true, random, actions, {});
+      break;
+    case ActionDistribution::kLikelyGreedy:
+      TakeLikelyBest(out, Linear(behaviour, body), likely, actions);
+      break;
+    case ActionDistribution::kGreedyUtility:
+      TakeBestUtilities(*this, inputs, out, actions);
+      break;
+    default:
+      SampleGaussians(*this, inputs, body, std::move(out), deterministic, random, actions, log_probs);
+      return;
+  }
+  std::ranges::fill(log_probs, 0.0F);  // nothing was left to chance
 }
 
 Policy::Experts Policy::ExpertsAt(std::span<const float> observations) const {

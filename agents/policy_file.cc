@@ -489,6 +489,7 @@ void WritePolicy(DatasetWriter& writer, const Policy& policy) {
        [&](const std::string& key, std::string_view text) { writer.WriteMetadata("policy/" + key, text); }},
       policy);
   if (policy.transform.identity()) return;
+  // Numbers among a dataset's metadata are float32, as those of D4RL's policies are.
   const auto write = [&](const std::string& key, const std::vector<double>& values) {
     const std::vector<float> numbers(values.begin(), values.end());
     writer.WriteMetadata("policy/observation_transform/" + key, numbers, {numbers.size()});

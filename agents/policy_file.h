@@ -38,7 +38,7 @@ struct PolicyOrigin {
   std::string algorithm;
   std::string env_id;
   // EnvSpec's, metadata/policy/env_instance: a dataset of the policy may be of another world
-  std::string env_instance{};     // EnvSpec's
+  std::string env_instance{};
   bool evaluate_sampled = false;  // metadata/evaluation: by drawn actions
 };
 

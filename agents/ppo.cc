@@ -6,9 +6,7 @@
 
 namespace strider {
 
-nn::Activation ActivationOf(const PpoConfig& config) {
-  return config.activation == "relu" ? nn::Activation::kRelu : nn::Activation::kTanh;
-}
+nn::Activation ActivationOf(const PpoConfig& config) { return nn::ParseActivation(config.activation); }
 
 nn::Initialisation InitialisationOf(const PpoConfig& config) {
   return config.orthogonal ? nn::Initialisation::kOrthogonal : nn::Initialisation::kUniformFanIn;

@@ -1,15 +1,22 @@
 #include "agents/rollout.h"
 
-#include <unistd.h>
-
 #include <algorithm>
+#include <limits>
 
 #include "core/error.h"
+#include "core/memory.h"
 
 namespace strider {
 
-int WholeEpisodes(int steps, int length) {
-  return length == 0 ? steps : (steps + length - 1) / length * length;
+int WholeEpisodes(std::int64_t steps, int length) {
+  const std::int64_t whole = length == 0 ? steps : (steps + length - 1) / length * length;
+  if (whole > std::numeric_limits<int>::max()) {
+    throw InputError(
+        "a rollout of {} steps in each environment, whole episodes of {}, is too long; expected at most {}: "
+        "fewer or shorter episodes",
+        whole, length, std::numeric_limits<int>::max());
+  }
+  return static_cast<int>(whole);
 }
 
 Rollout MakeRollout(int steps, int environments, int observation_size, int action_size) {
@@ -20,8 +27,7 @@ Rollout MakeRollout(int steps, int environments, int observation_size, int actio
   rollout.action_size = action_size;
   const auto rows = static_cast<std::size_t>(steps) * static_cast<std::size_t>(environments);
   const double bytes = static_cast<double>(rows) * (observation_size + action_size) * sizeof(float);
-  const double memory =
-      static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+  const auto memory = static_cast<double>(MachineMemory());
   if (bytes > memory) {
     throw InputError(
         "a rollout of {} steps in {} environments, {} numbers each, takes {:.0f} GB, more than the machine's "

@@ -61,8 +61,8 @@ struct Rollout {
 };
 
 // The least number of steps, at least `steps`, that makes whole episodes of `length`; `steps` where that is
-// 0.
-int WholeEpisodes(int steps, int length);
+// 0. Throws InputError where that is beyond an int.
+int WholeEpisodes(std::int64_t steps, int length);
 
 // An empty rollout with all memory reserved.
 // Throws InputError where it would not fit into the machine's memory.

@@ -120,7 +120,7 @@ TransitionBatch Stocks::Edited(const TransitionBatch& batch, at::Generator& rand
   return all;
 }
 
-void Stocks::RememberStarts(const TransitionBatch& batch) const {
+void Stocks::RememberStarts(const TransitionBatch& batch) {
   if (!objective_.chooses_stock) return;
   // The batch's first observations before those kept, in order: no shape depends on how many there are.
   const at::Tensor rows = at::cat({batch.observations, starts_});

@@ -59,7 +59,7 @@ class Stocks {
   TransitionBatch Edited(const TransitionBatch& batch, at::Generator& random) const;
 
   // Keeps first observations of episodes, in which the initial stock is chosen.
-  void RememberStarts(const TransitionBatch& batch) const;
+  void RememberStarts(const TransitionBatch& batch);
 
   // Where the objective leaves the initial stock free: takes the best of many, max over c of -c + E f(c + G),
   // and then the best for the law of G that this one leads to. `quantiles` gives theta (rows x N) of the

@@ -13,12 +13,6 @@
 namespace strider {
 namespace {
 
-// The batch in steps of each environment.
-RolloutConfig WholeEpisodes(RolloutConfig rollout, const Task& task, int batch) {
-  rollout.steps = (batch + task.environments - 1) / task.environments * task.max_episode_steps;
-  return rollout;
-}
-
 // Calls visit(first_row, end_row) for each episode of each environment, whole or cut by the batch. Its rows
 // are first_row, first_row + environments, ... below end_row.
 template <class Visit>
@@ -35,18 +29,14 @@ void ForEachEpisode(const Rollout& rollout, Visit&& visit) {
   }
 }
 
-nn::Activation ParseActivation(const std::string& name) {
-  return name == "relu" ? nn::Activation::kRelu : nn::Activation::kTanh;
-}
-
 }  // namespace
 
 Subpo::Subpo(const Task& task, Config config)
     : OnPolicyAgent(task),
       config_(std::move(config)),
       credit_(ParseCredit(config_.credit)),
-      actor_(task, config_.hidden, Actor::kNoMixture, ParseActivation(config_.activation)),
-      value_(task, config_.hidden, /*adam_epsilon=*/1e-8, ParseActivation(config_.activation)),
+      actor_(task, config_.hidden, Actor::kNoMixture, nn::ParseActivation(config_.activation)),
+      value_(task, config_.hidden, /*adam_epsilon=*/1e-8, nn::ParseActivation(config_.activation)),
       policy_adam_(actor_.parameters()) {
   if (config_.baseline == "value" && credit_ != Credit::kToGo) {
     throw InputError(
@@ -69,7 +59,8 @@ Subpo::Subpo(const Task& task, Config config)
         "environments",
         config_.batch, task.environments);
   }
-  config_.rollout = WholeEpisodes(config_.rollout, task, config_.batch);
+  const std::int64_t episodes = (config_.batch + task.environments - 1) / task.environments;  // of each
+  config_.rollout.steps = WholeEpisodes(episodes * task.max_episode_steps, task.max_episode_steps);
   Declare({"objective", "entropy"});
   if (config_.step == "natural") Declare({"kl"});
   if (config_.baseline == "value") Declare({"value_loss"});

@@ -25,6 +25,10 @@ void Synchronise(const std::filesystem::path& path) {
     throw WorkError("cannot write {}: {}", path.string(), std::strerror(error));
 }
 
+std::filesystem::path FolderOf(const std::filesystem::path& path) {
+  return path.parent_path().empty() ? "." : path.parent_path();
+}
+
 }  // namespace
 
 std::filesystem::path PlaceFor(const std::filesystem::path& path) {
@@ -38,20 +42,29 @@ std::filesystem::path PlaceFor(const std::filesystem::path& path) {
   return std::filesystem::weakly_canonical(path, error);
 }
 
+void MakeFolders(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) throw WorkError("cannot make the folder {}: {}", path.string(), error.message());
+}
+
+void RequireFolderOf(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (std::filesystem::exists(FolderOf(path), ignored)) return;
+  throw WorkError("cannot write {}: there is no folder {}", path.string(), FolderOf(path).string());
+}
+
 void WriteWhole(const std::filesystem::path& asked,
                 const std::function<void(const std::filesystem::path&)>& write) {
   const std::filesystem::path path = PlaceFor(asked);
-  const std::filesystem::path folder = path.parent_path().empty() ? "." : path.parent_path();
-  if (std::error_code ignored; !std::filesystem::exists(folder, ignored)) {
-    throw WorkError("cannot write {}: there is no folder {}", path.string(), folder.string());
-  }
+  RequireFolderOf(path);
   std::filesystem::path temporary = path;
   temporary += fmt::format(".{}.tmp", ::getpid());
   try {
     write(temporary);
     Synchronise(temporary);
     std::filesystem::rename(temporary, path);
-    Synchronise(folder);
+    Synchronise(FolderOf(path));
   } catch (const std::filesystem::filesystem_error& error) {
     std::error_code ignored;
     std::filesystem::remove_all(temporary, ignored);

@@ -13,6 +13,13 @@ namespace strider {
 // pipe or a socket is there, which must not be replaced.
 std::filesystem::path PlaceFor(const std::filesystem::path& path);
 
+// Makes a folder and those above it, as far as they are not there yet. Throws WorkError where the system
+// refuses.
+void MakeFolders(const std::filesystem::path& path);
+
+// Throws WorkError where the folder that `path` is to be written into is not there.
+void RequireFolderOf(const std::filesystem::path& path);
+
 // Calls write(temporary), which must create a file (or a folder) at that path in the folder of `path`
 // (PlaceFor(path)); then flushes it to the disk and renames it to `path`. A reader sees the old file or the
 // new one, never half of one. Where `write` throws, the temporary is removed and the old file stays as it

@@ -1,10 +1,16 @@
 #include "core/memory.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdint>
 
 namespace strider {
+
+std::size_t MachineMemory() {
+  return static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) *
+         static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
 
 void PreferLargePages(void* memory, std::size_t bytes) {
   constexpr std::uintptr_t kLargePage = std::uintptr_t{2} << 20;

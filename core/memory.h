@@ -1,10 +1,13 @@
-// Large columns in memory.
+// The machine's memory, and large columns in it.
 #pragma once
 
 #include <cstddef>
 #include <vector>
 
 namespace strider {
+
+// Memory of this machine in bytes. Nothing larger is allocated for what a file or a setting asks for.
+std::size_t MachineMemory();
 
 // Asks the system to back the memory, which nothing has been written to yet, with large pages: the first
 // write to each page costs a fault, and with large ones there are a few hundred times fewer. A hint; it does

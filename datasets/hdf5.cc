@@ -1,7 +1,5 @@
 #include "datasets/hdf5.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <concepts>
 #include <limits>
@@ -9,6 +7,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "core/memory.h"
 #include "datasets/hdf5_chunks.h"
 #include "datasets/hdf5_internal.h"
 
@@ -183,11 +182,6 @@ std::size_t ElementCount(const Shape& shape) {
 std::string ShapeText(const Shape& shape) {
   return shape.empty() ? "a scalar"
                        : fmt::format("({}{})", fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
-}
-
-std::size_t MachineMemory() {
-  return static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) *
-         static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
 std::string ClaimProblem(const Hdf5Info& info) {

@@ -43,9 +43,6 @@ std::size_t ElementCount(const Shape& shape);
 // "(1000, 11)", or "a scalar".
 std::string ShapeText(const Shape& shape);
 
-// Memory of this machine in bytes: nothing larger is ever allocated for a file's contents.
-std::size_t MachineMemory();
-
 enum class Hdf5Kind { kInteger, kFloat, kFlag, kString, kGroup, kOther };  // kFlag: a two-valued enumeration
 
 // What stands under a key, known without reading its values.

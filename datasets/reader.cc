@@ -2,6 +2,7 @@
 
 #include "core/checksum.h"
 #include "core/error.h"
+#include "core/memory.h"
 #include "datasets/d4rl.h"
 #include "datasets/hdf5.h"
 #include "datasets/minari.h"
@@ -43,6 +44,15 @@ void CheckKind(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+std::vector<std::pair<std::string, std::string>> EnvOptionsIn(
+    const std::map<std::string, std::string>& metadata) {
+  std::vector<std::pair<std::string, std::string>> options;
+  for (const auto& [key, value] : metadata) {
+    if (key.starts_with(kEnvOptionPrefix)) options.emplace_back(key.substr(kEnvOptionPrefix.size()), value);
+  }
+  return options;
+}
 
 void CheckWidths(const std::filesystem::path& path, std::size_t observation_size, std::size_t action_size,
                  const DatasetReadOptions& options) {

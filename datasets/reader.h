@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "datasets/dataset.h"
@@ -16,6 +17,13 @@ namespace strider {
 
 // The key under which metadata keep EnvSpec::instance.
 inline constexpr std::string_view kInstanceKey = "env_instance";
+
+// Before the name of each option of the environment's constructor in metadata.
+inline constexpr std::string_view kEnvOptionPrefix = "env_options/";
+
+// Those in `metadata`, (name, value) each.
+std::vector<std::pair<std::string, std::string>> EnvOptionsIn(
+    const std::map<std::string, std::string>& metadata);
 
 // What a dataset holds, known without reading its arrays.
 struct DatasetLayout {

@@ -10,6 +10,7 @@
 namespace strider {
 
 WholeHdf5::WholeHdf5(const std::filesystem::path& path) : path_(PlaceFor(path)), part_(path_) {
+  RequireFolderOf(path_);
   part_ += fmt::format(".{}.part", ::getpid());
   try {
     file_ = Hdf5File::Create(part_);

@@ -115,9 +115,7 @@ std::string GnuplotColour(std::size_t index) {
 
 void DrawPicture(const PictureFrame& frame, std::string_view plot, const std::filesystem::path& base) {
   const std::filesystem::path folder = base.parent_path() / "data";
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) throw WorkError("cannot make the folder {}: {}", folder.string(), error.message());
+  MakeFolders(folder);
   const std::filesystem::path script = folder / (base.filename().string() + ".gp");
   WriteTextWhole(script, Preamble(frame) + std::string(plot));
   for (const std::string format : {"png", "svg"}) {

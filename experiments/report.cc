@@ -232,9 +232,7 @@ void WriteReport(const std::vector<std::filesystem::path>& runs, const std::file
   }
   const std::vector<TaskComparison> tasks = CompareRuns(results);
 
-  std::error_code error;
-  std::filesystem::create_directories(out, error);
-  if (error) throw WorkError("cannot make the folder {}: {}", out.string(), error.message());
+  MakeFolders(out);
   std::string markdown =
       "# Report\n\n"
       "Intervals are 95 % percentile bootstrap intervals of the mean (2000 resamples), taken over the seeds' "

@@ -23,19 +23,14 @@
 namespace strider {
 namespace {
 
-// What may differ between a run and its continuation without making it another experiment.
-// Files may have moved, but not changed (CheckSources).
+// What may differ between a run and its continuation without making it another experiment. A longer run may
+// go online and needs a longer schedule: the last three are for what is yet to come. Files may have moved,
+// but not changed (CheckSources).
 constexpr std::array<std::string_view, 15> kFreeSettings = {
     "run.steps",         "run.dataset",       "run.threads",         "run.device",
     "run.log_interval",  "run.eval_interval", "run.eval_episodes",   "run.checkpoint_interval",
-    "run.target_return", "run.dataset_cache", "run.online_from",     "run.offline_ratio",
-    "run.eval_threads",  "env.map",           "agent.schedule_steps"};
-
-void MakeFolder(const std::filesystem::path& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) throw WorkError("cannot make the folder {}: {}", path.string(), error.message());
-}
+    "run.target_return", "run.dataset_cache", "run.eval_threads",    "env.map",
+    "run.online_from",   "run.offline_ratio", "agent.schedule_steps"};
 
 // What a kill in the middle of CreateRun leaves behind: no reason to refuse a folder.
 bool IsLeftOver(const std::filesystem::directory_entry& entry) {
@@ -70,8 +65,8 @@ bool HasLearnt(const RunPaths& paths) {
 }
 
 void MakeFolders(const RunPaths& paths) {
-  MakeFolder(paths.checkpoint().parent_path());
-  MakeFolder(paths.policy().parent_path());
+  MakeFolders(paths.checkpoint().parent_path());
+  MakeFolders(paths.policy().parent_path());
 }
 
 FolderLock CreateRun(const RunPaths& paths, Experiment& experiment) {
@@ -91,7 +86,7 @@ FolderLock CreateRun(const RunPaths& paths, Experiment& experiment) {
     }
   }
   const std::string manifest = ManifestText(experiment);  // reads the whole dataset
-  MakeFolder(paths.root);
+  MakeFolders(paths.root);
   FolderLock lock(paths.root);
   MakeFolders(paths);
   WriteTextWhole(paths.manifest(), manifest);

@@ -41,8 +41,8 @@ bool IsRun(const std::filesystem::path& directory);
 bool HasLearnt(const RunPaths& paths);
 
 // The experiment of an existing run, from its config.cfg, with `changes` on top. InputError where a change
-// would make it another experiment once it HasLearnt: only steps, threads, device, the intervals and the
-// places of files may differ.
+// would make it another experiment once it HasLearnt: only what lengthens the run or looks at it, the
+// threads, the device and the places of files may differ.
 std::vector<GivenSetting> ResumedSettings(const RunPaths& paths, const std::vector<GivenSetting>& changes);
 
 // Removes the temporaries that killed processes left in a run's folders. REQUIRES: its lock.

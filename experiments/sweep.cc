@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/files.h"
 
 namespace strider {
 namespace {
@@ -197,7 +198,7 @@ SweepOutcome RunSweep(const std::vector<SweepRun>& runs, const std::filesystem::
   while (!children.empty() || (next != runs.end() && !outcome.stopped)) {
     while (next != runs.end() && !outcome.stopped && std::ssize(children) < options.jobs) {
       const std::filesystem::path log = out / (next->folder.string() + ".log");
-      std::filesystem::create_directories(log.parent_path());
+      MakeFolders(log.parent_path());
       children.emplace_back(TrainWords(options.program, *next++, out), log);
     }
     std::this_thread::sleep_for(kPatience);

@@ -46,6 +46,7 @@ void A2pr::AfterCritics(const TransitionBatch& batch, const at::Tensor& next_act
   const at::Tensor value = Value(batch.observations);
   const at::Tensor loss = at::mse_loss(value, ValueTarget(batch, next_action, target));
   value_.Backward(loss);
+  nn::ClipGradientNorm(value_, config_.td3.max_grad_norm);
   value_adam_.Step(value_, config_.value_lr * anneal());
   Report("value_loss", loss);
   value_before_ = value.detach();
@@ -58,18 +59,16 @@ void A2pr::AfterCritics(const TransitionBatch& batch, const at::Tensor& next_act
 
 void A2pr::StepVae(const TransitionBatch& batch) {
   const at::Tensor mask = (data_q_ - value_before_ > config_.advantage_threshold).to(at::kFloat);
-  const ActionVae::Code code = vae_net_.Encode(vae_, batch.observations, batch.actions);
-  const at::Tensor latent = code.mean + at::exp(code.log_std) * LatentNoise(batch.actions.size(0));
-  const at::Tensor error = (vae_net_.Decode(vae_, batch.observations, latent) - batch.actions).square();
-  const at::Tensor reconstruction = config_.vae_weight * (mask.unsqueeze(-1) * error).mean();
-  const at::Tensor divergence = ActionVae::Divergence(code);
-  const at::Tensor loss = reconstruction + 0.5 * divergence;
-  vae_.Backward(loss);
+  const ActionVae::Loss loss =
+      vae_net_.Losses(vae_, batch.observations, batch.actions, LatentNoise(batch.actions.size(0)),
+                      /*weights=*/config_.vae_weight * mask);
+  vae_.Backward(loss.whole);
+  nn::ClipGradientNorm(vae_, config_.td3.max_grad_norm);
   vae_adam_.Step(vae_, config_.vae_lr * anneal());
   Report("vae_mask", mask.mean());
-  Report("vae_recon_loss", reconstruction);
-  Report("vae_kl_loss", divergence);
-  Report("vae_loss", loss);
+  Report("vae_recon_loss", loss.reconstruction);
+  Report("vae_kl_loss", loss.divergence);
+  Report("vae_loss", loss.whole);
 }
 
 at::Tensor A2pr::Candidate(const at::Tensor& observations, const at::Tensor& action) {

@@ -51,6 +51,18 @@ at::Tensor ActionVae::Decode(const nn::ParameterSet& parameters, const at::Tenso
   return max_action_ * at::tanh(raw[0]);
 }
 
+ActionVae::Loss ActionVae::Losses(const nn::ParameterSet& parameters, const at::Tensor& observations,
+                                  const at::Tensor& actions, const at::Tensor& noise,
+                                  const at::Tensor& weights) const {
+  const Code code = Encode(parameters, observations, actions);
+  const at::Tensor decoded = Decode(parameters, observations, code.mean + at::exp(code.log_std) * noise);
+  const at::Tensor reconstruction = weights.defined()
+                                        ? (weights.unsqueeze(-1) * (decoded - actions).square()).mean()
+                                        : at::mse_loss(decoded, actions);
+  const at::Tensor divergence = Divergence(code);
+  return {reconstruction, divergence, reconstruction + 0.5 * divergence};
+}
+
 at::Tensor ActionVae::Divergence(const Code& code) {
   return -0.5 * (1 + 2 * code.log_std - code.mean.square() - at::exp(2 * code.log_std)).mean();
 }

@@ -35,6 +35,16 @@ class ActionVae {
   // KL(N(mean, std^2) || N(0, I)) as a mean over all entries: -1/2 mean(1 + ln std^2 - mean^2 - std^2).
   static at::Tensor Divergence(const Code& code);
 
+  // What one step of the autoencoder makes small.
+  struct Loss {
+    at::Tensor reconstruction;  // mean (a^ - a)^2 over all entries, each row times its weight
+    at::Tensor divergence;
+    at::Tensor whole;  // reconstruction + divergence / 2
+  };
+  // `noise` (rows x latent) is standard normal; `weights` (rows) are 1 where undefined.
+  Loss Losses(const nn::ParameterSet& parameters, const at::Tensor& observations, const at::Tensor& actions,
+              const at::Tensor& noise, const at::Tensor& weights = {}) const;
+
  private:
   int observations_;
   int actions_;

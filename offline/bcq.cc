@@ -74,17 +74,12 @@ void Bcq::Update(const TransitionBatch& batch, const UpdateNoise& noise) {
 }
 
 void Bcq::StepVae(const TransitionBatch& batch, const at::Tensor& code) {
-  const ActionVae::Code encoded = vae_net_.Encode(vae_, batch.observations, batch.actions);
-  const at::Tensor latent = encoded.mean + at::exp(encoded.log_std) * code;
-  const at::Tensor reconstruction =
-      at::mse_loss(vae_net_.Decode(vae_, batch.observations, latent), batch.actions);
-  const at::Tensor divergence = ActionVae::Divergence(encoded);
-  const at::Tensor loss = reconstruction + 0.5 * divergence;
-  vae_.Backward(loss);
+  const ActionVae::Loss loss = vae_net_.Losses(vae_, batch.observations, batch.actions, code);
+  vae_.Backward(loss.whole);
   vae_adam_.Step(vae_, config_.vae_lr * anneal());
-  Report("vae_recon_loss", reconstruction);
-  Report("vae_kl_loss", divergence);
-  Report("vae_loss", loss);
+  Report("vae_recon_loss", loss.reconstruction);
+  Report("vae_kl_loss", loss.divergence);
+  Report("vae_loss", loss.whole);
 }
 
 void Bcq::StepCritics(const TransitionBatch& batch, const at::Tensor& next_codes) {

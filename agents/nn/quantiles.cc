@@ -2,13 +2,9 @@
 
 #include <limits>
 
+#include "agents/score_tie.h"
+
 namespace strider::nn {
-namespace {
-
-// Scores that differ by less, relative to their size, are a tie; as in Policy.
-constexpr double kTie = 1e-6;
-
-}  // namespace
 
 at::Tensor QuantileHuberLoss(const at::Tensor& quantiles, const at::Tensor& targets, double kappa) {
   const std::int64_t count = quantiles.size(-1);
@@ -27,7 +23,7 @@ at::Tensor MeanUtility(const at::Tensor& quantiles, const at::Tensor& stock, Wei
 
 at::Tensor BestAction(const at::Tensor& scores, const at::Tensor& means) {
   const at::Tensor best = scores.amax(-1, /*keepdim=*/true);
-  const at::Tensor worse = scores.lt(best - kTie * (1 + best.abs()));
+  const at::Tensor worse = scores.lt(best - kScoreTie * (1 + best.abs()));
   return means.masked_fill(worse, -std::numeric_limits<double>::infinity()).argmax(-1);
 }
 

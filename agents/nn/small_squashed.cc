@@ -32,6 +32,9 @@ SquashedSample Draw(const at::Tensor& mean, const at::Tensor& log_std, const at:
   at::Tensor action = at::empty_like(mean);
   at::Tensor log_prob =
       at::empty(mean.sizes().slice(0, static_cast<std::size_t>(mean.dim()) - 1), mean.options());
+  const float* const centre = Numbers(mean);
+  const float* const log_sd = Numbers(log_std);
+  const float* const normal = Numbers(noise);
   float* const u = pre_tanh.mutable_data_ptr<float>();
   float* const a = action.mutable_data_ptr<float>();
   float* const density = log_prob.mutable_data_ptr<float>();
@@ -41,10 +44,10 @@ SquashedSample Draw(const at::Tensor& mean, const at::Tensor& log_std, const at:
     float gaussian = 0;
     float jacobian = 0;
     for (std::int64_t j = 0; j < width; ++j, ++i) {
-      const float eps = Numbers(noise)[i];
-      u[i] = Numbers(mean)[i] + std::exp(Numbers(log_std)[i]) * eps;
+      const float eps = normal[i];
+      u[i] = centre[i] + std::exp(log_sd[i]) * eps;
       a[i] = std::tanh(u[i]);
-      gaussian += -0.5F * eps * eps - Numbers(log_std)[i] - kHalfLogTwoPi;
+      gaussian += -0.5F * eps * eps - log_sd[i] - kHalfLogTwoPi;
       jacobian += LogJacobian(u[i], a[i], epsilon);
     }
     density[row] = gaussian - jacobian;
@@ -130,6 +133,8 @@ GaussianGradient SampleFewSquashedBackward(const at::Tensor& action, const at::T
   const at::Tensor of_density = given(of.log_prob);
   GaussianGradient found{at::empty_like(action), at::empty_like(action)};
   const float* const a = Numbers(action);
+  const float* const log_sd = Numbers(log_std);
+  const float* const normal = Numbers(noise);
   float* const to_mean = found.mean.mutable_data_ptr<float>();
   float* const to_log_std = found.log_std.mutable_data_ptr<float>();
   for (std::int64_t i = 0; i < count; ++i) {
@@ -139,7 +144,7 @@ GaussianGradient SampleFewSquashedBackward(const at::Tensor& action, const at::T
     if (of_a.defined()) sum += Numbers(of_a)[i] * slope;
     sum += density * 2 * a[i] * (epsilon > 0 ? slope / (slope + epsilon) : 1);
     to_mean[i] = sum;
-    to_log_std[i] = sum * std::exp(Numbers(log_std)[i]) * Numbers(noise)[i] - density;
+    to_log_std[i] = sum * std::exp(log_sd[i]) * normal[i] - density;
   }
   return found;
 }

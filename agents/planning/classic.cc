@@ -109,8 +109,21 @@ int Sweeps(const Mdp& mdp, double tolerance) {
   if (mdp.horizon() > 0) return mdp.horizon();
   RequireAnEnd(mdp);
   const double beyond = LargestReward(mdp) / (1 - mdp.discount());
-  if (beyond <= tolerance) return 1;
-  return static_cast<int>(std::ceil(std::log(tolerance / beyond) / std::log(mdp.discount())));
+  return SweepsUntil(mdp, tolerance / beyond);
+}
+
+int SweepsUntil(const Mdp& mdp, double share) {
+  constexpr double kMost = 1e7;
+  if (share >= 1) return 1;
+  const double sweeps = std::max(1.0, std::ceil(std::log(share) / std::log(mdp.discount())));
+  if (!(sweeps <= kMost)) {
+    throw InputError(
+        "{}: a discount of {} forgets too slowly, {:.3g} sweeps of at most {:g}; expected a lower "
+        "plan.discount, "
+        "or a horizon (plan.horizon)",
+        mdp.name(), mdp.discount(), sweeps, kMost);
+  }
+  return static_cast<int>(sweeps);
 }
 
 ReturnRange RangeOfReturns(const Mdp& mdp, const TakenActions& taken) {

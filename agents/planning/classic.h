@@ -14,7 +14,12 @@ namespace strider::planning {
 // All of this is for scalar rewards, and for a horizon or a discount below 1.
 
 // A horizon of its own, or the number of sweeps after which what lies beyond is worth less than `tolerance`.
+// Throws InputError where that is more than anybody waits for.
 int Sweeps(const Mdp& mdp, double tolerance);
+
+// The sweeps after which what lies beyond counts for at most `share`, above 0, of what it did. REQUIRES: a
+// discount below 1 and no horizon. Throws as Sweeps.
+int SweepsUntil(const Mdp& mdp, double share);
 
 // The smallest and largest return of any choices and chances from any state that can be reached, over any
 // number of steps up to the horizon: 0 is always among them.

@@ -120,7 +120,7 @@ void GridPlan::PlanForEver(double tolerance, WorkerPool& pool, const Progress& p
   // Until what the laws started from counts for less than a quarter of the distance between two atoms.
   StartLaws();
   const double blur = 0.25 / static_cast<double>(atoms_.size() - 1);
-  const int law_sweeps = std::max(1, static_cast<int>(std::ceil(std::log(blur) / std::log(discount))));
+  const int law_sweeps = SweepsUntil(mdp_, blur);
   for (int sweep = 0; sweep < law_sweeps; ++sweep) {
     SweepLaws(policies_.front(), pool);
     if (progress) progress(kShareOfValues + (1 - kShareOfValues) * (sweep + 1) / law_sweeps);

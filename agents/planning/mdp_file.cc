@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "core/memory.h"
 #include "core/names.h"
 #include "datasets/hdf5.h"
 
@@ -96,13 +97,13 @@ Mdp Build(const std::string& path, Contents contents) {
     table.Outcomes(state, action)
         .push_back({transition.probability, transition.terminal ? state : static_cast<int>(transition.next),
                     transition.reward[0], transition.terminal});
-    rewards[static_cast<std::size_t>(state * table.actions + action)].push_back(std::move(transition.reward));
+    rewards[table.Index(state, action)].push_back(std::move(transition.reward));
     is_end[static_cast<std::size_t>(state)] = false;
   }
   std::vector<double> flat;
   for (int state = 0; state < table.states; ++state) {
     for (int action = 0; action < table.actions; ++action) {
-      auto& rows = rewards[static_cast<std::size_t>(state * table.actions + action)];
+      auto& rows = rewards[table.Index(state, action)];
       if (is_end[static_cast<std::size_t>(state)]) {
         table.Outcomes(state, action) = {{1, state, 0, true}};
         rows.assign(1, std::vector<double>(size, 0));

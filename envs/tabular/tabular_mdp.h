@@ -25,6 +25,12 @@ struct TabularMdp {
   std::vector<Outcome>& Outcomes(int state, int action) { return outcomes[Index(state, action)]; }
   std::span<const Outcome> Outcomes(int state, int action) const { return outcomes[Index(state, action)]; }
 
+  // Where a pair stands in `outcomes`. REQUIRES: both exist.
+  std::size_t Index(int state, int action) const {
+    return static_cast<std::size_t>(state) * static_cast<std::size_t>(actions) +
+           static_cast<std::size_t>(action);
+  }
+
   // The name, or the number where there are no names.
   std::string StateName(int state) const;
   std::string ActionName(int action) const;
@@ -40,12 +46,6 @@ struct TabularMdp {
   std::vector<std::vector<Outcome>> outcomes;  // (states x actions)
   std::vector<std::string> state_names;        // (states), or none
   std::vector<std::string> action_names;       // (actions), or none
-
- private:
-  std::size_t Index(int state, int action) const {
-    return static_cast<std::size_t>(state) * static_cast<std::size_t>(actions) +
-           static_cast<std::size_t>(action);
-  }
 };
 
 }  // namespace strider

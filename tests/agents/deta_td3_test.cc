@@ -140,6 +140,9 @@ TEST(DetaTd3, WhatDoesNotFitIsRefused) {
   const DetaTd3Config config = Small("mean");
   EXPECT_THAT(MessageOf<InputError>([&] { DetaTd3(WithStock(DiscreteTask(1, 2), config.stock, 1), config); }),
               HasSubstr("needs continuous actions"));
+  DetaTd3Config one = config;
+  one.quantile.quantiles = 1;
+  EXPECT_THAT(MessageOf<InputError>([&] { Made(one); }), HasSubstr("agent.quantiles = 1"));
 }
 
 }  // namespace

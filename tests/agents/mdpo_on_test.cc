@@ -454,7 +454,6 @@ TEST(MdpoOn, ValueStepsDropTheIncompleteBatch) {
   EXPECT_EQ(State(agent, "policy_adam.step").item<double>(), config.inner_steps);
 }
 
-// Case 14 and resume.
 // Half-way through the run both step lengths are half as long.
 TEST(MdpoOn, StepLengthsFallLinearly) {
   const auto updated = [](bool anneal, double factor) {
@@ -472,6 +471,7 @@ TEST(MdpoOn, StepLengthsFallLinearly) {
   EXPECT_FALSE(SameBits(updated(true, 1)->State(), updated(false, 1)->State()));
 }
 
+// Case 14 and resume.
 TEST(MdpoOn, SameSeedSameBitsAndResume) {
   for (const int choices : {0, 3}) {
     MdpoOnConfig config;

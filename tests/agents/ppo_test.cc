@@ -359,6 +359,54 @@ TEST(PmoePpo, RouterCoefWeighsTheFrequencyLoss) {
   EXPECT_GT(LargestEntry(gradients[0]), 1e-3);
 }
 
+// The first step of Q by hand, for a linear one: Adam's on the gradient of mean (Q - R)^2, under a bound of
+// its own on the norm or under the one that policy, router and value share.
+TEST(PmoePpo, QIsFittedToTheReturns) {
+  class Probe : public PmoePpo {
+   public:
+    using PmoePpo::PmoePpo;
+    using PmoePpo::Step;
+  };
+  constexpr double kRate = 1e-2;
+  for (const bool joint : {false, true}) {
+    PmoePpoConfig config = SmallMixture(3);
+    config.q_hidden = {};
+    config.joint_clip = joint;
+    config.ppo.max_grad_norm =
+        1e-4;  // Adam's first step is the rate times the sign, but for numbers this small
+    Probe agent(BoxTask(3, 2), config);
+    const at::Tensor s = Normal({16, 3}, 1);
+    const at::Tensor a = Normal({16, 2}, 2);
+    const at::Tensor returns = Normal({16}, 3);
+    Ppo::Minibatch batch;
+    batch.data = {s, a, /*values=*/at::zeros({16}), /*advantages=*/20 * Normal({16}, 4), returns};
+    batch.old_log_prob = agent.actor().LogProb(a, agent.actor().Evaluate(s)).detach();
+    const at::Tensor weight = State(agent, "q.0.weight").flatten().clone();
+    const at::Tensor bias = State(agent, "q.0.bias").clone();
+    const at::Tensor inputs = at::cat({s, a, at::ones({16, 1})}, 1);
+    const at::Tensor errors = inputs.mv(at::cat({weight, bias})) - returns;
+    const at::Tensor gradient = 2.0 / 16 * inputs.t().mv(errors);
+    ASSERT_TRUE(agent.Step(batch, 0.2, kRate));
+
+    double norm = config.ppo.max_grad_norm;
+    if (joint) {
+      double others = 0;
+      for (const nn::ParameterSet* set :
+           {&agent.actor().parameters(), &agent.actor().router(), &agent.value().parameters()}) {
+        others += set->flat_grad().square().sum().item<double>();
+      }
+      ASSERT_LT(others, norm * norm);
+      norm = std::sqrt(norm * norm - others);
+      ASSERT_LT(norm, 0.9 * config.ppo.max_grad_norm) << "this test sees nothing";
+    }
+    const at::Tensor clipped = norm / gradient.norm().item<double>() * gradient;
+    const at::Tensor expected = at::cat({weight, bias}) - kRate * clipped / (clipped.abs() + kPpoAdamEpsilon);
+    const at::Tensor found = at::cat({State(agent, "q.0.weight").flatten(), State(agent, "q.0.bias")});
+    EXPECT_LT(LargestDifference(found, expected), 1e-3 * kRate) << joint;
+    EXPECT_NEAR(Metric(agent, "q_loss"), errors.square().mean().item<double>(), 1e-5);
+  }
+}
+
 TEST(PmoePpo, QStartsAsSmallAsAsked) {
   PmoePpoConfig config = SmallMixture(2);
   config.q_head_bound = 3e-3;

@@ -76,6 +76,15 @@ TEST_F(Advantages, TruncationBonusIsReward) {
   EXPECT_NEAR(advantages_[0], 4.80272, 1e-6) << "the other environment is none of its business";
 }
 
+TEST(WholeEpisodes, AreNoFewerStepsThanAsked) {
+  EXPECT_EQ(WholeEpisodes(7, 0), 7);
+  EXPECT_EQ(WholeEpisodes(7, 3), 9);
+  EXPECT_EQ(WholeEpisodes(9, 3), 9);
+  EXPECT_THAT([] { WholeEpisodes(std::int64_t{1'000'000} * 5000, 5000); },
+              ::testing::ThrowsMessage<InputError>(::testing::HasSubstr(
+                  "a rollout of 5000000000 steps in each environment, whole episodes of 5000, is too long")));
+}
+
 TEST(MakeRollout, SaysWhereMemoryWouldNotDo) {
   EXPECT_THAT(
       [] { MakeRollout(100'000'000, 1'000, 100'000, 1); },

@@ -198,6 +198,12 @@ TEST(Subpo, WhatDoesNotFitIsNamed) {
   config.baseline = "value";
   config.credit = "prefix";
   refused("does not fit agent.credit = prefix");
+  Task long_task = ShortTask();
+  long_task.max_episode_steps = 5000;
+  config.batch = 1'000'000;
+  EXPECT_THAT([&] { Subpo(long_task, config); },
+              ThrowsMessage<InputError>(HasSubstr("whole episodes of 5000")));
+  config = Linear();
   config.credit = "prefix";
   config.rollout.discount = 0.9;
   refused("agent.discount = 0.9 has no part in agent.credit = prefix");

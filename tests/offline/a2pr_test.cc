@@ -423,5 +423,21 @@ TEST_F(A2prCases, PriorCandidateIgnoresThePolicy) {
   EXPECT_TRUE(at::equal(one, agent->Candidate(batch_.observations, batch_.actions)));
 }
 
+// V and VAE are networks too: no step is longer than the bound on the gradient's norm allows.
+TEST(A2pr, TheBoundOnGradientsIsForEveryNetwork) {
+  A2prConfig config;
+  config.td3.hidden = {8};
+  config.vae_hidden = {8};
+  config.td3.max_grad_norm = 1e-3;
+  A2prProbe agent(BoxTask(3, 2), config);
+  agent.Update(RandomBatch(3, 2, 16, 1));
+  int seen = 0;
+  for (const auto& [name, part] : {std::pair{"value", &agent.value()}, {"vae", &agent.vae()}}) {
+    EXPECT_NEAR(part->flat_grad().norm().item<double>(), 1e-3, 1e-7) << name;
+    ++seen;
+  }
+  EXPECT_EQ(seen, 2);
+}
+
 }  // namespace
 }  // namespace strider

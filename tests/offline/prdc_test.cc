@@ -242,15 +242,32 @@ TEST(OfflineAgents, RefuseBadSettings) {
   }
 }
 
+// Each offline agent on continuous and on discrete actions, as far as it takes them.
+std::vector<std::pair<AgentEntry, Task>> AgentsOnTasks(std::uint64_t seed = 1) {
+  std::vector<std::pair<AgentEntry, Task>> all;
+  for (const AgentEntry& entry : OfflineAgents()) {
+    for (const Task& task : {BoxTask(kStates, kActions, seed), DiscreteTask(kStates, kActions, seed)}) {
+      if (Takes(entry.actions, task.action_space)) all.emplace_back(entry, task);
+    }
+  }
+  return all;
+}
+
+TransitionBatch BatchFor(const Task& task) {
+  TransitionBatch data = RandomBatch(kStates, kActions, 200, 1);
+  if (std::holds_alternative<Discrete>(task.action_space)) {
+    data.actions = at::arange(200).remainder(kActions).to(at::kFloat).unsqueeze(1);
+  }
+  return data;
+}
+
 // lr_anneal is offered by all of them: at the end of the run nothing is learnt any more, and without it a
 // lot.
 TEST(OfflineAgents, StepLengthsFallToNothing) {
-  for (const AgentEntry& entry : OfflineAgents()) {
-    const bool discrete = entry.id == "bcq";
-    TransitionBatch data = RandomBatch(kStates, kActions, 200, 1);
-    if (discrete) data.actions = at::zeros({200, 1});
+  for (const auto& [entry, task] : AgentsOnTasks()) {
+    const TransitionBatch data = BatchFor(task);
     const TransitionColumns fixed = ColumnsOf(data);
-    const auto changed = [&](const char* anneal) {
+    const auto changed = [&, entry = entry, task = task](const char* anneal) {
       const auto factory = entry.factory();
       const SettingList settings = factory->Settings();
       for (const char* key :
@@ -258,8 +275,7 @@ TEST(OfflineAgents, StepLengthsFallToNothing) {
         if (settings.Find(key) != nullptr) settings.Set(key, "8");
       }
       settings.Set("agent.lr_anneal", anneal);
-      const auto agent = factory->MakeOffPolicy(
-          discrete ? DiscreteTask(kStates, kActions) : BoxTask(kStates, kActions), &fixed);
+      const auto agent = factory->MakeOffPolicy(task, &fixed);
       std::vector<at::Tensor> before;
       for (const auto& [name, tensor] : agent->State()) before.push_back(tensor.clone());
       agent->SetProgress(1);
@@ -280,9 +296,8 @@ TEST(OfflineAgents, StepLengthsFallToNothing) {
 
 // The MDPO sheet's case 14 for these agents, and resume.
 TEST(OfflineAgents, SameSeedSameBitsAndResume) {
-  const TransitionBatch data = RandomBatch(kStates, kActions, 200, 1);
-  for (const AgentEntry& entry : OfflineAgents()) {
-    if (entry.id == "bcq") continue;  // for discrete actions alone
+  for (const auto& [entry, task] : AgentsOnTasks()) {
+    const TransitionBatch data = BatchFor(task);
     const TransitionColumns fixed = ColumnsOf(data);
     const auto factory = entry.factory();
     const SettingList settings = factory->Settings();
@@ -291,7 +306,11 @@ TEST(OfflineAgents, SameSeedSameBitsAndResume) {
       if (settings.Find(key) != nullptr) settings.Set(key, "8");
     }
     ExpectSameBitsAndResume(
-        [&](std::uint64_t seed) { return factory->MakeOffPolicy(BoxTask(kStates, kActions, seed), &fixed); },
+        [&, task = task](std::uint64_t seed) {
+          Task seeded = task;
+          seeded.seed = seed;
+          return factory->MakeOffPolicy(seeded, &fixed);
+        },
         [&](Agent& agent, int first, int last) {
           for (int k = first; k < last; ++k) {
             dynamic_cast<OffPolicyAgent&>(agent).Update(Rows(data, at::arange(k, k + 32, at::kLong)));

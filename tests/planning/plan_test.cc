@@ -14,6 +14,7 @@
 namespace strider::planning {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::DoubleNear;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -315,6 +316,22 @@ TEST(PlanTest, VectorsAndUtilitiesNeedAHorizon) {
   config.discount = 0;
   EXPECT_THAT([&] { Plan(chain, "mean", config); },
               ThrowsMessage<InputError>("chain: discount is 0; expected a number in (0, 1]"));
+}
+
+// Nobody waits for what a discount just below 1 takes to forget.
+TEST(PlanTest, DiscountsThatForgetTooSlowlyAreRefused) {
+  const Mdp mdp = MakeMdp("three-state");
+  PlanConfig config = PlanConfig::For(mdp);
+  config.horizon = 0;
+  for (const char* objective : {"target:1", "mean"}) {
+    for (const double discount : {0.9999999, 0.999999999}) {
+      config.discount = discount;
+      EXPECT_THAT([&] { Plan(mdp, objective, config); },
+                  ThrowsMessage<InputError>(AllOf(HasSubstr("forgets too slowly"), HasSubstr("plan.discount"),
+                                                  HasSubstr("plan.horizon"))))
+          << objective << " " << discount;
+    }
+  }
 }
 
 }  // namespace
