@@ -64,6 +64,16 @@ void CheckSizes(const std::filesystem::path& file, const DatasetLayout& layout,
       file.string());
 }
 
+// "frame_skip = 2, reset_noise_scale = 0.1"
+std::string OptionsText(const std::vector<std::pair<std::string, std::string>>& options) {
+  if (options.empty()) return "the environment's usual options";
+  std::string text;
+  for (const auto& [name, value] : options) {
+    text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", name, value);
+  }
+  return text;
+}
+
 // What the datasets that say anything about `key` agree on; nothing where none does. InputError where they
 // differ by `same(a, b)`.
 template <class Same>
@@ -82,8 +92,39 @@ std::optional<std::string> CommonText(const std::vector<std::filesystem::path>& 
   return texts[*first].at(key);
 }
 
-// The environment, which of its worlds, and its bounds of actions, which must be the same everywhere.
-Texts CommonTexts(const std::vector<std::filesystem::path>& files, const std::vector<Texts>& texts) {
+// The constructor options under which files were recorded, which must be the same in all that name their
+// environment. InputError where they are not.
+Texts CommonOptions(const std::vector<std::filesystem::path>& files, const std::vector<Texts>& texts,
+                    const MergeOptions& merge) {
+  const auto options_of = [&](const Texts& own) {
+    auto options = EnvOptionsIn(own);
+    std::erase_if(options, [&](const auto& option) {
+      return merge.is_default && merge.is_default(own.at("env_id"), option.first, option.second);
+    });
+    return options;
+  };
+  std::optional<std::size_t> first;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (!texts[i].contains("env_id")) continue;
+    if (!first) first = i;
+    const auto expected = options_of(texts[*first]);
+    if (const auto options = options_of(texts[i]); options != expected) {
+      throw InputError("{}: was recorded with {}; expected {} as {}", files[i].string(), OptionsText(options),
+                       OptionsText(expected), files[*first].string());
+    }
+  }
+  Texts common;
+  if (!first) return common;
+  for (const auto& [name, value] : options_of(texts[*first])) {
+    common[std::string(kEnvOptionPrefix) + name] = value;
+  }
+  return common;
+}
+
+// The environment, which of its worlds, its options, and its bounds of actions, which must be the same
+// everywhere.
+Texts CommonTexts(const std::vector<std::filesystem::path>& files, const std::vector<Texts>& texts,
+                  const MergeOptions& merge) {
   const auto same_space = [](const std::string& a, const std::string& b) {
     const GymSpace first = ParseSpace(a, "action_space");
     const GymSpace second = ParseSpace(b, "action_space");
@@ -99,6 +140,7 @@ Texts CommonTexts(const std::vector<std::filesystem::path>& files, const std::ve
   if (auto text = CommonText(files, texts, "action_space", same_space)) {
     common["action_space"] = *std::move(text);
   }
+  common.merge(CommonOptions(files, texts, merge));
   return common;
 }
 
@@ -124,8 +166,8 @@ void MergeRows(const Readers& readers, const std::string& names, const Texts& co
   writer->Finish();
 }
 
-void MergeEpisodes(const std::vector<const MinariReader*>& readers, const std::filesystem::path& out,
-                   const std::function<void(std::size_t)>& progress) {
+void MergeEpisodes(const std::vector<const MinariReader*>& readers, const Texts& common,
+                   const std::filesystem::path& out, const std::function<void(std::size_t)>& progress) {
   MinariFolderWriter writer(out);
   nlohmann::ordered_json ids = nlohmann::ordered_json::array();
   std::size_t rows = 0;
@@ -136,6 +178,9 @@ void MergeEpisodes(const std::vector<const MinariReader*>& readers, const std::f
       writer.CopyEpisode(reader->file(), k, found.length(k));
       if (progress) progress(rows += found.length(k));
     }
+  }
+  for (const auto& [key, text] : common) {
+    if (key.starts_with(kEnvOptionPrefix)) writer.rest().WriteString(fmt::format("metadata/{}", key), text);
   }
   // As Minari's own combination of datasets notes it.
   nlohmann::ordered_json metadata = readers.front()->inspection().metadata.json;
@@ -160,9 +205,9 @@ void MergeDatasets(const std::vector<std::filesystem::path>& files, const std::f
     texts.push_back(readers.back()->Metadata());
     names += (names.empty() ? "" : ", ") + NameOf(file);
   }
-  const Texts common = CommonTexts(files, texts);
+  const Texts common = CommonTexts(files, texts, options);
   if (options.format == DatasetFormat::kMinari && minari.size() == files.size()) {
-    MergeEpisodes(minari, out, progress);
+    MergeEpisodes(minari, common, out, progress);
   } else {
     MergeRows(readers, names, common, options, out, progress);
   }

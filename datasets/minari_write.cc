@@ -82,9 +82,7 @@ constexpr std::array kGymnasiumSpecs = {
 std::string EnvSpecText(const std::map<std::string, std::string>& texts) {
   const std::string& id = texts.at("env_id");
   const auto* known = std::ranges::find(kGymnasiumSpecs, id, &GymnasiumSpec::id);
-  const auto option = texts.lower_bound("env_options/");
-  const bool has_options = option != texts.end() && option->first.starts_with("env_options/");
-  if (known == kGymnasiumSpecs.end() || has_options) known = nullptr;
+  if (known == kGymnasiumSpecs.end() || !EnvOptionsIn(texts).empty()) known = nullptr;
   nlohmann::ordered_json spec = {{"id", id},
                                  {"entry_point", nullptr},
                                  {"reward_threshold", nullptr},

@@ -65,9 +65,10 @@ StepResult Env::Step(const ActionRow& action, std::span<double> observation) {
   CheckSize(spec_, "observation row", observation.size(), observation_size_);
   StepResult result = DoStep(action, observation);
   ++elapsed_steps_;
-  if (!std::isfinite(result.reward)) {
-    throw WorkError("{}: the reward of step {} of the episode is {}", spec_.id, elapsed_steps_,
-                    result.reward);
+  // Learners and datasets hold rewards as float32.
+  if (!(std::abs(result.reward) <= std::numeric_limits<float>::max())) {
+    throw WorkError("{}: the reward of step {} of the episode is {}; expected a finite float32", spec_.id,
+                    elapsed_steps_, result.reward);
   }
   result.truncated = elapsed_steps_ >= spec_.max_episode_steps;
   return result;

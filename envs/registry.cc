@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
+#include "core/error.h"
 #include "core/names.h"
 #include "envs/classic/acrobot.h"
 #include "envs/classic/cartpole.h"
@@ -229,6 +231,24 @@ constexpr std::array kD4rlMazes = Join(
 
 constexpr std::array kEntries = Join(kSingles, kSubmodular, kPointMazes, kAntMazes, kD4rlMazes);
 
+// Nothing where there is no such environment or option.
+std::optional<bool> MatchesDefault(std::string_view id, std::string_view option, std::string_view value) {
+  const auto entry = std::ranges::find(kEntries, id, &EnvEntry::id);
+  if (entry == kEntries.end()) return std::nullopt;
+  SettingList settings;
+  for (const Setting& setting : entry->options()) settings.Append(setting);
+  const Setting* const setting =
+      settings.Find(option.starts_with("env.") ? std::string(option) : fmt::format("env.{}", option));
+  if (setting == nullptr) return std::nullopt;
+  const std::string usual = setting->get();
+  try {
+    setting->set(value);  // so that 1e-3 is 0.001
+  } catch (const InputError&) {
+    return false;
+  }
+  return setting->get() == usual;
+}
+
 }  // namespace
 
 std::span<const EnvEntry> EnvRegistry() { return kEntries; }
@@ -246,18 +266,13 @@ std::unique_ptr<Env> MakeEnv(std::string_view id, const Assignments& options) {
 }
 
 bool IsUsual(std::string_view id, const Assignments& options) {
-  if (std::ranges::find(EnvRegistry(), id, &EnvEntry::id) == EnvRegistry().end()) return true;
-  SettingList settings;
-  for (const Setting& setting : FindEnv(id).options()) settings.Append(setting);
-  for (const auto& [name, value] : options) {
-    const std::string key = name.starts_with("env.") ? name : "env." + name;
-    const Setting* const setting = settings.Find(key);
-    if (setting == nullptr) continue;
-    const std::string usual = setting->get();
-    settings.Set(key, value);  // so that 1e-3 is 0.001
-    if (settings.Find(key)->get() != usual) return false;
-  }
-  return true;
+  return std::ranges::all_of(options, [&](const auto& option) {
+    return MatchesDefault(id, option.first, option.second).value_or(true);
+  });
+}
+
+bool IsDefault(std::string_view id, std::string_view option, std::string_view value) {
+  return MatchesDefault(id, option, value).value_or(false);
 }
 
 }  // namespace strider

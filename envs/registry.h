@@ -37,4 +37,7 @@ std::unique_ptr<Env> MakeEnv(std::string_view id, const Assignments& options = {
 // not count.
 bool IsUsual(std::string_view id, const Assignments& options);
 
+// Whether the suite has the environment and this option of it, and `value` is what it is where nobody says.
+bool IsDefault(std::string_view id, std::string_view option, std::string_view value);
+
 }  // namespace strider

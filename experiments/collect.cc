@@ -163,7 +163,7 @@ std::map<std::string, std::string> Provenance(const EnvSpec& spec, const Assignm
     const std::string whole = fmt::format("{}{}", kPrefix, name);
     known.Set(whole, value);
     // As it was understood: a file's path holds elsewhere too.
-    metadata[fmt::format("env_options/{}", name)] = known.Find(whole)->get();
+    metadata[fmt::format("{}{}", kEnvOptionPrefix, name)] = known.Find(whole)->get();
   }
   return metadata;
 }

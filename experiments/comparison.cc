@@ -98,6 +98,12 @@ bool HasRulesOfItsOwn(const RunResult& run) {
   return !run.env.empty() && !ReferencesOf(run.env, {}).empty() && ReferencesOf(run.env, options).empty();
 }
 
+// Whether training ended early because the policy was good enough.
+bool ReachedItsTarget(const RunResult& run) {
+  return run.target_return && !run.evaluations.empty() &&
+         Mean(run.evaluations.back().returns) >= *run.target_return;
+}
+
 std::vector<std::string> Notes(const Seeds& seeds) {
   std::vector<std::string> notes;
   const auto last_step = [](const RunResult* run) {
@@ -115,7 +121,11 @@ std::vector<std::string> Notes(const Seeds& seeds) {
       notes.push_back(
           fmt::format("seed {} diverged: its last evaluation has returns that are no numbers", run->seed));
     }
-    if (last_step(run) < end) {
+    if (run->steps && last_step(run) < static_cast<double>(*run->steps) && !ReachedItsTarget(*run)) {
+      notes.push_back(
+          fmt::format("seed {} was last evaluated at step {} of {}: it was stopped, or it diverged",
+                      run->seed, last_step(run), *run->steps));
+    } else if (last_step(run) < end) {
       notes.push_back(
           fmt::format("seed {} was last evaluated at step {}, others at step {}; the curve stops there",
                       run->seed, last_step(run), end));

@@ -79,17 +79,19 @@ DatasetOrigin FindOrigin(const std::string& dataset, std::string_view env) {
     return found == texts.end() ? std::string() : found->second;
   };
   const std::string name = NameOf(dataset);
+  const std::string env_of_name = EnvOfName(name);
   origin.env = text("env_id");
-  if (origin.env.empty()) origin.env = EnvOfName(name);
-  constexpr std::string_view kOptions = "env_options/";
-  for (const auto& [key, value] : texts) {
-    if (key.starts_with(kOptions)) origin.env_options.emplace_back(key.substr(kOptions.size()), value);
+  if (origin.env.empty()) origin.env = env_of_name;
+  if (!env_of_name.empty() && Robot(TaskName(env_of_name)) != Robot(TaskName(origin.env))) {
+    origin.misnamed = env_of_name;
   }
+  origin.env_options = EnvOptionsIn(texts);
   const auto add = [&](const std::string& candidate) {
     if (!candidate.empty() && std::ranges::find(origin.names, candidate) == origin.names.end()) {
       origin.names.push_back(candidate);
     }
   };
+  if (!origin.misnamed.empty()) return origin;
   const std::string task = TaskName(name);
   add(task);
   for (const std::string& robot : {Robot(TaskName(origin.env)), Robot(TaskName(env))}) {

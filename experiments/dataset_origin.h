@@ -16,6 +16,8 @@ struct DatasetOrigin {
   Assignments env_options;  // its constructor options, where the metadata say them
   // What presets may call it, the less certain first: "medium", "hopper-medium".
   std::vector<std::string> names;
+  // The environment that its name tells of, where the metadata name another robot: it is not believed.
+  std::string misnamed;
 };
 
 // In lower case, without folders, suffix and version: "/data/hopper_medium-v2.hdf5" -> "hopper-medium".

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/program_options/parsers.hpp>
 #include <fstream>
 #include <optional>
@@ -11,6 +12,7 @@
 
 #include "core/files.h"
 #include "core/names.h"
+#include "datasets/reader.h"
 #include "offline/registry.h"
 
 namespace strider {
@@ -54,6 +56,34 @@ int StrayLine(const std::string& text) {
 
 // Where a setting was given that a person has just typed, as ParseAssignment has it.
 constexpr std::string_view kCommandLine = "--set";
+
+// Settings that nothing looks at while another one has this value.
+struct IdleSetting {
+  std::string_view key;
+  std::string_view cause;
+  std::string_view value;
+};
+constexpr std::array kIdleSettings = {
+    IdleSetting{"agent.density_floor", "agent.tsallis_q", "1"},
+    IdleSetting{"agent.log_density_cap", "agent.tsallis_q", "1"},
+    IdleSetting{"agent.tsallis_mode", "agent.tsallis_q", "1"},
+    IdleSetting{"agent.alpha_lr", "agent.alpha_auto", "false"},
+    IdleSetting{"agent.target_entropy", "agent.alpha_auto", "false"},
+    IdleSetting{"agent.discrete_target_entropy", "agent.alpha_auto", "false"},
+    IdleSetting{"agent.lambda_lr", "agent.lambda_auto", "false"},
+    IdleSetting{"agent.target_entropy", "agent.lambda_auto", "false"},
+    IdleSetting{"agent.discrete_target_entropy", "agent.lambda_auto", "false"},
+    IdleSetting{"agent.kl_stop", "agent.target_kl", "0"},
+    IdleSetting{"agent.reward_reset", "agent.normalize_rewards", "false"},
+    IdleSetting{"agent.router_lr", "agent.router_gradient", "none"},
+    IdleSetting{"agent.router_hidden", "agent.experts", "1"},
+    IdleSetting{"agent.router_coef", "agent.experts", "1"},
+    IdleSetting{"agent.option_entropy_coef", "agent.options", "1"},
+    IdleSetting{"agent.noise_clip", "agent.policy_noise", "0"},
+    IdleSetting{"agent.priority_correction", "agent.priority_exponent", "0"},
+    IdleSetting{"agent.eta", "agent.gradient", "semi"},
+    IdleSetting{"agent.return_discount", "agent.best_fraction", "1"},
+};
 
 // Runs `apply` and puts the place where a setting was given before its complaint.
 template <class Apply>
@@ -114,7 +144,10 @@ std::vector<GivenSetting> ParseConfig(const std::string& text, const std::string
 }
 
 std::vector<GivenSetting> ReadConfigFile(const std::filesystem::path& path) {
-  std::vector<GivenSetting> given = ParseConfig(ReadText(path), path.string());
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // of some editors
+  std::string text = ReadText(path);
+  if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
+  std::vector<GivenSetting> given = ParseConfig(text, path.string());
   for (std::size_t i = 0; i < given.size(); ++i) {
     for (std::size_t k = 0; k < i; ++k) {
       if (given[k].key != given[i].key) continue;
@@ -160,25 +193,21 @@ const AgentEntry& FindAgent(std::string_view id) {
 
 Experiment::Experiment(const std::vector<GivenSetting>& given) {
   // The run's own settings come first: they say which agent's and which environment's settings there are.
-  SettingList run_settings;
-  run_settings.Add("run", run_);
-  const auto apply_run = [&](const std::vector<GivenSetting>& settings) {
-    for (const GivenSetting& setting : settings) {
-      if (!setting.key.starts_with("run.")) continue;
-      AtPlace(setting, [&] { run_settings.Set(setting.key, setting.value); });
-    }
-  };
-  apply_run(given);
+  ApplyRunSettings(given);
   if (run_.agent.empty())
     throw InputError("no agent is named; expected AGENT, or run.agent in a config file");
   agent_ = &FindAgent(run_.agent);
   factory_ = agent_->factory();
   DatasetOrigin origin;
   bool env_is_the_datasets = false;
+  const bool env_is_given = std::ranges::find(given, "run.env", &GivenSetting::key) != given.end();
   if (!run_.dataset.empty()) {
     origin = FindOrigin(run_.dataset, run_.env);
-    env_is_the_datasets =
-        MatchEnv(origin, std::ranges::find(given, "run.env", &GivenSetting::key) != given.end());
+    if (!origin.misnamed.empty()) {
+      notes_.push_back(fmt::format("warning: {} says that it was recorded in {}, though its name is of {}",
+                                   run_.dataset, origin.env, origin.misnamed));
+    }
+    env_is_the_datasets = MatchEnv(origin, env_is_given);
   }
   if (has_env()) env_settings_ = FindEnv(run_.env).options();
 
@@ -187,21 +216,45 @@ Experiment::Experiment(const std::vector<GivenSetting>& given) {
     const PresetChoice choice = ChoosePreset(run_.agent, run_.preset, run_.env, origin.names);
     if (!run_.dataset.empty()) NotePreset(choice);
     all = ParseConfig(choice.text, "preset " + run_.preset);
-    apply_run(all);
-    apply_run(given);
+    ApplyRunSettings(all);
+    ApplyRunSettings(given);
   }
   all.insert(all.end(), given.begin(), given.end());
-  const SettingList settings = Settings();
-  std::vector<std::pair<const Setting*, std::string>> recorded;  // the environment's options in the dataset
-  if (env_is_the_datasets) {
-    for (const auto& [key, value] : origin.env_options) {
-      const Setting* const setting = settings.Find("env." + key);
-      if (setting == nullptr) continue;
-      setting->set(value);
-      recorded.emplace_back(setting, setting->get());
-    }
+  Apply(all, env_is_the_datasets ? origin.env_options : Assignments());
+  run_.threads = Resolve(run_.threads);
+  run_.log_interval = Resolve(run_.log_interval, run_.steps / 200);
+  run_.eval_interval = Resolve(run_.eval_interval, run_.steps / 20);
+  run_.checkpoint_interval = Resolve(run_.checkpoint_interval, run_.steps / 20);
+  CheckSources();
+  NoteWhatNeverHappens(env_is_given);
+  CheckGiven(given);
+  // Whoever resumes the run may stand in another folder. What is no path is the id of a Minari dataset.
+  std::error_code ignored;
+  if (std::filesystem::exists(run_.dataset, ignored)) {
+    Settings().Set("run.dataset", std::filesystem::absolute(run_.dataset).lexically_normal().string());
   }
-  for (const GivenSetting& setting : all) {
+}
+
+void Experiment::ApplyRunSettings(const std::vector<GivenSetting>& given) {
+  SettingList run_settings;
+  run_settings.Add("run", run_);
+  for (const GivenSetting& setting : given) {
+    if (!setting.key.starts_with("run.")) continue;
+    AtPlace(setting, [&] { run_settings.Set(setting.key, setting.value); });
+  }
+}
+
+void Experiment::Apply(const std::vector<GivenSetting>& given, const Assignments& recorded_options) {
+  const SettingList settings = Settings();
+  std::vector<std::pair<const Setting*, std::string>> recorded;
+  for (const auto& [key, value] : recorded_options) {
+    const Setting* const setting = settings.Find("env." + key);
+    if (setting == nullptr) continue;
+    AtPlace({setting->key, value, fmt::format("{}: metadata/{}{}", run_.dataset, kEnvOptionPrefix, key)},
+            [&] { setting->set(value); });
+    recorded.emplace_back(setting, setting->get());
+  }
+  for (const GivenSetting& setting : given) {
     AtPlace(setting, [&] { settings.Set(setting.key, setting.value); });
   }
   for (const auto& [setting, then] : recorded) {
@@ -213,11 +266,9 @@ Experiment::Experiment(const std::vector<GivenSetting>& given) {
       notes_.push_back(fmt::format("{} = {}, as {} was recorded", setting->key, now, run_.dataset));
     }
   }
-  run_.threads = Resolve(run_.threads);
-  run_.log_interval = Resolve(run_.log_interval, run_.steps / 200);
-  run_.eval_interval = Resolve(run_.eval_interval, run_.steps / 20);
-  run_.checkpoint_interval = Resolve(run_.checkpoint_interval, run_.steps / 20);
+}
 
+void Experiment::CheckSources() {
   const bool learns_from_dataset = !run_.dataset.empty();
   if (agent_->kind == AgentKind::kOffline && !learns_from_dataset) {
     throw InputError("{} learns from a dataset; expected --dataset FILE", run_.agent);
@@ -250,18 +301,23 @@ Experiment::Experiment(const std::vector<GivenSetting>& given) {
         "run.target_return = {} needs evaluations; expected --env ID and run.eval_episodes of at least 1",
         run_.target_return);
   }
-  if (const Setting* const starts = settings.Find("agent.learning_starts"); starts != nullptr && acts()) {
-    if (const std::int64_t first = std::stoll(starts->get()); first > run_.steps) {
-      notes_.push_back(fmt::format(
-          "warning: no update is made before agent.learning_starts = {} steps, and run.steps = {}", first,
-          run_.steps));
-    }
-  }
-  CheckGiven(given);
-  // Whoever resumes the run may stand in another folder. What is no path is the id of a Minari dataset.
-  std::error_code ignored;
-  if (std::filesystem::exists(run_.dataset, ignored)) {
-    run_.dataset = std::filesystem::absolute(run_.dataset).lexically_normal().string();
+}
+
+void Experiment::NoteWhatNeverHappens(bool env_is_given) {
+  const SettingList settings = Settings();
+  // How many of its steps must lie behind a run before this happens the first time.
+  const auto note_if_late = [&](const char* key, std::string_view what) {
+    const Setting* const setting = settings.Find(key);
+    if (setting == nullptr || !acts() || std::stoll(setting->get()) <= run_.steps) return;
+    notes_.push_back(
+        fmt::format("warning: {} {} = {} steps, and run.steps = {}", what, key, setting->get(), run_.steps));
+  };
+  note_if_late("agent.learning_starts", "no update is made before");
+  note_if_late("agent.update_interval", "no update is made before");
+  if (!has_env() && !env_is_given && run_.eval_episodes > 0) {
+    notes_.push_back(fmt::format(
+        "no environment of Strider's is known to be that of {}: nothing is evaluated; --env ID names one",
+        run_.dataset));
   }
 }
 
@@ -274,10 +330,12 @@ void Experiment::CheckGiven(const std::vector<GivenSetting>& given) {
     const auto note = [&](std::string_view what) {
       notes_.push_back(fmt::format("warning: {} = {} has no part in {}", setting.key, setting.get(), what));
     };
-    const std::string name = one.key.substr(one.key.find('.') + 1);
-    if (name == "learning_starts" && !acts()) note("a run that begins with a dataset's updates");
-    if (name == "density_floor" || name == "log_density_cap" || name == "tsallis_mode") {
-      if (settings.Find("agent.tsallis_q")->get() == "1") note("agent.tsallis_q = 1");
+    if (one.key == "agent.learning_starts" && !acts()) note("a run that begins with a dataset's updates");
+    for (const IdleSetting& idle : kIdleSettings) {
+      if (one.key != idle.key) continue;
+      const Setting* const cause = settings.Find(idle.cause);
+      if (cause != nullptr && cause->get() == idle.value)
+        note(fmt::format("{} = {}", idle.cause, idle.value));
     }
     if (setting.actions.empty() || !has_env()) continue;
     if (!discrete) discrete = std::holds_alternative<Discrete>(MakeEnv()->spec().action_space);

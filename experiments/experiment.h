@@ -135,6 +135,15 @@ class Experiment {
   Assignments EnvOptions() const;
 
  private:
+  // Applies the run.* among the settings.
+  void ApplyRunSettings(const std::vector<GivenSetting>& given);
+  // Applies the environment's options that a dataset was recorded under, then all that is given; notes what
+  // came of the former.
+  void Apply(const std::vector<GivenSetting>& given, const Assignments& recorded_options);
+  // Throws InputError where the agent cannot learn from what there is, or is to do what that does not allow.
+  void CheckSources();
+  // Notes what a person would wait for in vain.
+  void NoteWhatNeverHappens(bool env_is_given);
   // Notes settings of --set that nothing of this run looks at; throws InputError where they are for another
   // kind of action than the environment's. Config files may list every setting.
   void CheckGiven(const std::vector<GivenSetting>& given);

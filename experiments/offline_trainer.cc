@@ -35,6 +35,10 @@ class OfflineTrainer final : public Trainer {
           "rows of a dataset are drawn uniformly and one step at a time, alone or mixed with what is lived "
           "through; expected agent.n_step = 1 and agent.priority_exponent = 0 with --dataset");
     }
+    // Before the first update, though it is needed only when the run goes online.
+    if (online_from() >= 0) {
+      CheckReplay(*agent_, experiment.MakeEnv()->spec(), experiment.run().num_envs);
+    }
     if (data_.transitions.size < static_cast<std::size_t>(agent_->replay().batch_size)) {
       throw InputError("{}: {} transitions to learn from, fewer than agent.batch_size = {}",
                        experiment.run().dataset, data_.transitions.size, agent_->replay().batch_size);

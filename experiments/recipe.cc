@@ -31,23 +31,24 @@ class Recipe {
         manifest_path_(out / "manifest.json"),
         manifest_(
             {{"recipe", Described()}, {"versions", Versions()}, {"datasets", nlohmann::json::object()}}) {
+    CheckThatItCanEnd();
     if (!std::filesystem::exists(manifest_path_)) {
       if (std::filesystem::exists(out) && !std::filesystem::is_empty(out)) {
         throw InputError("{} holds something else than a recipe's datasets; expected a new folder",
                          out.string());
       }
-      std::filesystem::create_directories(out);
+      MakeFolders(out);
       WriteManifest();
       return;
     }
     const auto stored =
         nlohmann::ordered_json::parse(ReadText(manifest_path_), nullptr, /*allow_exceptions=*/false);
-    if (!stored.is_object() || !stored.contains("datasets") ||
-        stored.value("recipe", nlohmann::ordered_json()) != manifest_["recipe"]) {
+    const bool sound = stored.is_object() && stored.contains("datasets") && stored.contains("recipe");
+    if (!sound || stored["recipe"] != manifest_["recipe"]) {
       throw InputError(
-          "{} was made with other options than are given now; expected a new folder, or the same "
+          "{} was made with other options than are given now{}; expected a new folder, or the same "
           "options to go on",
-          manifest_path_.string());
+          manifest_path_.string(), sound ? Difference(stored["recipe"], manifest_["recipe"]) : "");
     }
     manifest_ = stored;
   }
@@ -71,13 +72,39 @@ class Recipe {
     Collected("expert", expert, 0);
     Collected("noisy", expert, kNoisyEpsilon);
     Written("medium-expert", [&](const std::filesystem::path& file) {
-      MergeDatasets({Path("medium"), Path("expert")}, file, {.complete_episodes_only = true});
+      MergeDatasets({Path("medium"), Path("expert")}, file,
+                    {.complete_episodes_only = true, .is_default = IsDefault});
     });
   }
 
  private:
   std::filesystem::path run() const { return out_ / "run"; }
   std::filesystem::path Path(const std::string& name) const { return out_ / (name + ".hdf5"); }
+
+  // Hours before it would show. Throws InputError where no expert or no medium policy can come of it.
+  void CheckThatItCanEnd() const {
+    if (experiment_.run().eval_episodes == 0) {
+      throw InputError("run.eval_episodes = 0: evaluations tell the medium policy; expected at least 1");
+    }
+    if (!options_.expert.empty()) {
+      LoadPolicy(options_.expert, experiment_.MakeEnv()->spec());
+    } else if (ReferencesOf(options_.env, experiment_.EnvOptions()).empty()) {
+      throw InputError("there is no reference return for {} with these options; expected --expert POLICY",
+                       options_.env);
+    }
+  }
+
+  // ", run.steps = 300 and not 500"; empty where nothing is found.
+  static std::string Difference(const nlohmann::ordered_json& then, const nlohmann::ordered_json& now) {
+    const nlohmann::ordered_json before = then.flatten();
+    const nlohmann::ordered_json after = now.flatten();
+    for (const auto& [key, value] : after.items()) {
+      if (before.contains(key) && before[key] == value) continue;
+      return fmt::format(", {} = {} and not {}", key.substr(key.rfind('/') + 1), value.dump(),
+                         before.contains(key) ? before[key].dump() : "nothing");
+    }
+    return {};
+  }
 
   // The run's settings, up to a return.
   std::vector<GivenSetting> Settings(const std::vector<GivenSetting>& more) const {
@@ -178,11 +205,7 @@ class Recipe {
   }
 
   double ExpertReturn() const {
-    if (options_.expert.empty()) {
-      const auto references = ReferencesOf(options_.env, experiment_.EnvOptions());
-      if (!references.empty()) return references.front().max;
-      throw InputError("there is no reference return for {}; expected --expert POLICY", options_.env);
-    }
+    if (options_.expert.empty()) return ReferencesOf(options_.env, experiment_.EnvOptions()).front().max;
     const auto env = experiment_.MakeEnv();
     WorkerPool pool(experiment_.run().threads);
     EvaluationOptions evaluation;

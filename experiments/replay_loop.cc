@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "agents/nn/learner_threads.h"
+#include "core/memory.h"
 #include "envs/augmented_env.h"
 
 namespace strider {
@@ -36,6 +37,31 @@ std::uint32_t SamplingStream(bool with_dataset) { return with_dataset ? 2 : 0; }
 
 }  // namespace
 
+void CheckReplay(const OffPolicyAgent& agent, const EnvSpec& spec, int environments) {
+  const ReplayConfig& replay = agent.replay();
+  if (replay.batch_size > replay.buffer_size) {
+    throw InputError(
+        "agent.batch_size = {} is larger than agent.buffer_size = {}; expected a batch that the buffer can "
+        "hold",
+        replay.batch_size, replay.buffer_size);
+  }
+  const std::int64_t steps = std::int64_t{agent.draws().n_step} * environments;
+  if (steps > replay.buffer_size) {
+    throw InputError(
+        "agent.buffer_size = {} holds less than agent.n_step = {} steps of run.num_envs = {} environments; "
+        "expected at least {}",
+        replay.buffer_size, agent.draws().n_step, environments, steps);
+  }
+  const double row = 2.0 * spec.observation_size() + spec.action_size() + 2;
+  const double bytes = replay.buffer_size * row * sizeof(float);
+  const auto memory = static_cast<double>(MachineMemory());
+  if (bytes > memory) {
+    throw InputError(
+        "agent.buffer_size = {} takes {:.0f} GB, more than the machine's {:.0f}; expected a smaller one",
+        replay.buffer_size, bytes * 1e-9, memory * 1e-9);
+  }
+}
+
 ReplayLoop::ReplayLoop(const Experiment& experiment, OffPolicyAgent& agent, WorkerPool& pool,
                        std::optional<DatasetShare> dataset)
     : envs_([&] { return Augmented(experiment.MakeEnv(), agent.task().augmentation); },
@@ -48,9 +74,13 @@ ReplayLoop::ReplayLoop(const Experiment& experiment, OffPolicyAgent& agent, Work
       steps_(run_steps_ - std::max<std::int64_t>(experiment.run().online_from, 0)),
       // A learner that comes from a dataset knows better than chance from the start.
       warm_up_steps_(experiment.run().online_from > 0 ? 0 : config_.learning_starts),
-      buffer_(static_cast<std::size_t>(config_.buffer_size),
-              static_cast<std::size_t>(envs_.spec().observation_size()),
-              static_cast<std::size_t>(envs_.spec().action_size()), static_cast<std::size_t>(envs_.size())),
+      buffer_([&] {
+        CheckReplay(agent, envs_.spec(), envs_.size());
+        return ReplayBuffer(static_cast<std::size_t>(config_.buffer_size),
+                            static_cast<std::size_t>(envs_.spec().observation_size()),
+                            static_cast<std::size_t>(envs_.spec().action_size()),
+                            static_cast<std::size_t>(envs_.size()));
+      }()),
       sampler_(ColumnsOf(buffer_), agent.task().device,
                StreamSeed(Seed(experiment), Purpose::kSampling, SamplingStream(dataset.has_value()))),
       exploration_(StreamSeed(Seed(experiment), Purpose::kExploration)),
@@ -60,12 +90,6 @@ ReplayLoop::ReplayLoop(const Experiment& experiment, OffPolicyAgent& agent, Work
       transformed_(acted_on_.size()),
       actions_(static_cast<std::size_t>(envs_.size() * envs_.spec().action_size())),
       environment_actions_(actions_.size()) {
-  if (config_.batch_size > config_.buffer_size) {
-    throw InputError(
-        "agent.batch_size = {} is larger than agent.buffer_size = {}; expected a batch that the buffer can "
-        "hold",
-        config_.batch_size, config_.buffer_size);
-  }
   if (const ReplayDraws draws = agent.draws(); !draws.plain()) {
     special_draws_.emplace(buffer_, envs_.size(), draws, agent.task().device,
                            StreamSeed(Seed(experiment), Purpose::kSampling, /*index=*/1));

@@ -21,6 +21,10 @@ struct DatasetShare {
   bool next_actions = false;  // whether the learner needs them
 };
 
+// Throws InputError where the agent's batches or returns of several steps do not fit into its replay buffer,
+// or that does not fit into the machine's memory.
+void CheckReplay(const OffPolicyAgent& agent, const EnvSpec& spec, int environments);
+
 // Where there is a dataset, run.offline_ratio of each batch's rows come from it, rounded to whole rows, and
 // the rest from the replay buffer. The buffer holds raw observations and rewards; batches show them as the
 // dataset's are shown, observations transformed and rewards mapped.

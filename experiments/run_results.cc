@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -181,6 +182,10 @@ RunResult ReadRun(const std::filesystem::path& folder) {
   run.preset = config.Get("run.preset");
   run.settings = config.Settings();
   run.seed = config.NeedInteger("run.seed");
+  if (!config.Get("run.steps").empty()) run.steps = config.NeedInteger("run.steps");
+  if (const std::string target = config.Get("run.target_return"); !target.empty()) {
+    run.target_return = std::strtod(target.c_str(), nullptr);
+  }
   const std::filesystem::path json = folder / "evaluation.json";
   const std::filesystem::path csv = folder / "evaluations.csv";
   if (std::filesystem::exists(json)) ReadFinal(json, run);

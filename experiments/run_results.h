@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct RunResult {
   std::string preset;                           // run.preset; empty where there is none
   std::map<std::string, std::string> settings;  // agent.* and env.*
   std::int64_t seed = 0;
+  std::optional<std::int64_t> steps;  // run.steps, where config.cfg has it
+  std::optional<double> target_return;
   std::vector<EvaluationResult> evaluations;  // by rising step, from evaluations.csv
   std::vector<double> final_returns;  // from evaluation.json (`strider evaluate`); empty where there is none
 

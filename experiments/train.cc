@@ -47,6 +47,7 @@ class TrainingRun {
         experiment_(experiment),
         paths_{directory},
         options_(options),
+        goes_on_(options.resume && IsRun(directory)),
         pool_(run_.threads),
         evaluation_pool_(SpareThreads() > 0 ? SpareThreads() : run_.threads),
         trainer_(NewTrainer()),
@@ -55,7 +56,7 @@ class TrainingRun {
     at::set_num_threads(LearnerThreads(trainer_->agent(), run_.threads));
     std::optional<std::int64_t> resumed_at;
     bool env_joins = false;
-    if (options.resume && IsRun(directory)) {
+    if (goes_on_) {
       lock_.emplace(directory);
       RemoveLeftOvers(paths_);
       MakeFolders(paths_);  // where one was removed
@@ -75,7 +76,6 @@ class TrainingRun {
       }
     } else {
       lock_.emplace(CreateRun(paths_, experiment));
-      for (const std::string& note : experiment.notes()) std::cerr << "strider: " << note << "\n";
     }
     progress_.emplace(paths_.progress(), trainer_->step());
     const bool evaluate_again = marks_.evaluation_due == trainer_->step();
@@ -128,11 +128,18 @@ class TrainingRun {
   // A million rows take seconds to read, and longer to be made ready for a search.
   std::unique_ptr<Trainer> NewTrainer() {
     ParseDevice(run_.device);  // refused before, not after
+    // What was taken for granted explains what may not fit it.
+    if (!goes_on_) {
+      for (const std::string& note : experiment_.notes()) std::cerr << "strider: " << note << "\n";
+    }
     if (!run_.dataset.empty()) options_.progress.write(fmt::format("strider: reading {}\n", run_.dataset));
     return MakeTrainer(experiment_, pool_);
   }
 
-  bool Done() const { return trainer_->step() >= run_.steps || marks_.last_evaluation >= run_.target_return; }
+  bool Done() const {
+    const bool reached = std::isfinite(run_.target_return) && marks_.last_evaluation >= run_.target_return;
+    return trainer_->step() >= run_.steps || reached;
+  }
 
   double Seconds() const {
     return marks_.seconds + std::chrono::duration<double>(Clock::now() - started_).count();
@@ -164,8 +171,8 @@ class TrainingRun {
 
   // Critics that leave what rewards allow by orders of magnitude seldom come back, though their numbers are
   // still finite. O-DICE tells of residuals alone, a weaker sign: an error that all values share is in them
-  // times 1 - discount. The 1 is for entropies among the rewards. A checkpoint is a good one where the
-  // update that made it saw none of this; what it left behind is seen by the next.
+  // times 1 - discount. The 1 is for entropies among the rewards, or what they are weighed by. A checkpoint
+  // is a good one where the update that made it saw none of this; what it left behind is seen by the next.
   void StopIfValuesAreImpossible(const Metrics& metrics) const {
     const auto reward = trainer_->LargestReward();
     if (!reward) return;
@@ -173,7 +180,12 @@ class TrainingRun {
     const Setting* const given = settings.Find("agent.discount");
     if (given == nullptr) return;
     const double discount = std::stod(given->get());
-    const double limit = (*reward + 1) / (1 - discount);
+    double entropy = 1;
+    for (const std::string weight : {"agent.alpha", "agent.lambda"}) {
+      if (settings.Find(weight + "_auto") == nullptr) continue;  // not of an entropy
+      entropy = std::max(entropy, std::stod(settings.Find(weight)->get()));
+    }
+    const double limit = (*reward + entropy) / (1 - discount);
     constexpr std::array kValues{"q", "residual_min", "residual_max"};
     for (const auto& [name, value] : metrics) {
       if (!(std::abs(value) > kHopeless * limit) || std::ranges::find(kValues, name) == kValues.end())
@@ -364,6 +376,7 @@ class TrainingRun {
   RunPaths paths_;
   std::optional<FolderLock> lock_;
   const TrainOptions& options_;
+  bool goes_on_;  // with a run that is there
   WorkerPool pool_;
   WorkerPool evaluation_pool_;
   std::unique_ptr<Trainer> trainer_;

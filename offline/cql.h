@@ -63,10 +63,11 @@ struct CqlConfig {
     visit("cql_actions", cql_actions, "actions that the penalty draws from each of its three sources",
           WithContinuousActions(AtLeast(1)));
     visit("cql_temperature", cql_temperature, "of the penalty's soft maximum", Above(0));
-    visit("max_target_backup", max_target_backup,
-          "target by the best of cql_actions draws instead of by one");
+    visit("max_target_backup", max_target_backup, "target by the best of cql_actions draws instead of by one",
+          WithContinuousActions());
     visit("lagrange", lagrange,
-          "learn a further weight so that the penalty's difference is target_action_gap");
+          "learn a further weight so that the penalty's difference is target_action_gap",
+          WithContinuousActions());
     visit("target_action_gap", target_action_gap, "see lagrange", WithContinuousActions(Finite()));
     visit("alpha_prime", alpha_prime, "start of that further weight", WithContinuousActions(Above(0)));
     visit("alpha_prime_lr", alpha_prime_lr, "Adam's step length for its logarithm",

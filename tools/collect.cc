@@ -1,5 +1,6 @@
 #include "experiments/collect.h"
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -129,7 +130,9 @@ int Collect(const Words& words) {
   options.noise = (*values)["noise"].as<double>();
   options.epsilon = (*values)["epsilon"].as<double>();
   if (options.steps < 1) throw InputError("--steps {}: expected at least 1", options.steps);
-  if (!(options.noise >= 0)) throw InputError("--noise {}: expected a number of at least 0", options.noise);
+  if (!(options.noise >= 0 && std::isfinite(options.noise))) {
+    throw InputError("--noise {}: expected a finite number of at least 0", options.noise);
+  }
   if (!(options.epsilon >= 0 && options.epsilon <= 1)) {
     throw InputError("--epsilon {}: expected a number in [0, 1]", options.epsilon);
   }

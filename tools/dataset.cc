@@ -12,6 +12,7 @@
 #include "datasets/reader.h"
 #include "datasets/split.h"
 #include "datasets/validate.h"
+#include "envs/registry.h"
 #include "experiments/progress_bar.h"
 #include "tools/options.h"
 #include "tools/summaries.h"
@@ -240,7 +241,8 @@ void Write(const std::string& command, const std::vector<std::string>& files,
   if (command == "merge") {
     MergeDatasets({files.begin(), files.end()}, outs.front(),
                   {.format = ParseDatasetFormat(format.value_or("d4rl")),
-                   .complete_episodes_only = values["complete-episodes"].as<bool>()},
+                   .complete_episodes_only = values["complete-episodes"].as<bool>(),
+                   .is_default = IsDefault},
                   report);
   } else if (command == "split") {
     SplitDataset(files.front(), out_paths,

@@ -266,12 +266,13 @@ int Evaluate(const Words& words) {
   // Printed already: a run's folder that cannot be written to costs nobody the result.
   if (keep) {
     json["policy_sha256"] = policy_sha256;
-    if (const std::size_t before = EpisodesKept(source); before > scores.returns.size()) {
-      std::cerr << fmt::format("strider: episodes in the run's score: {} from now on, {} so far\n",
-                               scores.returns.size(), before);
-    }
+    const std::size_t before = EpisodesKept(source);
     try {
       WriteTextWhole(RunPaths{source}.evaluation(), json.dump(2) + "\n");
+      if (before > scores.returns.size()) {
+        std::cerr << fmt::format("strider: episodes in the run's score: {} from now on, {} so far\n",
+                                 scores.returns.size(), before);
+      }
     } catch (const WorkError& error) {
       std::cerr << "strider: warning: not kept for `strider report`: " << error.what() << '\n';
     }

@@ -23,6 +23,8 @@ struct Call {
   MetricOptions options;
   MetricReferences references;  // returns: those that the call gives
   std::optional<std::string> env;
+  // Sources of returns or pairs, and the environments that they are of, where they say.
+  std::vector<std::pair<std::string, std::string>> sources;
 };
 
 void RefuseBoth(const po::variables_map& values, const std::string& one, const std::string& other) {
@@ -78,9 +80,14 @@ Call ReadCall(const po::variables_map& values) {
   }
   call.references.min_return = GivenReturn(values, "min-return");
   call.references.max_return = GivenReturn(values, "max-return");
-  if (const auto path = Given<std::string>(values, "random"))
+  if (const auto path = Given<std::string>(values, "random")) {
     call.references.min_return = RandomReturn(*path);
-  if (const auto folder = Given<std::string>(values, "run")) call.references.max_return = BestReturn(*folder);
+    call.sources.emplace_back(*path, EnvIdOf(*OpenDataset(*path)));
+  }
+  if (const auto folder = Given<std::string>(values, "run")) {
+    call.references.max_return = BestReturn(*folder);
+    call.sources.emplace_back(*folder, ReadRun(*folder).env);
+  }
   if (const auto unique = Given<std::int64_t>(values, "reference-unique")) {
     call.references.coverage = GivenCoverage(*unique);
   }
@@ -90,12 +97,34 @@ Call ReadCall(const po::variables_map& values) {
     MetricOptions options = call.options;
     options.progress = progress.Listener();
     call.references.coverage = MeasureCoverage(*reader, options);
+    call.sources.emplace_back(*path, EnvIdOf(*reader));
   }
   return call;
 }
 
+// What is measured by another environment's returns or states says little.
+void WarnOfOtherEnvs(const DatasetReader& reader, const Call& call) {
+  const std::string env = EnvIdOf(reader);
+  const auto warn = [&](const std::string& source, const std::string& other) {
+    std::cerr << fmt::format("strider: warning: {} was recorded in {}, but {} is of {}\n",
+                             reader.path().string(), env, source, other);
+  };
+  if (env.empty()) return;
+  for (const auto& [source, other] : call.sources) {
+    if (!other.empty() && other != env) warn(source, other);
+  }
+  if (!call.env) return;
+  // A robot's versions and datasets have the same scores.
+  const auto own = FindReferenceScore(env);
+  const auto given = FindReferenceScore(*call.env);
+  if (own && given && (own->min != given->min || own->max != given->max)) {
+    warn("--env " + *call.env, "another task");
+  }
+}
+
 // Fills in returns that the call does not give: those on record for the environment.
 MetricReferences ReferencesFor(const DatasetReader& reader, const Call& call) {
+  WarnOfOtherEnvs(reader, call);
   MetricReferences references = call.references;
   if (!references.min_return || !references.max_return) {
     std::optional<NamedScore> stored;
@@ -130,6 +159,7 @@ Json SourceJson(const std::optional<ReferenceReturn>& reference) {
 }
 
 struct Measured {
+  std::string path;  // as the call has it
   DatasetMetrics metrics;
   MetricReferences references;
   std::size_t observation_size = 0;
@@ -137,7 +167,8 @@ struct Measured {
 
 Measured Measure(const std::string& path, const Call& call) {
   const auto reader = OpenDataset(path);
-  Measured measured{.metrics = {},
+  Measured measured{.path = path,
+                    .metrics = {},
                     .references = ReferencesFor(*reader, call),
                     .observation_size = reader->layout().observation_size};
   LateProgress progress(path);
@@ -158,7 +189,7 @@ Json FileJson(const Measured& measured) {
     limits["low"].push_back(metrics.limits.low(column));
     limits["high"].push_back(metrics.limits.high(column));
   }
-  return {{"path", metrics.path},
+  return {{"path", measured.path},
           {"rows", summary.rows},
           {"episodes", summary.episodes},
           {"unique_state_actions", metrics.unique_state_actions},
@@ -255,7 +286,7 @@ std::string CoverageText(const Measured& measured) {
 
 // What a file's numbers rest on.
 std::string Grounds(const Measured& measured) {
-  const auto& [metrics, references, observation_size] = measured;
+  const auto& [path, metrics, references, observation_size] = measured;
   std::string text =
       fmt::format("{} bins a column between the smallest and largest values of {}", metrics.bins,
                   metrics.limits_source == metrics.path ? "the file itself" : metrics.limits_source);

@@ -2,6 +2,8 @@
 
 #include <iostream>
 
+#include "core/error.h"
+#include "experiments/run_directory.h"
 #include "tools/options.h"
 
 namespace strider::tools {
@@ -20,6 +22,7 @@ int Report(const Words& words) {
   if (!values) return 0;
   const auto names = RequiredWord<std::vector<std::string>>(*values, "runs", "DIR");
   const std::filesystem::path out = Required<std::string>(*values, "out");
+  if (IsRun(out)) throw InputError("--out {} is a run; expected a folder of the report's own", out.string());
   WriteReport({names.begin(), names.end()}, out);
   std::cerr << "wrote " << (out / "report.md").string() << '\n';
   return 0;

@@ -4,19 +4,20 @@
 #include <array>
 
 #include "envs/registry.h"
+#include "experiments/comparison.h"
 
 namespace strider::tools {
 namespace {
 
 constexpr double kPatience = 2.0;  // seconds
 
+}  // namespace
+
 std::string EnvIdOf(const DatasetReader& reader) {
   const auto metadata = reader.Metadata();
   const auto named = metadata.find("env_id");
   return named == metadata.end() ? "" : named->second;
 }
-
-}  // namespace
 
 SummaryOptions SummaryOptionsFor(const DatasetReader& reader) {
   SummaryOptions options;
@@ -36,9 +37,9 @@ SummaryOptions SummaryOptionsFor(const DatasetReader& reader) {
 std::optional<NamedScore> FindReferenceScoreOf(const DatasetReader& reader) {
   std::string name = EnvIdOf(reader);
   if (name.empty()) name = reader.path().filename().string();
-  const auto score = FindReferenceScore(name);
-  if (!score) return std::nullopt;
-  return NamedScore{name, *score};
+  const auto scores = ReferencesOf(name, EnvOptionsIn(reader.Metadata()));
+  if (scores.empty()) return std::nullopt;
+  return NamedScore{name, scores.front()};
 }
 
 nlohmann::ordered_json ToJson(const std::optional<Quantiles>& quantiles) {

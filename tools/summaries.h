@@ -17,8 +17,12 @@ namespace strider::tools {
 // its actions are as wide; otherwise bounds of -1 and 1.
 SummaryOptions SummaryOptionsFor(const DatasetReader& reader);
 
+// The id of the environment that a dataset's metadata name; empty where they name none.
+std::string EnvIdOf(const DatasetReader& reader);
+
 // The environment that a dataset's metadata name, or else its file's name: D4RL's files bear their
-// environment in it ("hopper_medium-v2.hdf5"). With its reference returns; nothing where there are none.
+// environment in it ("hopper_medium-v2.hdf5"). With its reference returns; nothing where there are none, or
+// where the dataset was recorded under changed rules.
 struct NamedScore {
   std::string name;
   ReferenceScore score;

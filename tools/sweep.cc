@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "experiments/run_directory.h"
 #include "tools/options.h"
 
 namespace strider::tools {
@@ -41,6 +42,7 @@ int Sweep(const Words& words) {
   if (!values) return 0;
   const std::filesystem::path file = RequiredWord<std::string>(*values, "page", "FILE.cfg");
   const std::filesystem::path out = Required<std::string>(*values, "out");
+  if (IsRun(out)) throw InputError("--out {} is a run itself; expected a folder for the runs", out.string());
   const int jobs = (*values)["jobs"].as<int>();
   if (jobs < 1) throw InputError("--jobs {}: expected at least 1", jobs);
 
@@ -48,7 +50,7 @@ int Sweep(const Words& words) {
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe");
   if ((*values)["slurm"].as<bool>()) {
     const std::filesystem::path script = out / "sweep.sbatch";
-    std::filesystem::create_directories(out);
+    MakeFolders(out);
     WriteTextWhole(script, SlurmScript(runs, std::filesystem::absolute(out), program));
     std::cerr << fmt::format("wrote {}, {} runs\n", script.string(), runs.size());
     return 0;

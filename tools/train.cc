@@ -2,8 +2,11 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <charconv>
 #include <iostream>
 #include <limits>
+#include <optional>
 
 #include "core/error.h"
 #include "experiments/run_directory.h"
@@ -113,6 +116,30 @@ void CheckThatSomethingBegins(const std::vector<GivenSetting>& given,
                    several ? ", but seed_0 and others (add --seeds N and what began them)" : "");
 }
 
+// What the seeds of `out` have in common: where one is resumed, those that are not there yet begin as the
+// first that is, whatever the call leaves out.
+std::vector<GivenSetting> SettingsOfSeeds(const std::vector<GivenSetting>& given,
+                                          const std::filesystem::path& out, bool resume) {
+  constexpr std::string_view kFolder = "seed_";
+  std::optional<std::int64_t> first;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(out, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (!resume || !name.starts_with(kFolder) || !IsRun(entry.path())) continue;
+    std::int64_t seed = 0;
+    const auto [end, error] = std::from_chars(name.data() + kFolder.size(), name.data() + name.size(), seed);
+    if (error == std::errc() && end == name.data() + name.size())
+      first = std::min(first.value_or(seed), seed);
+  }
+  if (!first) return given;
+  std::vector<GivenSetting> changes;
+  std::vector<GivenSetting> seed;
+  for (const GivenSetting& one : given) (one.key == "run.seed" ? seed : changes).push_back(one);
+  auto settings = ResumedSettings(RunPaths{out / fmt::format("{}{}", kFolder, *first)}, changes);
+  settings.insert(settings.end(), seed.begin(), seed.end());
+  return settings;
+}
+
 int TrainOne(const std::vector<GivenSetting>& given, const std::filesystem::path& directory, bool resume,
              bool quiet) {
   const RunPaths paths{directory};
@@ -153,15 +180,16 @@ int Train(const Words& words) {
     throw InputError("--seeds {}: {} is a run itself; expected a folder for the runs of all seeds", *seeds,
                      out.string());
   }
-  const std::int64_t first = Experiment(given).run().seed;
+  const std::vector<GivenSetting> common = SettingsOfSeeds(given, out, resume);
+  const std::int64_t first = Experiment(common).run().seed;
   if (first > std::numeric_limits<std::int64_t>::max() - (*seeds - 1)) {
     throw InputError("--seeds {} from run.seed = {} on: the last one would be too large", *seeds, first);
   }
   std::vector<std::string> failed;
   for (int i = 0; i < *seeds; ++i) {
-    auto one = given;
-    one.push_back({"run.seed", std::to_string(first + i), "--seeds"});
     const std::string name = fmt::format("seed_{}", first + i);
+    auto one = IsRun(out / name) ? given : common;
+    one.push_back({"run.seed", std::to_string(first + i), "--seeds"});
     try {
       const int code = TrainOne(one, out / name, resume, quiet);
       if (code != 0) return code;

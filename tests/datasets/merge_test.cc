@@ -151,6 +151,42 @@ TEST_F(MergeTest, WorldsMustBeEqual) {
   EXPECT_FALSE(ReadD4rl(out()).metadata.contains("env_instance")) << "nobody knows for the second file";
 }
 
+// Whoever learns from the merged file is judged under the rules that its parts were recorded under.
+TEST_F(MergeTest, OptionsMustBeEqualAndAreKept) {
+  Dataset dataset = MakeDataset(10, 4, 2);
+  const auto silent = Write("silent.hdf5", dataset);
+  dataset.metadata = {{"env_id", "Hopper-v5"}};
+  const auto usual = Write("usual.hdf5", dataset);
+  dataset.metadata["env_options/frame_skip"] = "2";
+  dataset.metadata["env_options/reset_noise_scale"] = "0.1";
+  const auto changed = Write("changed.hdf5", dataset);
+  EXPECT_EQ(MessageOf<InputError>([&] {
+              MergeDatasets({usual, changed}, out());
+            }),
+            fmt::format("{}: was recorded with frame_skip = 2, reset_noise_scale = 0.1; expected the "
+                        "environment's usual options as {}",
+                        changed.string(), usual.string()));
+  EXPECT_FALSE(std::filesystem::exists(out()));
+  // Unless the option that one of them names is what the other has anyway.
+  MergeOptions knowing;
+  knowing.is_default = [](std::string_view env, std::string_view option, std::string_view value) {
+    return env == "Hopper-v5" && (option == "frame_skip" ? value == "2" : value == "0.1");
+  };
+  MergeDatasets({usual, changed}, out(), knowing);
+  EXPECT_FALSE(ReadD4rl(out()).metadata.contains("env_options/frame_skip"));
+  // A file that does not name its environment takes the others' word for that and for the rest.
+  MergeDatasets({silent, changed, changed}, out());
+  EXPECT_EQ(ReadD4rl(out()).metadata.at("env_options/frame_skip"), "2");
+  EXPECT_EQ(ReadD4rl(out()).metadata.at("env_options/reset_noise_scale"), "0.1");
+  const auto minari = folder_.path() / "minari-v0";
+  const auto both = folder_.path() / "both-v0";
+  const MergeOptions format{.format = DatasetFormat::kMinari};
+  MergeDatasets({changed}, minari, format);
+  MergeDatasets({minari, minari}, both, format);
+  EXPECT_EQ(ReadDataset(both).metadata.at("env_options/frame_skip"), "2");
+  EXPECT_EQ(ReadDataset(both).rows, 20);
+}
+
 TEST_F(MergeTest, InputsAreNotWrittenOver) {
   const auto path = Write("first.hdf5", MakeDataset(10, 4, 2));
   EXPECT_EQ(MessageOf<InputError>([&] {

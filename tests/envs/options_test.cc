@@ -91,8 +91,15 @@ TEST(RegistryTest, VersionsHaveTheirOwnOptions) {
 TEST(RegistryTest, RewardsThatAreNotFiniteAreErrors) {
   Driver driver(MakeEnv("HalfCheetah-v5", {{"ctrl_cost_weight", "1e308"}}));
   driver.Reset(0);
-  EXPECT_THAT([&] { driver.StepRandomly(); },
-              ThrowsMessage<WorkError>("HalfCheetah-v5: the reward of step 1 of the episode is -inf"));
+  EXPECT_THAT(
+      [&] { driver.StepRandomly(); },
+      ThrowsMessage<WorkError>("HalfCheetah-v5: the reward of step 1 of the episode is -inf; expected a "
+                               "finite float32"));
+  // What datasets and learners would make infinite.
+  Driver large(MakeEnv("Hopper-v5", {{"healthy_reward", "1e39"}}));
+  large.Reset(0);
+  EXPECT_THAT([&] { large.StepRandomly(); },
+              ThrowsMessage<WorkError>(HasSubstr("the reward of step 1 of the episode is 1e+39")));
 }
 
 TEST(RegistryTest, EveryEntryListsItsOptionsWithDefaultsThatItAccepts) {

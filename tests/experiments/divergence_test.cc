@@ -165,6 +165,20 @@ TEST(Divergence, AllowsValuesAsLargeAsScaledRewards) {
 
 // Weights may go wrong while every loss is still a number: what the next action is refused for, of a step or
 // of an evaluation.
+// Values are of rewards and entropies, which count for much with such a weight.
+TEST_F(ImpossibleValues, AllowForTheEntropysWeight) {
+  EXPECT_EQ(FailureOf("sac", {{"agent.alpha", "1e6"},
+                              {"agent.alpha_auto", "false"},
+                              {"agent.critic_lr", "10"},
+                              {"run.log_interval", "10"}}),
+            "the run ended well");
+  double largest = 0;
+  for (const double q : CsvTable(RunPaths{folder_.path() / "1"}.progress()).FullColumn("q")) {
+    largest = std::max(largest, std::abs(q));
+  }
+  EXPECT_GT(largest, 100 * 1630 + 100 * 100) << "the bound without the weight was not tried";
+}
+
 TEST(Divergence, IsNotTheCallersFaultWhereAnActionIsRefused) {
   const auto expect_divergence = [](const char* agent, const Assignments& changes) {
     const TemporaryFolder folder;

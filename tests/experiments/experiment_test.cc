@@ -505,12 +505,33 @@ TEST(Misfits, LearningThatStartsAfterTheLastStep) {
   EXPECT_THAT(notes("99"),
               testing::ElementsAre(HasSubstr("agent.learning_starts = 100 steps, and run.steps = 99")));
   EXPECT_THAT(notes("100"), testing::IsEmpty());
+  EXPECT_THAT(Experiment(On("sac", "Pendulum-v1",
+                            {{"run.steps", "99", ""},
+                             {"agent.learning_starts", "9", ""},
+                             {"agent.update_interval", "100", ""}}))
+                  .notes(),
+              testing::ElementsAre(HasSubstr("no update is made before agent.update_interval = 100 steps")));
+}
+
+TEST(Misfits, DatasetsOfNobodyKnowsWhere) {
+  const auto notes = [](const Given& more) {
+    Given given = {{"run.agent", "bc", ""}, {"run.dataset", "mine.hdf5", ""}};
+    given.insert(given.end(), more.begin(), more.end());
+    return Experiment(given).notes();
+  };
+  EXPECT_THAT(notes({}), testing::ElementsAre(
+                             AllOf(HasSubstr("mine.hdf5: nothing is evaluated"), HasSubstr("--env ID"))));
+  EXPECT_THAT(notes({{"run.env", "", "--set"}}), testing::IsEmpty()) << "asked for";
+  EXPECT_THAT(notes({{"run.eval_episodes", "0", "--set"}}), testing::IsEmpty());
 }
 
 TEST(Misfits, SettingsThatNothingLooksAt) {
   const auto notes = [](const Given& given) { return Experiment(given).notes(); };
   const auto offline = [](const char* key, const char* value, const char* where) {
-    return Given{{"run.agent", "td3bc", ""}, {"run.dataset", "mine.hdf5", ""}, {key, value, where}};
+    return Given{{"run.agent", "td3bc", ""},
+                 {"run.dataset", "mine.hdf5", ""},
+                 {"run.env", "", ""},
+                 {key, value, where}};
   };
   EXPECT_THAT(
       notes(offline("agent.learning_starts", "7", "--set")),
@@ -525,6 +546,36 @@ TEST(Misfits, SettingsThatNothingLooksAt) {
       testing::ElementsAre("warning: agent.density_floor = 1e-08 has no part in agent.tsallis_q = 1"));
   EXPECT_THAT(notes(On("mdpo-off", "Pendulum-v1", {floor, {"agent.tsallis_q", "1.5", ""}})),
               testing::IsEmpty());
+  // Each with what makes it idle; with the other value it is looked at.
+  struct Idle {
+    const char* agent;
+    const char* key;
+    const char* value;
+    const char* cause;
+    const char* idle;
+    const char* busy;
+  };
+  for (const auto& [agent, key, value, cause, idle, busy] :
+       {Idle{"sac", "agent.alpha_lr", "0.1", "agent.alpha_auto", "false", "true"},
+        Idle{"mdpo-off", "agent.lambda_lr", "0.1", "agent.lambda_auto", "false", "true"},
+        Idle{"mdpo-off", "agent.target_entropy", "-2", "agent.lambda_auto", "false", "true"},
+        Idle{"ppo", "agent.kl_stop", "minibatch", "agent.target_kl", "0", "0.1"},
+        Idle{"ppo", "agent.reward_reset", "termination", "agent.normalize_rewards", "false", "true"},
+        Idle{"pmoe-sac", "agent.router_lr", "0.1", "agent.router_gradient", "none", "frequency"},
+        Idle{"pmoe-sac", "agent.router_hidden", "8", "agent.experts", "1", "2"},
+        Idle{"pmoe-ppo", "agent.router_coef", "2", "agent.experts", "1", "2"},
+        Idle{"dac", "agent.option_entropy_coef", "2", "agent.options", "1", "2"},
+        Idle{"td3", "agent.noise_clip", "2", "agent.policy_noise", "0", "0.1"}}) {
+    const auto notes_with = [&, agent = agent, key = key, value = value, cause = cause](const char* other) {
+      return notes(On(agent, "Pendulum-v1", {{cause, other, ""}, {key, value, "--set"}}));
+    };
+    EXPECT_THAT(notes_with(idle),
+                testing::ElementsAre(
+                    AllOf(HasSubstr(key), HasSubstr(fmt::format("no part in {} = {}", cause, idle)))));
+    EXPECT_THAT(notes_with(busy), testing::IsEmpty()) << key;
+  }
+  EXPECT_THAT(notes(On("dqn", "CartPole-v1", {{"agent.priority_correction", "0.9", "--set"}})),
+              testing::ElementsAre(HasSubstr("no part in agent.priority_exponent = 0")));
 }
 
 // Rollouts are made whole.
@@ -541,6 +592,14 @@ TEST(Misfits, RolloutsBeyondTheLastStep) {
   EXPECT_THAT(warning("199"),
               HasSubstr("warning: a rollout of 200 steps is made whole, though run.steps = 199"));
   EXPECT_EQ(warning("200"), "");
+}
+
+TEST(Misfits, RolloutsOfOneStep) {
+  for (const char* agent : {"ppo", "trpo", "mdpo-on", "pmoe-ppo", "dac"}) {
+    EXPECT_THAT(Misfit(On(agent, "Pendulum-v1", {{"agent.rollout_steps", "1", ""}})),
+                HasSubstr("a rollout of one step of one environment"))
+        << agent;
+  }
 }
 
 TEST(Misfits, ActingAfterTheLastStep) {
@@ -573,6 +632,37 @@ TEST(Misfits, ContinuousActionsNeedAnAgentForThem) {
 TEST(Misfits, BatchLargerThanTheBuffer) {
   EXPECT_THAT(Misfit(On("sac", "Pendulum-v1", {{"agent.buffer_size", "100", "--set"}})),
               HasSubstr("agent.batch_size = 256 is larger than agent.buffer_size = 100"));
+  // Before the offline updates, not after them.
+  const TemporaryFolder folder;
+  const auto dataset = folder.path() / "random.hdf5";
+  CollectRandomly("Pendulum-v1", 300, dataset);
+  const auto online = [&](const char* from) {
+    return TinySettings("td3bc", "Pendulum-v1", dataset,
+                        {{"run.online_from", from}, {"agent.buffer_size", "3"}});
+  };
+  EXPECT_THAT(Misfit(online("45")), HasSubstr("is larger than agent.buffer_size = 3"));
+  const Experiment never(online("-1"));
+  WorkerPool pool(1);
+  EXPECT_NO_THROW(MakeTrainer(never, pool));
+}
+
+TEST(Misfits, BuffersThatHoldTooLittleOrTooMuch) {
+  const auto with_buffer = [](const char* size) {
+    return On("dqn", "CartPole-v1",
+              {{"agent.batch_size", "4", ""},
+               {"agent.buffer_size", size, ""},
+               {"agent.n_step", "5", ""},
+               {"run.num_envs", "7", ""}});
+  };
+  const Experiment enough(with_buffer("35"));
+  WorkerPool pool(1);
+  EXPECT_NO_THROW(MakeTrainer(enough, pool));
+  EXPECT_THAT(
+      Misfit(with_buffer("34")),
+      AllOf(HasSubstr("agent.buffer_size = 34 holds less than agent.n_step = 5 steps of run.num_envs = 7"),
+            HasSubstr("expected at least 35")));
+  EXPECT_THAT(Misfit(On("sac", "Humanoid-v5", {{"agent.buffer_size", "2000000000", ""}})),
+              AllOf(HasSubstr("agent.buffer_size = 2000000000 takes"), HasSubstr("more than the machine's")));
 }
 
 TEST(Misfits, DevicesThatAreNotThere) {
@@ -1281,6 +1371,43 @@ TEST(PresetValues, RobotComesFromTheEnvironmentWhereTheDatasetsNameLacksIt) {
   Experiment named(FromDataset("a2pr", "halfcheetah-medium-replay-v2.hdf5"));
   EXPECT_EQ(Value(replay, "agent.alpha"), Value(named, "agent.alpha"));
   EXPECT_EQ(Value(replay, "agent.mask"), Value(named, "agent.mask"));
+}
+
+// A copy under another name is still what it was recorded as.
+TEST(PresetValues, MetadataAreBelievedAgainstTheName) {
+  const TemporaryFolder folder;
+  const std::string wrong = Recorded(folder, DatasetFormat::kD4rl, "walker2d-medium-v2.hdf5", "Hopper-v5");
+  const std::string plain = Recorded(folder, DatasetFormat::kD4rl, "mine.hdf5", "Hopper-v5");
+  Experiment misnamed(FromDataset("rebrac", wrong));
+  Experiment unnamed(FromDataset("rebrac", plain));
+  EXPECT_EQ(misnamed.run().env, "Hopper-v5");
+  EXPECT_EQ(Value(misnamed, "agent.actor_penalty"), Value(unnamed, "agent.actor_penalty"));
+  EXPECT_THAT(misnamed.notes(), testing::Contains(AllOf(HasSubstr("was recorded in Hopper-v5"),
+                                                        HasSubstr("its name is of Walker2d-v2"))));
+  Experiment right(FromDataset("rebrac", "walker2d-medium-v2.hdf5"));
+  EXPECT_NE(Value(right, "agent.actor_penalty"), Value(misnamed, "agent.actor_penalty"));
+}
+
+// config.cfg must be able to say where the file is.
+TEST(Settings, PathsThatAConfigFileCannotHoldAreRefused) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder.path() / "a#b");
+  const auto here = std::filesystem::current_path();
+  folder.Write("a#b/mine.hdf5", "");
+  std::filesystem::current_path(folder.path() / "a#b");
+  const std::string complaint = Complaint({{"run.agent", "bc", ""}, {"run.dataset", "mine.hdf5", ""}});
+  std::filesystem::current_path(here);
+  EXPECT_THAT(complaint,
+              AllOf(HasSubstr("run.dataset = "), HasSubstr("a#b/mine.hdf5"), HasSubstr("without '#'")));
+}
+
+// As some editors begin a file.
+TEST(ConfigFiles, MayBeginWithAByteOrderMark) {
+  const TemporaryFolder folder;
+  folder.Write("my.cfg", "\xEF\xBB\xBFrun.agent = td3\n");
+  const Given given = ReadConfigFile(folder.path() / "my.cfg");
+  ASSERT_EQ(given.size(), 1U);
+  EXPECT_EQ(given[0].key, "run.agent");
 }
 
 TEST(PresetNotes, SayWhereOnlyTheGeneralSettingsApply) {

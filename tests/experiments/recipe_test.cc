@@ -129,15 +129,35 @@ TEST_F(RecipeTest, OtherOptionsNeedAnotherFolder) {
   GiveExpert();
   ASSERT_TRUE(MakeDatasets(options_, out()));
   options_.rows = kRows + 1;
-  EXPECT_THAT(MessageOf<InputError>([&] { MakeDatasets(options_, out()); }),
-              AllOf(HasSubstr("manifest.json"), HasSubstr("other options")));
+  EXPECT_THAT(
+      MessageOf<InputError>([&] { MakeDatasets(options_, out()); }),
+      AllOf(HasSubstr("manifest.json"), HasSubstr("other options"), HasSubstr(", rows = 201 and not 200")));
   EXPECT_THAT(MessageOf<InputError>([&] { MakeDatasets(options_, out() / "run"); }),
               HasSubstr("expected a new folder"));
 }
 
-TEST_F(RecipeTest, WithoutReferenceAnExpertIsNeeded) {
-  EXPECT_THAT(MessageOf<InputError>([&] { MakeDatasets(options_, out()); }),
-              HasSubstr("no reference return for Pendulum-v1; expected --expert POLICY"));
+// Said before hours of work, and before anything is written.
+TEST_F(RecipeTest, WhatCannotEndIsNotBegun) {
+  const auto complaint = [&] { return MessageOf<InputError>([&] { MakeDatasets(options_, out()); }); };
+  EXPECT_THAT(complaint(),
+              AllOf(HasSubstr("no reference return for Pendulum-v1"), HasSubstr("--expert POLICY")));
+  EXPECT_FALSE(std::filesystem::exists(out()));
+  options_.expert = (folder_.path() / "nothing").string();
+  EXPECT_THAT(complaint(), HasSubstr("nothing' does not exist"));
+  EXPECT_FALSE(std::filesystem::exists(out()));
+  GiveExpert();
+  options_.given.push_back({"run.eval_episodes", "0", "--set"});
+  EXPECT_THAT(complaint(), HasSubstr("run.eval_episodes = 0"));
+  EXPECT_FALSE(std::filesystem::exists(out()));
+}
+
+// All of them were recorded under the run's options, the merged one too.
+TEST_F(RecipeTest, EveryDatasetKeepsTheOptions) {
+  GiveExpert();
+  ASSERT_TRUE(MakeDatasets(options_, out()));
+  for (const auto& [name, entry] : Manifest()["datasets"].items()) {
+    EXPECT_EQ(Read(name).metadata.at("env_options/max_episode_steps"), "20") << name;
+  }
 }
 
 TEST_F(RecipeTest, ARunThatNeverGetsMediumIsAnError) {

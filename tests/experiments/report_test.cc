@@ -123,6 +123,24 @@ TEST(ReadRun, TakesConfigEvaluationsAndTheFinalEvaluation) {
   EXPECT_THAT(ReadRun(folder.path() / "run").LastReturns(), ElementsAre(60, 80));
 }
 
+// A run that was stopped or diverged has a score, but not that of its steps; one that reached its target has.
+TEST(CompareRunsTest, SaysWhichRunsEndedEarly) {
+  const TemporaryFolder folder;
+  const std::string config = Config("sac", "Hopper-v5", "", 0) + "run.steps = 3000\n";
+  WriteRun(folder, "cut", config, {50, 70});
+  WriteRun(folder, "whole", config, {50, 70, 90});
+  WriteRun(folder, "good", config + "run.target_return = 60\n", {50, 70});
+  WriteRun(folder, "short", config + "run.target_return = 80\n", {50, 70});
+  const auto notes = [&](const char* name) {
+    return CompareRuns({ReadRun(folder.path() / name)})[0].agents[0].notes;
+  };
+  EXPECT_THAT(notes("cut"),
+              ElementsAre("seed 0 was last evaluated at step 2000 of 3000: it was stopped, or it diverged"));
+  EXPECT_THAT(notes("whole"), ElementsAre());
+  EXPECT_THAT(notes("good"), ElementsAre());
+  EXPECT_THAT(notes("short"), ElementsAre(HasSubstr("at step 2000 of 3000")));
+}
+
 TEST(ReadRun, BadFilesAreNamed) {
   const TemporaryFolder folder;
   const auto message = [&folder] { return MessageOf<InputError>([&] { ReadRun(folder.path() / "run"); }); };

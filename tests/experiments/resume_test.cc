@@ -55,10 +55,7 @@ std::vector<Case> Cases() {
     if (entry.id == "hnpg") cases.push_back({std::string(entry.id), entry.kind, "CombinationLock-v0", "3"});
     const bool either = entry.id == "bc" || entry.id == "bcq" || entry.id == "cql" || entry.id == "sac" ||
                         entry.id == "mdpo-off";
-    if (either) {
-      cases.push_back({std::string(entry.id), entry.kind, "CartPole-v1", "1"});
-      if (entry.id == "bcq") continue;
-    }
+    if (either) cases.push_back({std::string(entry.id), entry.kind, "CartPole-v1", "1"});
     cases.push_back({std::string(entry.id), entry.kind, "Hopper-v5", "1"});
     cases.push_back({std::string(entry.id), entry.kind, "Pendulum-v1", "3"});
     if (entry.kind == AgentKind::kOnPolicy && entry.id != "pmoe-ppo" && entry.id != "dac") {
@@ -193,13 +190,13 @@ INSTANTIATE_TEST_SUITE_P(EveryAgent, Resume, ::testing::ValuesIn(Cases()), [](co
 
 // From a dataset to an environment: updates 1 to 45 from the file alone, steps 46 to 130 in three
 // environments whose batches the file is mixed into.
-class GoesOnline : public ::testing::TestWithParam<std::string> {
+class GoesOnline : public ::testing::TestWithParam<std::pair<std::string, std::string>> {
  protected:
   void SetUp() override {
     const auto dataset = folder_.path() / "random.hdf5";
-    const std::string env = GetParam() == "bcq" ? "CartPole-v1" : "Pendulum-v1";
+    const auto& [agent, env] = GetParam();
     CollectRandomly(env, 300, dataset);
-    settings_ = TinySettings(GetParam(), env, dataset,
+    settings_ = TinySettings(agent, env, dataset,
                              {{"run.num_envs", "3"},
                               {"run.log_interval", "15"},
                               {"run.online_from", "45"},
@@ -235,29 +232,33 @@ TEST_P(GoesOnlineLater, AFinishedOfflineRunGoesOnLikeOneThatMeantTo) {
   ExpectSameBits(ReadBits(run), ReadBits(whole_));
 }
 
-std::vector<std::string> LearnersFromDatasets() {
-  std::vector<std::string> ids;
+// Each on an environment of every kind of action that it takes.
+std::vector<std::pair<std::string, std::string>> LearnersFromDatasets() {
+  std::vector<std::pair<std::string, std::string>> learners;
   for (const AgentEntry& entry : AllAgents()) {
     const std::string id(entry.id);
     // A stock is carried along episodes, of which a dataset's rows know nothing.
     const bool rolls_out = entry.kind == AgentKind::kOnPolicy || entry.kind == AgentKind::kHybrid;
     if (rolls_out || NeedsDiscreteActions(id) || id == "deta-td3") continue;
-    ids.push_back(id);
+    for (const char* env : {"Pendulum-v1", "CartPole-v1"}) {
+      if (Takes(entry.actions, MakeEnv(env)->spec().action_space)) learners.emplace_back(id, env);
+    }
   }
-  return ids;
+  return learners;
 }
 
-std::string NameOf(const ::testing::TestParamInfo<std::string>& test) {
-  std::string name = test.param;
+std::string NameOf(const ::testing::TestParamInfo<std::pair<std::string, std::string>>& test) {
+  std::string name = test.param.first + "_" + test.param.second;
   std::ranges::replace(name, '-', '_');
   return name;
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryAgent, GoesOnline, ::testing::ValuesIn(LearnersFromDatasets()), NameOf);
 INSTANTIATE_TEST_SUITE_P(EveryAgent, GoesOnlineLater, ::testing::ValuesIn([] {
-                           std::vector<std::string> ids = LearnersFromDatasets();
-                           std::erase(ids, "rlpd");  // online from the start
-                           return ids;
+                           auto learners = LearnersFromDatasets();
+                           // Online from the start.
+                           std::erase_if(learners, [](const auto& one) { return one.first == "rlpd"; });
+                           return learners;
                          }()),
                          NameOf);
 
@@ -566,20 +567,27 @@ TEST_F(RunFolder, DivergingCriticsLeaveTheLastGoodCheckpoint) {
 }
 
 // Made by hand: columns that never change, no row that ends anything, all rewards zero.
-class OddDatasets : public ::testing::TestWithParam<std::string> {};
+class OddDatasets : public ::testing::TestWithParam<std::pair<std::string, std::string>> {};
 
 TEST_P(OddDatasets, AreLearntFromWithFiniteNumbers) {
   const TemporaryFolder folder;
   const auto file = folder.path() / "odd.hdf5";
-  Dataset dataset = MakeDataset(200, 3, 1);
-  for (std::size_t row = 0; row < dataset.rows; ++row) dataset.observations[3 * row + 1] = 0.7F;
+  const auto& [agent, env] = GetParam();
+  const EnvSpec spec = MakeEnv(env)->spec();
+  const auto width = static_cast<std::size_t>(spec.observation_size());
+  Dataset dataset = MakeDataset(200, width, 1);
+  for (std::size_t row = 0; row < dataset.rows; ++row) {
+    dataset.observations[width * row + 1] = 0.7F;
+    if (std::holds_alternative<Discrete>(spec.action_space))
+      dataset.actions[row] = row % 2 == 0 ? 0.0F : 1.0F;
+  }
   std::ranges::fill(dataset.terminals, std::uint8_t{0});
   std::ranges::fill(dataset.timeouts, std::uint8_t{0});
   std::ranges::fill(dataset.rewards, 0.0F);
   WriteD4rl(file, dataset);
   const auto run = folder.path() / "run";
-  auto settings = TinySettings(GetParam(), "Pendulum-v1", file, {{"run.steps", "60"}});
-  const auto factory = FindAgent(GetParam()).factory();
+  auto settings = TinySettings(agent, env, file, {{"run.steps", "60"}});
+  const auto factory = FindAgent(agent).factory();
   if (factory->Settings().Find("agent.normalize_states") != nullptr) {
     settings.push_back({"agent.normalize_states", "true", "test"});
   }

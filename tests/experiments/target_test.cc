@@ -58,5 +58,10 @@ TEST_F(TargetTest, TargetsNeedEvaluations) {
               HasSubstr("run.target_return = 100 needs evaluations"));
 }
 
+TEST_F(TargetTest, NoReturnIsInfinite) {
+  ASSERT_EQ(TrainIn(run(), Settings("-inf")), TrainOutcome::kFinished);
+  EXPECT_EQ(LastEvaluation(), "130");
+}
+
 }  // namespace
 }  // namespace strider

@@ -17,9 +17,12 @@
 namespace strider {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::IsSupersetOf;
 using ::testing::SizeIs;
+using Words = std::vector<std::string>;
 
 std::vector<std::string> KeysOf(const nlohmann::json& json) {
   std::vector<std::string> keys;
@@ -378,6 +381,93 @@ TEST_F(Contract, SeedsTrainOneRunEach) {
   EXPECT_EQ(inside.code, 2);
   EXPECT_THAT(inside.message,
               HasSubstr("seed_4 is a run itself; expected a folder for the runs of all seeds"));
+}
+
+// Seeds that a shorter call adds are of the same experiment.
+TEST_F(Contract, SeedsThatAreAddedBeginAsTheOthersDid) {
+  const std::filesystem::path out = folder_.path() / "runs";
+  const Words first = {"train",   "td3",     "--env", "Pendulum-v1",    "--out",
+                       out,       "--steps", "3",     "--seed",         "4",
+                       "--seeds", "1",       "--set", "agent.hidden=8", "--quiet"};
+  ASSERT_EQ(Strider(first).code, 0);
+  const Finished more = Strider({"train", "--out", out, "--seeds", "2", "--resume", "--quiet"});
+  ASSERT_EQ(more.code, 0) << more.message;
+  const auto config = [&](const char* seed) { return ReadText(out / seed / "config.cfg"); };
+  EXPECT_THAT(config("seed_5"), AllOf(HasSubstr("agent.hidden = 8\n"), HasSubstr("run.seed = 5\n")));
+  std::string expected = config("seed_4");
+  expected.replace(expected.find("run.seed = 4"), 12, "run.seed = 5");
+  EXPECT_EQ(config("seed_5"), expected);
+  const Finished other =
+      Strider({"train", "--out", out, "--seeds", "3", "--resume", "--quiet", "--set", "agent.hidden=16"});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.message, HasSubstr("agent.hidden"));
+  EXPECT_FALSE(std::filesystem::exists(out / "seed_6"));
+}
+
+TEST_F(Contract, RunsAreNoFoldersForOtherThings) {
+  folder_.Write("run/config.cfg", "run.agent = sac\nrun.env = Hopper-v5\nrun.seed = 0\n");
+  folder_.Write("page.cfg", "run.agent = td3\nrun.env = Pendulum-v1\n");
+  const std::string run = folder_.path() / "run";
+  for (const Words& words : {Words{"report", run, "--out", run},
+                             Words{"sweep", (folder_.path() / "page.cfg").string(), "--out", run}}) {
+    const Finished finished = Strider(words);
+    EXPECT_EQ(finished.code, 2);
+    EXPECT_THAT(finished.message, HasSubstr(run + " is a run"));
+  }
+}
+
+// Returns of another environment say little, and under changed rules nobody has measured any.
+TEST_F(Contract, MetricsAndInfoKnowWhoseReturnsTheyTake) {
+  const std::string hopper = Collect("Hopper-v5", 200);
+  const std::string pole = Collect("CartPole-v1", 200);
+  folder_.Write("run/config.cfg", "run.agent = dqn\nrun.env = CartPole-v1\nrun.seed = 0\n");
+  folder_.Write("run/evaluations.csv", "step,episode,return,length,normalised\n1000,0,500,500,\n");
+  const std::string run = folder_.path() / "run";
+  EXPECT_THAT(Strider({"metrics", hopper, "--run", run}).message,
+              AllOf(HasSubstr("was recorded in Hopper-v5, but "), HasSubstr("run is of CartPole-v1")));
+  EXPECT_THAT(Strider({"metrics", hopper, "--random", pole, "--max-return", "3000"}).message,
+              HasSubstr("is of CartPole-v1"));
+  EXPECT_THAT(Strider({"metrics", hopper, "--env", "Walker2d-v5"}).message,
+              HasSubstr("--env Walker2d-v5 is of another task"));
+  EXPECT_THAT(Strider({"metrics", hopper, "--env", "hopper-medium-v2"}).message, IsEmpty());
+  const std::string changed = folder_.path() / "changed.hdf5";
+  ASSERT_EQ(Strider({"collect", "--policy", "random", "--env", "Hopper-v5", "--set",
+                     "env.reset_noise_scale=0.1", "--steps", "200", "--out", changed, "--quiet"})
+                .code,
+            0);
+  EXPECT_TRUE(Strider({"dataset", "info", hopper, "--json"}).Json().at("normalized").is_number());
+  EXPECT_TRUE(Strider({"dataset", "info", changed, "--json"}).Json().at("normalized").is_null());
+  EXPECT_TRUE(Strider({"metrics", changed, "--json"}).Json().at("files")[0].at("tq").is_null());
+}
+
+// A run's datasets name all options of its environment, others those that were given.
+TEST_F(Contract, MergeKnowsWhichOptionsAreTheUsualOnes) {
+  const std::string run = folder_.path() / "run";
+  const std::string own = folder_.path() / "own.hdf5";
+  const std::string out = folder_.path() / "both.hdf5";
+  const std::string random = Collect("Hopper-v5", 50);
+  ASSERT_EQ(Strider({"train", "td3", "--env", "Hopper-v5", "--steps", "2", "--quiet", "--out", run}).code, 0);
+  const auto merged = [&](const Words& options) {
+    Words words = {"collect", "--policy", run, "--steps", "50", "--quiet", "--out", own};
+    words.insert(words.end(), options.begin(), options.end());
+    EXPECT_EQ(Strider(words).code, 0);
+    return Strider({"dataset", "merge", random, own, "--out", out, "--quiet"});
+  };
+  EXPECT_EQ(merged({}).code, 0);
+  const Finished other = merged({"--set", "env.reset_noise_scale=0.1"});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(
+      other.message,
+      HasSubstr("was recorded with reset_noise_scale = 0.1; expected the environment's usual options"));
+}
+
+TEST_F(Contract, OutputsNeedAFolder) {
+  const std::string out = folder_.path() / "nodir" / "x.hdf5";
+  const Finished finished = Strider(
+      {"collect", "--policy", "random", "--env", "CartPole-v1", "--steps", "5", "--out", out, "--quiet"});
+  EXPECT_EQ(finished.code, 1);
+  EXPECT_THAT(finished.message, HasSubstr(fmt::format("cannot write {}: there is no folder {}", out,
+                                                      (folder_.path() / "nodir").string())));
 }
 
 TEST_F(Contract, SeedsGoOnAfterOneThatFailed) {

@@ -458,10 +458,11 @@ TEST(Files, ValidateNamesRows) {
 }
 
 TEST(Files, MetricsNameMinarisDatasets) {
-  const Finished finished = Strider({"metrics", GoldenPath("datasets/minari/golden/pendulum-v0"),
-                                     "--min-return", "-500", "--max-return", "0"});
+  const std::string path = GoldenPath("datasets/minari/golden/pendulum-v0");
+  const Finished finished = Strider({"metrics", path, "--min-return", "-500", "--max-return", "0"});
   EXPECT_EQ(finished.code, 0) << finished.message;
   EXPECT_THAT(finished.out, HasSubstr("\npendulum-v0 "));
+  EXPECT_EQ(Strider({"metrics", path, "--json"}).Json().at("files")[0].at("path"), path);
 }
 
 }  // namespace
