@@ -55,6 +55,7 @@ constexpr std::string_view kBody = "body";
 constexpr std::string_view kAlgorithmKey = "metadata/algorithm";
 constexpr std::string_view kEnvKey = "metadata/env_id";
 constexpr std::string_view kWorldKey = "metadata/policy/env_instance";  // a dataset's own may be another
+constexpr std::string_view kOptionsKey = "metadata/env_options";
 constexpr std::string_view kEvaluationKey = "metadata/evaluation";
 constexpr std::string_view kSampled = "sampled";
 
@@ -465,6 +466,9 @@ void WritePolicy(const std::filesystem::path& path, const Policy& policy, const 
     file.WriteString(std::string(kEnvKey), origin.env_id);
     if (!origin.env_instance.empty()) file.WriteString(std::string(kWorldKey), origin.env_instance);
     if (origin.evaluate_sampled) file.WriteString(std::string(kEvaluationKey), kSampled);
+    for (const auto& [name, value] : origin.env_options) {
+      file.WriteString(fmt::format("{}/{}", kOptionsKey, name), value);
+    }
     const std::string prefix = "metadata/policy/";
     WriteParts({[&](const std::string& key, std::span<const float> values, const Shape& shape) {
                   file.Write<float>(prefix + key, values, shape);
@@ -509,7 +513,14 @@ PolicyOrigin ReadPolicyOrigin(const std::filesystem::path& path) {
   if (!evaluation.empty() && evaluation != kSampled) {
     throw InputError("{}: {} is '{}'; expected {}", path.string(), kEvaluationKey, evaluation, kSampled);
   }
-  return {text_of(kAlgorithmKey), text_of(kEnvKey), text_of(kWorldKey), evaluation == kSampled};
+  PolicyOrigin origin{
+      text_of(kAlgorithmKey), text_of(kEnvKey), text_of(kWorldKey), evaluation == kSampled, {}};
+  const std::string options(kOptionsKey);
+  if (!file.Has(options)) return origin;
+  for (const std::string& name : file.Names(options)) {
+    origin.env_options.emplace_back(name, text_of(options + "/" + name));
+  }
+  return origin;
 }
 
 Policy ReadPolicy(const std::filesystem::path& path, const EnvSpec& spec) {

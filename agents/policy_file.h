@@ -28,6 +28,7 @@
 #include <string_view>
 
 #include "agents/policy.h"
+#include "core/settings.h"
 #include "datasets/d4rl.h"
 #include "envs/env.h"
 
@@ -40,6 +41,7 @@ struct PolicyOrigin {
   // EnvSpec's, metadata/policy/env_instance: a dataset of the policy may be of another world
   std::string env_instance{};
   bool evaluate_sampled = false;  // metadata/evaluation: by drawn actions
+  Assignments env_options{};  // metadata/env_options/NAME: those that are not the environment's usual ones
 };
 
 // Writes a file of its own, whole.

@@ -6,7 +6,7 @@
 
 namespace strider {
 
-// Memory of this machine in bytes. Nothing larger is allocated for what a file or a setting asks for.
+// Memory of this machine in bytes: what a file or a setting asks for is compared with it before it is taken.
 std::size_t MachineMemory();
 
 // Asks the system to back the memory, which nothing has been written to yet, with large pages: the first

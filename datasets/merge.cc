@@ -1,6 +1,7 @@
 #include "datasets/merge.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 
@@ -95,7 +96,9 @@ std::optional<std::string> CommonText(const std::vector<std::filesystem::path>& 
 // The constructor options under which files were recorded, which must be the same in all that name their
 // environment. InputError where they are not.
 Texts CommonOptions(const std::vector<std::filesystem::path>& files, const std::vector<Texts>& texts,
-                    const MergeOptions& merge) {
+                    const MergeOptions& merge, bool same_world) {
+  // Where a world's map lies, and how well it was checked: the world is the same by its numbers.
+  constexpr std::array<std::string_view, 2> kOfTheWorld = {"map", "check"};
   const auto options_of = [&](const Texts& own) {
     auto options = EnvOptionsIn(own);
     std::erase_if(options, [&](const auto& option) {
@@ -103,12 +106,19 @@ Texts CommonOptions(const std::vector<std::filesystem::path>& files, const std::
     });
     return options;
   };
+  const auto rules_of = [&](const Texts& own) {
+    auto options = options_of(own);
+    std::erase_if(options, [&](const auto& option) {
+      return same_world && std::ranges::find(kOfTheWorld, option.first) != kOfTheWorld.end();
+    });
+    return options;
+  };
   std::optional<std::size_t> first;
   for (std::size_t i = 0; i < files.size(); ++i) {
     if (!texts[i].contains("env_id")) continue;
     if (!first) first = i;
-    const auto expected = options_of(texts[*first]);
-    if (const auto options = options_of(texts[i]); options != expected) {
+    const auto expected = rules_of(texts[*first]);
+    if (const auto options = rules_of(texts[i]); options != expected) {
       throw InputError("{}: was recorded with {}; expected {} as {}", files[i].string(), OptionsText(options),
                        OptionsText(expected), files[*first].string());
     }
@@ -140,7 +150,7 @@ Texts CommonTexts(const std::vector<std::filesystem::path>& files, const std::ve
   if (auto text = CommonText(files, texts, "action_space", same_space)) {
     common["action_space"] = *std::move(text);
   }
-  common.merge(CommonOptions(files, texts, merge));
+  common.merge(CommonOptions(files, texts, merge, /*same_world=*/common.contains(instance)));
   return common;
 }
 
@@ -179,8 +189,10 @@ void MergeEpisodes(const std::vector<const MinariReader*>& readers, const Texts&
       if (progress) progress(rows += found.length(k));
     }
   }
+  // What Minari's own metadata have no place for.
   for (const auto& [key, text] : common) {
-    if (key.starts_with(kEnvOptionPrefix)) writer.rest().WriteString(fmt::format("metadata/{}", key), text);
+    if (!key.starts_with(kEnvOptionPrefix) && key != kInstanceKey) continue;
+    writer.rest().WriteString(fmt::format("metadata/{}", key), text);
   }
   // As Minari's own combination of datasets notes it.
   nlohmann::ordered_json metadata = readers.front()->inspection().metadata.json;

@@ -151,6 +151,7 @@ MinariFolderWriter::MinariFolderWriter(const std::filesystem::path& path)
   if (std::filesystem::exists(path_, none) && !std::filesystem::is_empty(path_, none)) {
     throw InputError("{}: is there already; expected a new folder", path_.string());
   }
+  RequireFolderOf(path_);
   part_ += fmt::format(".{}.part", ::getpid());
   try {
     std::filesystem::create_directories(part_ / "data");

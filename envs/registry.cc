@@ -275,4 +275,13 @@ bool IsDefault(std::string_view id, std::string_view option, std::string_view va
   return MatchesDefault(id, option, value).value_or(false);
 }
 
+Assignments ChangedOptions(std::string_view id, Assignments options) {
+  std::erase_if(options, [&](const auto& option) { return IsDefault(id, option.first, option.second); });
+  constexpr std::string_view kPrefix = "env.";
+  for (auto& [name, value] : options) {
+    if (name.starts_with(kPrefix)) name.erase(0, kPrefix.size());
+  }
+  return options;
+}
+
 }  // namespace strider

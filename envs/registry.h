@@ -40,4 +40,7 @@ bool IsUsual(std::string_view id, const Assignments& options);
 // Whether the suite has the environment and this option of it, and `value` is what it is where nobody says.
 bool IsDefault(std::string_view id, std::string_view option, std::string_view value);
 
+// The options that say something, without those that are IsDefault, by their names without "env.".
+Assignments ChangedOptions(std::string_view id, Assignments options);
+
 }  // namespace strider

@@ -154,16 +154,13 @@ std::map<std::string, std::string> Provenance(const EnvSpec& spec, const Assignm
                                                  {"seed", std::to_string(seed)},
                                                  {"strider_version", std::string(kVersion)}};
   if (!spec.instance.empty()) metadata[std::string(kInstanceKey)] = spec.instance;
-  constexpr std::string_view kPrefix = "env.";
   SettingList known;
   for (const Setting& setting : FindEnv(spec.id).options()) known.Append(setting);
-  for (const auto& [key, value] : env_options) {
-    std::string_view name = key;
-    if (name.starts_with(kPrefix)) name.remove_prefix(kPrefix.size());
-    const std::string whole = fmt::format("{}{}", kPrefix, name);
-    known.Set(whole, value);
+  for (const auto& [name, value] : ChangedOptions(spec.id, env_options)) {
+    const std::string key = "env." + name;
+    known.Set(key, value);
     // As it was understood: a file's path holds elsewhere too.
-    metadata[fmt::format("{}{}", kEnvOptionPrefix, name)] = known.Find(whole)->get();
+    metadata[std::string(kEnvOptionPrefix) + name] = known.Find(key)->get();
   }
   return metadata;
 }

@@ -98,10 +98,16 @@ bool HasRulesOfItsOwn(const RunResult& run) {
   return !run.env.empty() && !ReferencesOf(run.env, {}).empty() && ReferencesOf(run.env, options).empty();
 }
 
-// Whether training ended early because the policy was good enough.
+// Whether training ended early because the policy was good enough. REQUIRES: evaluations.
 bool ReachedItsTarget(const RunResult& run) {
-  return run.target_return && !run.evaluations.empty() &&
+  return run.target_return && std::isfinite(*run.target_return) &&
          Mean(run.evaluations.back().returns) >= *run.target_return;
+}
+
+// Whether it was last evaluated before its steps were over, though not good enough.
+bool EndedEarly(const RunResult& run) {
+  return run.steps && !run.evaluations.empty() &&
+         run.evaluations.back().step < static_cast<double>(*run.steps) && !ReachedItsTarget(run);
 }
 
 std::vector<std::string> Notes(const Seeds& seeds) {
@@ -121,9 +127,9 @@ std::vector<std::string> Notes(const Seeds& seeds) {
       notes.push_back(
           fmt::format("seed {} diverged: its last evaluation has returns that are no numbers", run->seed));
     }
-    if (run->steps && last_step(run) < static_cast<double>(*run->steps) && !ReachedItsTarget(*run)) {
+    if (EndedEarly(*run)) {
       notes.push_back(
-          fmt::format("seed {} was last evaluated at step {} of {}: it was stopped, or it diverged",
+          fmt::format("seed {} was last evaluated at step {} of {}: it was stopped, diverged, or still runs",
                       run->seed, last_step(run), *run->steps));
     } else if (last_step(run) < end) {
       notes.push_back(

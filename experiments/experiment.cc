@@ -83,6 +83,9 @@ constexpr std::array kIdleSettings = {
     IdleSetting{"agent.priority_correction", "agent.priority_exponent", "0"},
     IdleSetting{"agent.eta", "agent.gradient", "semi"},
     IdleSetting{"agent.return_discount", "agent.best_fraction", "1"},
+    IdleSetting{"agent.alpha_prime", "agent.lagrange", "false"},
+    IdleSetting{"agent.alpha_prime_lr", "agent.lagrange", "false"},
+    IdleSetting{"agent.target_action_gap", "agent.lagrange", "false"},
 };
 
 // Runs `apply` and puts the place where a setting was given before its complaint.

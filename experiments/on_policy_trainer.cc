@@ -67,11 +67,10 @@ class OnPolicyTrainer final : public Trainer {
                              envs_.spec().action_size())),
         environment_actions_(static_cast<std::size_t>(envs_.size() * envs_.spec().action_size())),
         iterations_((experiment.run().steps + rollout_.rows() - 1) / rollout_.rows()) {
-    if (rollout_.rows() == 1) {
+    if (rollout_.rows() == 1 && experiment.agent().kind == AgentKind::kOnPolicy) {
       throw InputError(
           "a rollout of one step of one environment: an advantage is one only beside others, and nothing is "
-          "to "
-          "be learnt from it; expected more steps (agent.rollout_steps) or environments (run.num_envs)");
+          "to be learnt from it; expected more steps or environments");
     }
     if (rollout_.rows() > experiment.run().steps) {
       std::cerr << fmt::format(

@@ -94,14 +94,17 @@ class Recipe {
     }
   }
 
-  // ", run.steps = 300 and not 500"; empty where nothing is found.
+  // ", rows = 300 and not 500", the first of them; empty where nothing is found.
   static std::string Difference(const nlohmann::ordered_json& then, const nlohmann::ordered_json& now) {
+    const auto text = [](const nlohmann::ordered_json& value) {
+      return value.is_string() ? value.get<std::string>() : value.dump();
+    };
     const nlohmann::ordered_json before = then.flatten();
     const nlohmann::ordered_json after = now.flatten();
     for (const auto& [key, value] : after.items()) {
       if (before.contains(key) && before[key] == value) continue;
-      return fmt::format(", {} = {} and not {}", key.substr(key.rfind('/') + 1), value.dump(),
-                         before.contains(key) ? before[key].dump() : "nothing");
+      return fmt::format(", {} = {} and not {}", key.substr(key.rfind('/') + 1), text(value),
+                         before.contains(key) ? text(before[key]) : "nothing");
     }
     return {};
   }

@@ -45,12 +45,13 @@ void CheckReplay(const OffPolicyAgent& agent, const EnvSpec& spec, int environme
         "hold",
         replay.batch_size, replay.buffer_size);
   }
-  const std::int64_t steps = std::int64_t{agent.draws().n_step} * environments;
-  if (steps > replay.buffer_size) {
+  const int n_step = agent.draws().n_step;
+  const int kept = (replay.buffer_size - 1) / environments + 1;  // of each environment
+  if (n_step > kept) {
     throw InputError(
-        "agent.buffer_size = {} holds less than agent.n_step = {} steps of run.num_envs = {} environments; "
-        "expected at least {}",
-        replay.buffer_size, agent.draws().n_step, environments, steps);
+        "agent.buffer_size = {} keeps {} steps of each of run.num_envs = {} environments, fewer than "
+        "agent.n_step = {}; expected at least {}",
+        replay.buffer_size, kept, environments, n_step, std::int64_t{n_step - 1} * environments + 1);
   }
   const double row = 2.0 * spec.observation_size() + spec.action_size() + 2;
   const double bytes = replay.buffer_size * row * sizeof(float);

@@ -57,7 +57,7 @@ std::string ProcessorFeatures() {
 }  // namespace
 
 bool IsRun(const std::filesystem::path& directory) {
-  return std::filesystem::exists(directory / "config.cfg");
+  return std::filesystem::is_regular_file(directory / "config.cfg");
 }
 
 bool HasLearnt(const RunPaths& paths) {

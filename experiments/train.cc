@@ -52,6 +52,7 @@ class TrainingRun {
         evaluation_pool_(SpareThreads() > 0 ? SpareThreads() : run_.threads),
         trainer_(NewTrainer()),
         env_instance_(experiment.EnvInstance()),
+        env_options_(ChangedOptions(run_.env, experiment.EnvOptions())),
         reference_(ReferenceOf(experiment)) {
     at::set_num_threads(LearnerThreads(trainer_->agent(), run_.threads));
     std::optional<std::int64_t> resumed_at;
@@ -171,8 +172,9 @@ class TrainingRun {
 
   // Critics that leave what rewards allow by orders of magnitude seldom come back, though their numbers are
   // still finite. O-DICE tells of residuals alone, a weaker sign: an error that all values share is in them
-  // times 1 - discount. The 1 is for entropies among the rewards, or what they are weighed by. A checkpoint
-  // is a good one where the update that made it saw none of this; what it left behind is seen by the next.
+  // times 1 - discount. The 1 is for entropies among the rewards, and more where they weigh more. A
+  // checkpoint is a good one where the update that made it saw none of this; what it left behind is seen by
+  // the next.
   void StopIfValuesAreImpossible(const Metrics& metrics) const {
     const auto reward = trainer_->LargestReward();
     if (!reward) return;
@@ -180,21 +182,24 @@ class TrainingRun {
     const Setting* const given = settings.Find("agent.discount");
     if (given == nullptr) return;
     const double discount = std::stod(given->get());
-    double entropy = 1;
+    double entropies = 1;
+    std::string weighed;
     for (const std::string weight : {"agent.alpha", "agent.lambda"}) {
-      if (settings.Find(weight + "_auto") == nullptr) continue;  // not of an entropy
-      entropy = std::max(entropy, std::stod(settings.Find(weight)->get()));
+      if (settings.Find(weight + "_auto") == nullptr) continue;  // another thing of that name
+      const double value = std::stod(settings.Find(weight)->get());
+      if (value <= entropies) continue;
+      entropies = value;
+      weighed = fmt::format(", entropies weighed by {} = {}", weight, value);
     }
-    const double limit = (*reward + entropy) / (1 - discount);
+    const double limit = (*reward + entropies) / (1 - discount);
     constexpr std::array kValues{"q", "residual_min", "residual_max"};
     for (const auto& [name, value] : metrics) {
       if (!(std::abs(value) > kHopeless * limit) || std::ranges::find(kValues, name) == kValues.end())
         continue;
       throw WorkError(
-          "{} is {:.4g} at step {}, but rewards of at most {:.4g} in size and agent.discount = {} allow "
+          "{} is {:.4g} at step {}, but rewards of at most {:.4g} in size{} and agent.discount = {} allow "
           "{:.4g}: the learner diverged; {}",
-          name, value, trainer_->step(), *reward, discount, *reward / (1 - discount),
-          LastGood(trainer_->step() - 1));
+          name, value, trainer_->step(), *reward, weighed, discount, limit, LastGood(trainer_->step() - 1));
     }
   }
 
@@ -249,7 +254,7 @@ class TrainingRun {
 
   void KeepPolicy() {
     WritePolicy(paths_.policy(), trainer_->CurrentPolicy(),
-                {run_.agent, run_.env, env_instance_, trainer_->agent().evaluate_sampled()});
+                {run_.agent, run_.env, env_instance_, trainer_->agent().evaluate_sampled(), env_options_});
   }
 
   // Threads that evaluations have to themselves; 0: training waits for them.
@@ -381,6 +386,7 @@ class TrainingRun {
   WorkerPool evaluation_pool_;
   std::unique_ptr<Trainer> trainer_;
   std::string env_instance_;
+  Assignments env_options_;
   std::optional<ReferenceScore> reference_;
   std::optional<CsvLog> progress_;
   std::optional<CsvLog> evaluations_;

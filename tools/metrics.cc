@@ -23,7 +23,7 @@ struct Call {
   MetricOptions options;
   MetricReferences references;  // returns: those that the call gives
   std::optional<std::string> env;
-  // Sources of returns or pairs, and the environments that they are of, where they say.
+  // Sources of returns or pairs, and the tasks that they are of, where they say.
   std::vector<std::pair<std::string, std::string>> sources;
 };
 
@@ -82,11 +82,16 @@ Call ReadCall(const po::variables_map& values) {
   call.references.max_return = GivenReturn(values, "max-return");
   if (const auto path = Given<std::string>(values, "random")) {
     call.references.min_return = RandomReturn(*path);
-    call.sources.emplace_back(*path, EnvIdOf(*OpenDataset(*path)));
+    call.sources.emplace_back(*path, TaskOf(*OpenDataset(*path)));
   }
   if (const auto folder = Given<std::string>(values, "run")) {
     call.references.max_return = BestReturn(*folder);
-    call.sources.emplace_back(*folder, ReadRun(*folder).env);
+    const RunResult run = ReadRun(*folder);
+    Assignments options;
+    for (const auto& [key, value] : run.settings) {
+      if (key.starts_with("env.")) options.emplace_back(key, value);
+    }
+    call.sources.emplace_back(*folder, TaskText(run.env, options));
   }
   if (const auto unique = Given<std::int64_t>(values, "reference-unique")) {
     call.references.coverage = GivenCoverage(*unique);
@@ -97,34 +102,34 @@ Call ReadCall(const po::variables_map& values) {
     MetricOptions options = call.options;
     options.progress = progress.Listener();
     call.references.coverage = MeasureCoverage(*reader, options);
-    call.sources.emplace_back(*path, EnvIdOf(*reader));
+    call.sources.emplace_back(*path, TaskOf(*reader));
   }
   return call;
 }
 
-// What is measured by another environment's returns or states says little.
-void WarnOfOtherEnvs(const DatasetReader& reader, const Call& call) {
-  const std::string env = EnvIdOf(reader);
+// What is measured by another task's returns or states says little.
+void WarnOfOtherTasks(const DatasetReader& reader, const Call& call) {
+  const std::string task = TaskOf(reader);
   const auto warn = [&](const std::string& source, const std::string& other) {
     std::cerr << fmt::format("strider: warning: {} was recorded in {}, but {} is of {}\n",
-                             reader.path().string(), env, source, other);
+                             reader.path().string(), task, source, other);
   };
-  if (env.empty()) return;
+  if (task.empty()) return;
   for (const auto& [source, other] : call.sources) {
-    if (!other.empty() && other != env) warn(source, other);
+    if (!other.empty() && other != task) warn(source, other);
   }
   if (!call.env) return;
-  // A robot's versions and datasets have the same scores.
-  const auto own = FindReferenceScore(env);
+  // A robot's versions and datasets have the same scores; nobody has measured any under changed rules.
+  const auto own = FindReferenceScoreOf(reader);
   const auto given = FindReferenceScore(*call.env);
-  if (own && given && (own->min != given->min || own->max != given->max)) {
+  if (given && !(own && own->score.min == given->min && own->score.max == given->max)) {
     warn("--env " + *call.env, "another task");
   }
 }
 
 // Fills in returns that the call does not give: those on record for the environment.
 MetricReferences ReferencesFor(const DatasetReader& reader, const Call& call) {
-  WarnOfOtherEnvs(reader, call);
+  WarnOfOtherTasks(reader, call);
   MetricReferences references = call.references;
   if (!references.min_return || !references.max_return) {
     std::optional<NamedScore> stored;

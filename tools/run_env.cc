@@ -20,7 +20,9 @@ EnvChoice ChooseEnv(const std::string& source, const std::optional<std::string>&
     }
     choice.of_run = true;
   } else {
-    choice.id = LoadPolicyOrigin(source).env_id;
+    const PolicyOrigin origin = LoadPolicyOrigin(source);
+    choice.id = origin.env_id;
+    choice.options = origin.env_options;
   }
   if (named && *named != choice.id) choice = {*named, {}, false};
   if (choice.id.empty()) throw InputError("{} names no environment; expected --env ID", source);

@@ -16,8 +16,8 @@ struct EnvChoice {
   bool of_run = false;  // the run's own, with nothing changed but to what it is
 };
 
-// The environment that a run (`source`, its directory) was trained or evaluated in with its options, or the
-// one that a policy's file names, unless another one is named, which then has its defaults; with `changes`
+// The environment that a run (`source`, its directory) was trained or evaluated in, or that a policy's file
+// names, with its options, unless another one is named, which then has its defaults; with `changes`
 // ("env.slip=0.1") on top. Throws InputError where there is none, `source` does not exist, or a change is no
 // setting of an environment.
 EnvChoice ChooseEnv(const std::string& source, const std::optional<std::string>& named,

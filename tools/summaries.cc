@@ -11,12 +11,24 @@ namespace {
 
 constexpr double kPatience = 2.0;  // seconds
 
-}  // namespace
-
 std::string EnvIdOf(const DatasetReader& reader) {
   const auto metadata = reader.Metadata();
   const auto named = metadata.find("env_id");
   return named == metadata.end() ? "" : named->second;
+}
+
+}  // namespace
+
+std::string TaskText(const std::string& env, const Assignments& options) {
+  std::string text = env;
+  for (const auto& [name, value] : ChangedOptions(env, options)) {
+    text += fmt::format("{} {} = {}", text == env ? " with" : ",", name, value);
+  }
+  return text;
+}
+
+std::string TaskOf(const DatasetReader& reader) {
+  return TaskText(EnvIdOf(reader), EnvOptionsIn(reader.Metadata()));
 }
 
 SummaryOptions SummaryOptionsFor(const DatasetReader& reader) {

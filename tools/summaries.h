@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "core/settings.h"
 #include "datasets/reader.h"
 #include "datasets/reference_scores.h"
 #include "datasets/summary.h"
@@ -17,8 +18,12 @@ namespace strider::tools {
 // its actions are as wide; otherwise bounds of -1 and 1.
 SummaryOptions SummaryOptionsFor(const DatasetReader& reader);
 
-// The id of the environment that a dataset's metadata name; empty where they name none.
-std::string EnvIdOf(const DatasetReader& reader);
+// "Hopper-v5", or "Hopper-v5 with reset_noise_scale = 0.1" where options are not the usual ones; empty for no
+// id.
+std::string TaskText(const std::string& env, const Assignments& options);
+
+// The same of the environment that a dataset's metadata name.
+std::string TaskOf(const DatasetReader& reader);
 
 // The environment that a dataset's metadata name, or else its file's name: D4RL's files bear their
 // environment in it ("hopper_medium-v2.hdf5"). With its reference returns; nothing where there are none, or

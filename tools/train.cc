@@ -103,21 +103,23 @@ void PrintSettings(const std::string& agent, std::vector<GivenSetting> given) {
   if (!env_known) std::cout << "  env.*: with --env ID, this help lists the environment's options\n";
 }
 
+bool SaysWhatBegins(const std::vector<GivenSetting>& given) {
+  return std::ranges::any_of(
+      given, [](const GivenSetting& one) { return one.key == "run.env" || one.key == "run.dataset"; });
+}
+
 // --resume begins what is not there yet, but a folder alone says nothing of what that would be.
 void CheckThatSomethingBegins(const std::vector<GivenSetting>& given,
                               const std::filesystem::path& directory) {
-  for (const GivenSetting& setting : given) {
-    if (setting.key == "run.env" || setting.key == "run.dataset") return;
-  }
+  if (SaysWhatBegins(given)) return;
   std::error_code ignored;
   const bool several = std::filesystem::exists(directory / "seed_0", ignored);
   throw InputError("{} holds no run to go on with{}; to begin one, expected --env ID or --dataset FILE",
-                   directory.string(),
-                   several ? ", but seed_0 and others (add --seeds N and what began them)" : "");
+                   directory.string(), several ? ", but seed_0 and others (add --seeds N)" : "");
 }
 
-// What the seeds of `out` have in common: where one is resumed, those that are not there yet begin as the
-// first that is, whatever the call leaves out.
+// What the seeds of `out` have in common: with --resume those that are not there yet begin as the first that
+// is, whatever the call leaves out.
 std::vector<GivenSetting> SettingsOfSeeds(const std::vector<GivenSetting>& given,
                                           const std::filesystem::path& out, bool resume) {
   constexpr std::string_view kFolder = "seed_";
@@ -181,7 +183,7 @@ int Train(const Words& words) {
                      out.string());
   }
   const std::vector<GivenSetting> common = SettingsOfSeeds(given, out, resume);
-  const std::int64_t first = Experiment(common).run().seed;
+  const std::int64_t first = Experiment(SaysWhatBegins(given) ? given : common).run().seed;
   if (first > std::numeric_limits<std::int64_t>::max() - (*seeds - 1)) {
     throw InputError("--seeds {} from run.seed = {} on: the last one would be too large", *seeds, first);
   }

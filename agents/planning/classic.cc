@@ -119,8 +119,7 @@ int SweepsUntil(const Mdp& mdp, double share) {
   if (!(sweeps <= kMost)) {
     throw InputError(
         "{}: a discount of {} forgets too slowly, {:.3g} sweeps of at most {:g}; expected a lower "
-        "plan.discount, "
-        "or a horizon (plan.horizon)",
+        "plan.discount, or a horizon (plan.horizon)",
         mdp.name(), mdp.discount(), sweeps, kMost);
   }
   return static_cast<int>(sweeps);

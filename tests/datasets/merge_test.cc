@@ -187,6 +187,30 @@ TEST_F(MergeTest, OptionsMustBeEqualAndAreKept) {
   EXPECT_EQ(ReadDataset(both).rows, 20);
 }
 
+// A map that has moved is the same world, which its numbers tell.
+TEST_F(MergeTest, OneWorldMayLieInTwoPlaces) {
+  Dataset dataset = MakeDataset(10, 4, 2);
+  dataset.metadata = {
+      {"env_id", "Biodiversity-v0"}, {"env_instance", "map=abc"}, {"env_options/map", "/a/map.csv"}};
+  const auto first = Write("first.hdf5", dataset);
+  dataset.metadata["env_options/map"] = "/b/map.csv";
+  dataset.metadata["env_options/check"] = "1000";
+  const auto moved = Write("moved.hdf5", dataset);
+  MergeDatasets({first, moved}, out());
+  EXPECT_EQ(ReadD4rl(out()).metadata.at("env_options/map"), "/a/map.csv");
+  const auto minari = folder_.path() / "minari-v0";
+  const auto both = folder_.path() / "both-v0";
+  const MergeOptions format{.format = DatasetFormat::kMinari};
+  MergeDatasets({first}, minari, format);
+  MergeDatasets({minari, minari}, both, format);
+  EXPECT_EQ(ReadDataset(both).metadata.at("env_instance"), "map=abc");
+  dataset.metadata["env_options/history"] = "true";
+  EXPECT_THAT(MessageOf<InputError>([&] {
+                MergeDatasets({first, Write("history.hdf5", dataset)}, out());
+              }),
+              HasSubstr("was recorded with history = true"));
+}
+
 TEST_F(MergeTest, InputsAreNotWrittenOver) {
   const auto path = Write("first.hdf5", MakeDataset(10, 4, 2));
   EXPECT_EQ(MessageOf<InputError>([&] {

@@ -163,8 +163,6 @@ TEST(Divergence, AllowsValuesAsLargeAsScaledRewards) {
   }
 }
 
-// Weights may go wrong while every loss is still a number: what the next action is refused for, of a step or
-// of an evaluation.
 // Values are of rewards and entropies, which count for much with such a weight.
 TEST_F(ImpossibleValues, AllowForTheEntropysWeight) {
   EXPECT_EQ(FailureOf("sac", {{"agent.alpha", "1e6"},
@@ -179,6 +177,8 @@ TEST_F(ImpossibleValues, AllowForTheEntropysWeight) {
   EXPECT_GT(largest, 100 * 1630 + 100 * 100) << "the bound without the weight was not tried";
 }
 
+// Weights may go wrong while every loss is still a number: what the next action is refused for, of a step or
+// of an evaluation.
 TEST(Divergence, IsNotTheCallersFaultWhereAnActionIsRefused) {
   const auto expect_divergence = [](const char* agent, const Assignments& changes) {
     const TemporaryFolder folder;

@@ -132,6 +132,10 @@ TEST_F(RecipeTest, OtherOptionsNeedAnotherFolder) {
   EXPECT_THAT(
       MessageOf<InputError>([&] { MakeDatasets(options_, out()); }),
       AllOf(HasSubstr("manifest.json"), HasSubstr("other options"), HasSubstr(", rows = 201 and not 200")));
+  options_.rows = kRows;
+  options_.given.push_back({"agent.tau", "0.5", "--set"});
+  EXPECT_THAT(MessageOf<InputError>([&] { MakeDatasets(options_, out()); }),
+              HasSubstr(", agent.tau = 0.5 and not 0.005"));
   EXPECT_THAT(MessageOf<InputError>([&] { MakeDatasets(options_, out() / "run"); }),
               HasSubstr("expected a new folder"));
 }

@@ -134,11 +134,16 @@ TEST(CompareRunsTest, SaysWhichRunsEndedEarly) {
   const auto notes = [&](const char* name) {
     return CompareRuns({ReadRun(folder.path() / name)})[0].agents[0].notes;
   };
-  EXPECT_THAT(notes("cut"),
-              ElementsAre("seed 0 was last evaluated at step 2000 of 3000: it was stopped, or it diverged"));
+  EXPECT_THAT(
+      notes("cut"),
+      ElementsAre("seed 0 was last evaluated at step 2000 of 3000: it was stopped, diverged, or still runs"));
   EXPECT_THAT(notes("whole"), ElementsAre());
   EXPECT_THAT(notes("good"), ElementsAre());
   EXPECT_THAT(notes("short"), ElementsAre(HasSubstr("at step 2000 of 3000")));
+  // Not evaluated while it learnt.
+  WriteRun(folder, "later", config, {});
+  folder.Write("later/evaluation.json", R"({"env": "Hopper-v5", "episodes": 2, "returns": [90, 100]})");
+  EXPECT_THAT(notes("later"), ElementsAre());
 }
 
 TEST(ReadRun, BadFilesAreNamed) {

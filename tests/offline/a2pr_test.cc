@@ -431,12 +431,9 @@ TEST(A2pr, TheBoundOnGradientsIsForEveryNetwork) {
   config.td3.max_grad_norm = 1e-3;
   A2prProbe agent(BoxTask(3, 2), config);
   agent.Update(RandomBatch(3, 2, 16, 1));
-  int seen = 0;
   for (const auto& [name, part] : {std::pair{"value", &agent.value()}, {"vae", &agent.vae()}}) {
     EXPECT_NEAR(part->flat_grad().norm().item<double>(), 1e-3, 1e-7) << name;
-    ++seen;
   }
-  EXPECT_EQ(seen, 2);
 }
 
 }  // namespace

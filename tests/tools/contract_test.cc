@@ -18,6 +18,7 @@ namespace strider {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::IsSupersetOf;
@@ -402,6 +403,13 @@ TEST_F(Contract, SeedsThatAreAddedBeginAsTheOthersDid) {
   EXPECT_EQ(other.code, 2);
   EXPECT_THAT(other.message, HasSubstr("agent.hidden"));
   EXPECT_FALSE(std::filesystem::exists(out / "seed_6"));
+  // One that was removed is made again, by the words that made it.
+  std::filesystem::remove_all(out / "seed_4");
+  Words again = first;
+  again.insert(again.end(), "--resume");
+  ASSERT_EQ(Strider(again).code, 0);
+  EXPECT_THAT(config("seed_4"), HasSubstr("agent.hidden = 8\n"));
+  EXPECT_FALSE(std::filesystem::exists(out / "seed_6"));
 }
 
 TEST_F(Contract, RunsAreNoFoldersForOtherThings) {
@@ -430,6 +438,8 @@ TEST_F(Contract, MetricsAndInfoKnowWhoseReturnsTheyTake) {
   EXPECT_THAT(Strider({"metrics", hopper, "--env", "Walker2d-v5"}).message,
               HasSubstr("--env Walker2d-v5 is of another task"));
   EXPECT_THAT(Strider({"metrics", hopper, "--env", "hopper-medium-v2"}).message, IsEmpty());
+  EXPECT_THAT(Strider({"metrics", pole, "--env", "Hopper-v5"}).message,
+              HasSubstr("--env Hopper-v5 is of another task"));
   const std::string changed = folder_.path() / "changed.hdf5";
   ASSERT_EQ(Strider({"collect", "--policy", "random", "--env", "Hopper-v5", "--set",
                      "env.reset_noise_scale=0.1", "--steps", "200", "--out", changed, "--quiet"})
@@ -438,6 +448,11 @@ TEST_F(Contract, MetricsAndInfoKnowWhoseReturnsTheyTake) {
   EXPECT_TRUE(Strider({"dataset", "info", hopper, "--json"}).Json().at("normalized").is_number());
   EXPECT_TRUE(Strider({"dataset", "info", changed, "--json"}).Json().at("normalized").is_null());
   EXPECT_TRUE(Strider({"metrics", changed, "--json"}).Json().at("files")[0].at("tq").is_null());
+  const std::string rules = "Hopper-v5 with reset_noise_scale = 0.1";
+  EXPECT_THAT(Strider({"metrics", changed, "--env", "Hopper-v5"}).message,
+              HasSubstr("was recorded in " + rules));
+  EXPECT_THAT(Strider({"metrics", hopper, "--random", changed, "--max-return", "3000"}).message,
+              HasSubstr("changed.hdf5 is of " + rules));
 }
 
 // A run's datasets name all options of its environment, others those that were given.
@@ -459,6 +474,26 @@ TEST_F(Contract, MergeKnowsWhichOptionsAreTheUsualOnes) {
   EXPECT_THAT(
       other.message,
       HasSubstr("was recorded with reset_noise_scale = 0.1; expected the environment's usual options"));
+}
+
+// A policy's file leads to the environment as it was set, as the run that it is of does.
+TEST_F(Contract, PolicyFilesKnowTheirEnvironmentsOptions) {
+  const std::filesystem::path run = folder_.path() / "run";
+  const std::string data = folder_.path() / "data.hdf5";
+  ASSERT_EQ(Strider({"train", "td3", "--env", "Pendulum-v1", "--set", "env.max_episode_steps=7", "--steps",
+                     "2", "--quiet", "--out", run})
+                .code,
+            0);
+  ASSERT_EQ(Strider({"collect", "--policy", run, "--steps", "20", "--quiet", "--out", data}).code, 0);
+  for (const std::string& source : {run.string(), (run / "policy" / "policy.hdf5").string(), data}) {
+    const auto json = Strider({"evaluate", source, "--episodes", "2", "--json", "--quiet"}).Json();
+    EXPECT_THAT(json.at("lengths").get<std::vector<int>>(), ElementsAre(7, 7)) << source;
+    EXPECT_TRUE(json.at("normalized").is_null());
+  }
+  const auto named =
+      Strider({"evaluate", data, "--set", "env.max_episode_steps=9", "--episodes", "1", "--json", "--quiet"})
+          .Json();
+  EXPECT_THAT(named.at("lengths").get<std::vector<int>>(), ElementsAre(9));
 }
 
 TEST_F(Contract, OutputsNeedAFolder) {

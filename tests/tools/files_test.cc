@@ -313,7 +313,7 @@ TEST(Files, ResumeSaysWhatIsNotThere) {
   };
   refused("; to begin one, expected --env ID or --dataset FILE");
   folder.Write("runs/seed_0/config.cfg", "");
-  refused(", but seed_0 and others (add --seeds N and what began them)");
+  refused(", but seed_0 and others (add --seeds N)");
 }
 
 TEST(Files, EvaluationsAreThoseOfTheRunAsItStands) {
