@@ -277,9 +277,9 @@ bool IsDefault(std::string_view id, std::string_view option, std::string_view va
 
 Assignments ChangedOptions(std::string_view id, Assignments options) {
   std::erase_if(options, [&](const auto& option) { return IsDefault(id, option.first, option.second); });
-  constexpr std::string_view kPrefix = "env.";
+  constexpr std::string_view kSection = "env.";
   for (auto& [name, value] : options) {
-    if (name.starts_with(kPrefix)) name.erase(0, kPrefix.size());
+    if (name.starts_with(kSection)) name.erase(0, kSection.size());
   }
   return options;
 }

@@ -253,8 +253,9 @@ void Experiment::Apply(const std::vector<GivenSetting>& given, const Assignments
   for (const auto& [key, value] : recorded_options) {
     const Setting* const setting = settings.Find("env." + key);
     if (setting == nullptr) continue;
-    AtPlace({setting->key, value, fmt::format("{}: metadata/{}{}", run_.dataset, kEnvOptionPrefix, key)},
-            [&] { setting->set(value); });
+    const GivenSetting then{setting->key, value,
+                            fmt::format("{}: metadata/{}{}", run_.dataset, kEnvOptionPrefix, key)};
+    AtPlace(then, [&] { setting->set(then.value); });
     recorded.emplace_back(setting, setting->get());
   }
   for (const GivenSetting& setting : given) {
