@@ -41,17 +41,15 @@ std::optional<ReferenceReturn> GivenReturn(const po::variables_map& values, cons
 }
 
 // The mean return of a dataset of random actions.
-ReferenceReturn RandomReturn(const std::string& path) {
-  const auto reader = OpenDataset(path);
+ReferenceReturn RandomReturn(const DatasetReader& reader, const std::string& path) {
   LateProgress progress(path);
-  const DatasetSummary summary = Summarize(*reader, SummaryOptionsFor(*reader), progress.Listener());
+  const DatasetSummary summary = Summarize(reader, SummaryOptionsFor(reader), progress.Listener());
   if (!summary.mean_return) throw InputError("--random {}: has no complete episode", path);
   return {*summary.mean_return, path};
 }
 
 // The best evaluation of a training run: the mean return over its episodes.
-ReferenceReturn BestReturn(const std::string& folder) {
-  const RunResult run = ReadRun(folder);
+ReferenceReturn BestReturn(const RunResult& run, const std::string& folder) {
   std::optional<double> best;
   for (const EvaluationResult& evaluation : run.evaluations) {
     const double mean = Mean(evaluation.returns);
@@ -81,12 +79,13 @@ Call ReadCall(const po::variables_map& values) {
   call.references.min_return = GivenReturn(values, "min-return");
   call.references.max_return = GivenReturn(values, "max-return");
   if (const auto path = Given<std::string>(values, "random")) {
-    call.references.min_return = RandomReturn(*path);
-    call.sources.emplace_back(*path, TaskOf(*OpenDataset(*path)));
+    const auto reader = OpenDataset(*path);
+    call.references.min_return = RandomReturn(*reader, *path);
+    call.sources.emplace_back(*path, TaskOf(*reader));
   }
   if (const auto folder = Given<std::string>(values, "run")) {
-    call.references.max_return = BestReturn(*folder);
     const RunResult run = ReadRun(*folder);
+    call.references.max_return = BestReturn(run, *folder);
     Assignments options;
     for (const auto& [key, value] : run.settings) {
       if (key.starts_with("env.")) options.emplace_back(key, value);
