@@ -389,9 +389,16 @@ void Policy::Sample(std::span<const float> observations, bool deterministic, Pcg
     case ActionDistribution::kGreedyUtility:
       TakeBestUtilities(*this, inputs, out, actions);
       break;
-    default:
+    case ActionDistribution::kTanhGaussian:
+    case ActionDistribution::kGaussian:
+    case ActionDistribution::kTanh:
+    case ActionDistribution::kClippedGaussian:
+    case ActionDistribution::kClippedTanhGaussian:
       SampleGaussians(*this, inputs, body, std::move(out), deterministic, random, actions, log_probs);
       return;
+    case ActionDistribution::kUniform:
+    case ActionDistribution::kBestCandidate:
+      break;  // drawn above
   }
   std::ranges::fill(log_probs, 0.0F);  // nothing was left to chance
 }

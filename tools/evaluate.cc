@@ -208,7 +208,9 @@ int Evaluate(const Words& words) {
   if (sampled && never_sampled) {
     std::cerr << "strider: --sampled: this policy has one action for each state, which is taken\n";
   }
-  options.deterministic = deterministic || never_sampled || !(sampled || judged_sampled);
+  const bool always_sampled = policy.distribution == ActionDistribution::kUniform;
+  options.deterministic =
+      !always_sampled && (deterministic || never_sampled || !(sampled || judged_sampled));
   if (expert && !options.deterministic) {
     throw InputError("--expert {}: drawn actions are of drawn experts; expected it without --sampled",
                      *expert);

@@ -74,6 +74,7 @@ TEST_F(Contract, Evaluate) {
                                           "ci95", "normalized"}));
   EXPECT_EQ(json.at("env"), "Hopper-v5");
   EXPECT_EQ(json.at("episodes"), 7);
+  EXPECT_EQ(json.at("actions"), "sampled") << "random actions have no mean";
   const auto returns = json.at("returns").get<std::vector<double>>();
   ASSERT_THAT(returns, SizeIs(7));
   EXPECT_THAT(json.at("lengths").get<std::vector<int>>(), SizeIs(7));
