@@ -209,8 +209,7 @@ int Evaluate(const Words& words) {
     std::cerr << "strider: --sampled: this policy has one action for each state, which is taken\n";
   }
   const bool always_sampled = policy.distribution == ActionDistribution::kUniform;
-  options.deterministic =
-      !always_sampled && (deterministic || never_sampled || !(sampled || judged_sampled));
+  options.deterministic = !always_sampled && (deterministic || never_sampled || !(sampled || judged_sampled));
   if (expert && !options.deterministic) {
     throw InputError("--expert {}: drawn actions are of drawn experts; expected it without --sampled",
                      *expert);
