@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The online agents side by side: each of them on Hopper, HalfCheetah, Walker2d and Ant, several seeds, one report an
-# environment with curves, final scores, IQM and intervals. Takes hours on two cores; stopped at any time, the same call
-# goes on where it was.
+# environment with curves, final scores, IQM and intervals. Takes days on two cores at the published counts; stopped at
+# any time, the same call goes on where it was.
 #
 # Usage: experiments/studies/online_agents.sh [FOLDER]         results in FOLDER (online-agents)
 #   STEPS    environment steps of a run (1000000)
