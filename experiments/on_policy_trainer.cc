@@ -1,12 +1,9 @@
-#include <algorithm>
-#include <iostream>
 #include <optional>
 
-#include "agents/nn/learner_threads.h"
 #include "core/error.h"
-#include "envs/vector_env.h"
+#include "envs/augmented_env.h"
 #include "experiments/offline_data.h"
-#include "experiments/trainer.h"
+#include "experiments/rollout_loop.h"
 
 namespace strider {
 namespace {
@@ -18,7 +15,9 @@ Augmentation AugmentationFor(const Experiment& experiment) {
   return augmentation.Changes(experiment.MakeEnv()->spec()) ? augmentation : Augmentation{};
 }
 
-Task TaskOf(const Experiment& experiment, const EnvSpec& spec) {
+Task TaskOf(const Experiment& experiment) {
+  const auto env = Augmented(experiment.MakeEnv(), AugmentationFor(experiment));
+  const EnvSpec& spec = env->spec();
   return {spec.observation_size(),
           spec.action_space,
           ParseDevice(experiment.run().device),
@@ -36,9 +35,9 @@ std::optional<OfflineData> DatasetOf(const Experiment& experiment) {
   return LoadData(experiment, ActionFrame::kEnvironment);
 }
 
-std::unique_ptr<OnPolicyAgent> MakeAgent(const Experiment& experiment, const EnvSpec& spec,
+std::unique_ptr<OnPolicyAgent> MakeAgent(const Experiment& experiment,
                                          const std::optional<OfflineData>& data) {
-  Task task = TaskOf(experiment, spec);
+  Task task = TaskOf(experiment);
   if (!data) return experiment.factory().MakeOnPolicy(task);
   task.transform = data->task.transform;
   const TransitionColumns columns = ColumnsOf(data->transitions);
@@ -54,162 +53,25 @@ std::unique_ptr<OnPolicyAgent> MakeAgent(const Experiment& experiment, const Env
 class OnPolicyTrainer final : public Trainer {
  public:
   OnPolicyTrainer(const Experiment& experiment, WorkerPool& pool)
-      : envs_([&] { return Augmented(experiment.MakeEnv(), AugmentationFor(experiment)); },
-              experiment.run().num_envs, pool),
-        data_(DatasetOf(experiment)),
-        agent_(MakeAgent(experiment, envs_.spec(), data_)),
-        config_(agent_->rollout()),
-        observation_moments_(envs_.spec().observation_size()),
-        reward_scaler_(envs_.size(), config_.discount, config_.clip_normalized,
-                       ResetsAtTermination() ? ReturnReset::kAtTermination : ReturnReset::kAfterEpisode),
-        exploration_(StreamSeed(Seed(experiment), Purpose::kExploration)),
-        rollout_(MakeRollout(config_.steps, envs_.size(), envs_.spec().observation_size(),
-                             envs_.spec().action_size())),
-        environment_actions_(static_cast<std::size_t>(envs_.size() * envs_.spec().action_size())),
-        iterations_((experiment.run().steps + rollout_.rows() - 1) / rollout_.rows()) {
-    if (rollout_.rows() == 1 && experiment.agent().kind == AgentKind::kOnPolicy) {
-      throw InputError(
-          "a rollout of one step of one environment: an advantage is one only beside others, and nothing is "
-          "to be learnt from it; expected more steps or environments");
-    }
-    if (rollout_.rows() > experiment.run().steps) {
-      std::cerr << fmt::format(
-          "strider: warning: a rollout of {} steps is made whole, though run.steps = {}\n", rollout_.rows(),
-          experiment.run().steps);
-    }
-    envs_.Reset(StreamSeed(Seed(experiment), Purpose::kTraining));
-    current_.resize(envs_.observations().size());
-    rewards_.resize(static_cast<std::size_t>(envs_.size()));
-    ended_.resize(rewards_.size());
-    Observe();
-  }
+      : data_(DatasetOf(experiment)),
+        agent_(MakeAgent(experiment, data_)),
+        loop_(experiment, *agent_, pool) {}
 
   void Advance() override {
-    const Policy policy = agent_->MakePolicy();
-    rollout_.truncated_rows.clear();
-    rollout_.truncated_observations.clear();
-    for (int t = 0; t < rollout_.steps; ++t) {
-      StepOnce(policy, static_cast<std::size_t>(t));
-      Show(step() + static_cast<std::int64_t>(t + 1) * envs_.size());
-    }
-    std::ranges::copy(current_, rollout_.last_observations.begin());
-    const FlushDenormals flush;
-    agent_->Update(rollout_, agent_->updates(), iterations_);
-    CountSteps(rollout_.rows());
+    loop_.Advance(tally(), [this](std::int64_t rows) { Show(step() + rows); });
+    CountSteps(loop_.rows());
   }
 
   Agent& agent() override { return *agent_; }
-
-  Policy CurrentPolicy() const override {
-    Policy policy = agent_->MakePolicy();
-    policy.transform = Transform();
-    return policy;
-  }
+  Policy CurrentPolicy() const override { return loop_.CurrentPolicy(); }
 
  private:
-  static std::uint64_t Seed(const Experiment& experiment) {
-    return static_cast<std::uint64_t>(experiment.run().seed);
-  }
+  void DoSave(StateWriter& out) const override { loop_.Save(out); }
+  void DoLoad(StateReader& in) override { loop_.Load(in); }
 
-  ObservationTransform Transform() const {
-    if (!config_.normalize_observations) return agent_->task().transform;
-    ObservationTransform transform = observation_moments_.Transform(config_.clip_normalized);
-    // Which option was in force is no measurement; it is shown as it is.
-    const int options = agent_->task().augmentation.options;
-    std::fill_n(transform.mean.rbegin(), options, 0.0);
-    std::fill_n(transform.scale.rbegin(), options, 1.0);
-    return transform;
-  }
-
-  // Where in their episodes the environments are. Throws WorkError where the policy has to know and they are
-  // not at one step.
-  int EpisodeStep(const Policy& policy) const {
-    if (policy.steps.empty()) return 0;
-    const auto step_of = [&](std::size_t i) {
-      return envs_.terminated()[i] != 0 || envs_.truncated()[i] != 0 ? 0 : envs_.episode_lengths()[i];
-    };
-    const int step = step_of(0);
-    for (std::size_t i = 1; i < rewards_.size(); ++i) {
-      if (step_of(i) == step) continue;
-      throw WorkError("environments 0 and {} are at steps {} and {} of their episodes", i, step, step_of(i));
-    }
-    return step;
-  }
-
-  bool ResetsAtTermination() const { return config_.reward_reset == "termination"; }
-
-  // Takes in the observations to act on next.
-  void Observe() {
-    if (config_.normalize_observations) observation_moments_.Update(envs_.observations());
-    Transform().Apply(envs_.observations(), current_);
-  }
-
-  void StepOnce(const Policy& policy, std::size_t t) {
-    const auto environments = static_cast<std::size_t>(envs_.size());
-    const std::size_t row = t * environments;
-    const auto action_size = static_cast<std::size_t>(rollout_.action_size);
-    const auto actions = std::span(rollout_.actions).subspan(row * action_size, environments * action_size);
-    std::ranges::copy(current_, rollout_.observations.begin() +
-                                    static_cast<std::ptrdiff_t>(row) * rollout_.observation_size);
-    policy.Sample(current_, /*deterministic=*/false, exploration_, actions, {}, EpisodeStep(policy));
-    std::ranges::copy(actions, environment_actions_.begin());
-    policy.ToEnvironment(environment_actions_);
-    envs_.Step(environment_actions_);
-
-    std::ranges::copy(envs_.rewards(), rewards_.begin());
-    for (std::size_t i = 0; i < environments; ++i) {
-      ended_[i] = envs_.terminated()[i] != 0 || envs_.truncated()[i] != 0 ? 1 : 0;
-      if (ended_[i] != 0) tally().Add(envs_.episode_returns()[i], envs_.episode_lengths()[i]);
-      if (envs_.truncated()[i] != 0 && envs_.terminated()[i] == 0) KeepFinalObservation(row + i, i);
-    }
-    if (config_.normalize_rewards) {
-      reward_scaler_.Scale(rewards_, ResetsAtTermination() ? envs_.terminated() : ended_);
-    }
-    for (std::size_t i = 0; i < environments; ++i) {
-      rollout_.rewards[row + i] = static_cast<float>(rewards_[i]);
-      rollout_.ended[row + i] = ended_[i];
-    }
-    Observe();
-  }
-
-  void KeepFinalObservation(std::size_t row, std::size_t environment) {
-    const auto size = static_cast<std::size_t>(rollout_.observation_size);
-    std::vector<float> transformed(size);
-    Transform().Apply(envs_.next_observations().subspan(environment * size, size), transformed);
-    rollout_.truncated_rows.push_back(static_cast<std::int64_t>(row));
-    rollout_.truncated_observations.insert(rollout_.truncated_observations.end(), transformed.begin(),
-                                           transformed.end());
-  }
-
-  void DoSave(StateWriter& out) const override {
-    envs_.Save(out);
-    observation_moments_.Save(out);
-    reward_scaler_.Save(out);
-    exploration_.Save(out);
-    out.PutSpan(std::span<const float>(current_));
-  }
-
-  void DoLoad(StateReader& in) override {
-    envs_.Load(in);
-    observation_moments_.Load(in);
-    reward_scaler_.Load(in);
-    exploration_.Load(in);
-    in.GetSpan(std::span<float>(current_));
-  }
-
-  VectorEnv envs_;
   std::optional<OfflineData> data_;
   std::unique_ptr<OnPolicyAgent> agent_;
-  RolloutConfig config_;
-  RunningMoments observation_moments_;
-  RewardScaler reward_scaler_;
-  Pcg64 exploration_;
-  Rollout rollout_;
-  std::vector<float> environment_actions_;  // (environments x actions)
-  std::int64_t iterations_;                 // in the whole run
-  std::vector<float> current_;              // (environments x observations) transformed, to act on next
-  std::vector<double> rewards_;             // (environments)
-  std::vector<std::uint8_t> ended_;         // (environments)
+  RolloutLoop loop_;
 };
 
 }  // namespace

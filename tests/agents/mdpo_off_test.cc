@@ -322,6 +322,29 @@ TEST(MdpoOff, UpdateStepsAlongTheGradientOfItsLoss) {
   }
 }
 
+TEST(MdpoOff, GradientsAreClipped) {
+  for (const double bound : {0.0, 1e-3}) {
+    MdpoOffConfig config = SmallConfig();
+    config.max_grad_norm = bound;
+    MdpoOff agent(BoxTask(kStates, kActions), config);
+    Disturb(agent);
+    agent.Update(RandomBatch(kStates, kActions, kRows, 1));
+    std::vector<double> norms;
+    for (const auto* set : {&agent.policy(), &agent.critic()}) {
+      norms.push_back(set->flat_grad().norm().item<double>());
+    }
+    // The value keeps its gradient to itself; after one update Adam's first moment is a tenth of it.
+    norms.push_back(10 * State(agent, "value_adam.first_moment").norm().item<double>());
+    for (const double norm : norms) {
+      if (bound == 0) {
+        EXPECT_GT(norm, 1e-2);
+      } else {
+        EXPECT_NEAR(norm, bound, 1e-5);
+      }
+    }
+  }
+}
+
 TEST(MdpoOff, CriticsNeverTouchThePolicy) {
   MdpoOffConfig config = SmallConfig();
   MdpoOff agent(BoxTask(kStates, kActions), config);

@@ -121,8 +121,22 @@ struct Reference {
     at::Tensor logits;   // (rows x experts)
     at::Tensor own;      // (rows x experts) log density of each action under its own expert
     at::Tensor mixture;  // (rows x experts) and under the mixture
+    at::Tensor actions;  // (rows x experts x actions)
     at::Tensor q;        // (rows x experts) the lesser of both critics
   };
+
+  // The lesser of both critics at (rows x n x actions) actions, (rows x n).
+  at::Tensor LeastQ(const at::Tensor& observations, const at::Tensor& actions) const {
+    const at::Tensor s = observations.to(at::kDouble).unsqueeze(1).expand({-1, actions.size(1), -1});
+    std::vector<at::Tensor> qs;
+    for (std::int64_t i = 0; i < 2; ++i) {
+      std::vector<at::Tensor> member;
+      for (const at::Tensor& p : critic) member.push_back(p[i]);
+      qs.push_back(ReferenceMlp(member, at::cat({s, actions}, -1), &at::relu).squeeze(-1));
+    }
+    return at::minimum(qs[0], qs[1]);
+  }
+
   Outputs Evaluate(const at::Tensor& observations, const at::Tensor& noise) const {
     const at::Tensor s = observations.to(at::kDouble);
     const at::Tensor body = at::relu(at::matmul(s, policy[0].t()) + policy[1]);
@@ -147,14 +161,8 @@ struct Reference {
     }
     outputs.own = at::stack(own, 1) - slope;
     outputs.mixture = mixture.log() - slope;
-    std::vector<at::Tensor> qs;
-    for (std::int64_t i = 0; i < 2; ++i) {
-      std::vector<at::Tensor> member;
-      for (const at::Tensor& p : critic) member.push_back(p[i]);
-      const at::Tensor states = s.unsqueeze(1).expand({-1, kExperts, -1});
-      qs.push_back(ReferenceMlp(member, at::cat({states, a}, -1), &at::relu).squeeze(-1));
-    }
-    outputs.q = at::minimum(qs[0], qs[1]);
+    outputs.actions = a;
+    outputs.q = LeastQ(observations, a);
     return outputs;
   }
 
@@ -367,6 +375,76 @@ TEST(PmoeSac, AlternativesReachWhatTheyShould) {
   EXPECT_EQ(learning_experts(*gumbel), 1) << "forward the choice is hard";
   EXPECT_GT(LargestEntry(gumbel->router().flat_grad()), 0);
   EXPECT_EQ(Metric(*gumbel, "router_loss"), Metric(*gumbel, "policy_loss"));
+}
+
+// Section 8: forward one expert that the router draws, backward the soft choice; one loss for both, in
+// double.
+TEST(PmoeSac, GumbelSoftmaxPathReachesRouterAndExperts) {
+  constexpr double kAlpha = 0.2;
+  std::vector<at::Tensor> of_routers;
+  for (const double temperature : {0.5, 2.0}) {
+    PmoeSacConfig config = SmallConfig();
+    config.sac.squash_epsilon = 0;
+    config.router_gradient = "gumbel";
+    config.gumbel_temperature = temperature;
+    PmoeSac agent(BoxTask(kStates, kActions), config);
+    Disturb(agent);
+    const Reference net(agent);
+    const at::Tensor s = Batch(1).observations;
+    PmoeSac::UpdateNoise noise = Noise(2);
+    noise.expert = noise.next_expert;
+    agent.StepPolicy(s, agent.DrawActions(s, noise.actions), noise, Scalar(kAlpha));
+
+    const auto outputs = net.Evaluate(s, noise.actions);
+    const at::Tensor soft =
+        at::softmax((at::log_softmax(outputs.logits, 1) + noise.expert.to(at::kDouble)) / temperature, 1);
+    const at::Tensor hard = at::one_hot(soft.argmax(1), kExperts).to(at::kDouble);
+    const at::Tensor y = hard + soft - soft.detach();
+    const at::Tensor action = (y.unsqueeze(-1) * outputs.actions).sum(1, /*keepdim=*/true);
+    const at::Tensor loss = (kAlpha * (y * outputs.own).sum(1) - net.LeastQ(s, action).squeeze(1)).mean();
+    EXPECT_NEAR(Metric(agent, "policy_loss"), loss.item<double>(), 2e-5);
+    std::vector<at::Tensor> all = net.policy;
+    all.insert(all.end(), net.router.begin(), net.router.end());
+    const at::Tensor gradient = FlatGradient(loss, all);
+    const std::int64_t size = agent.policy().flat().numel();
+    const at::Tensor of_experts = gradient.narrow(0, 0, size);
+    of_routers.push_back(gradient.narrow(0, size, gradient.numel() - size));
+    EXPECT_LT(LargestDifference(agent.policy().flat_grad(), of_experts), 2e-5 * LargestEntry(of_experts));
+    EXPECT_LT(LargestDifference(agent.router().flat_grad(), of_routers.back()),
+              2e-5 * LargestEntry(of_routers.back()));
+  }
+  EXPECT_GT(LargestDifference(of_routers[0], of_routers[1]), 1e-3) << "the temperature counts";
+}
+
+// Section 12: one draw shared by the experts would make win frequencies wrong. Of two equal experts each wins
+// half of the rows; with one draw for both all ties would go to the first.
+TEST(PmoeSac, ExpertsDrawApart) {
+  PmoeSac agent(BoxTask(kStates, kActions), SmallConfig(2));
+  for (const auto& [name, tensor] : agent.State()) {
+    if (!name.starts_with("policy.mu") && !name.starts_with("policy.log_std")) continue;
+    tensor.narrow(0, kActions, kActions).copy_(tensor.narrow(0, 0, kActions));
+  }
+  constexpr std::int64_t kMany = 4000;
+  agent.Update(RandomBatch(kStates, kActions, kMany, 1));
+  EXPECT_NEAR(Metric(agent, "win_1"), 0.5, 4 * 0.5 / std::sqrt(kMany));
+}
+
+TEST(PmoeSac, GradientsAreClipped) {
+  for (const double bound : {0.0, 1e-4}) {
+    PmoeSacConfig config = SmallConfig();
+    config.sac.max_grad_norm = bound;
+    PmoeSac agent(BoxTask(kStates, kActions), config);
+    Disturb(agent);
+    agent.Update(Batch(1));
+    for (const auto* set : {&agent.policy(), &agent.router(), &agent.critic()}) {
+      const double norm = set->flat_grad().norm().item<double>();
+      if (bound == 0) {
+        EXPECT_GT(norm, 1e-3);
+      } else {
+        EXPECT_NEAR(norm, bound, 1e-6);
+      }
+    }
+  }
 }
 
 TEST(PmoeSac, EveryAlternativeTrainsAndResumes) {

@@ -436,6 +436,22 @@ TEST(PmoePpo, QRanksTheExperts) {
   EXPECT_EQ(Metric(agent, "win_2"), 1);
 }
 
+// One draw shared by the experts would make win frequencies wrong: of two equal experts each wins half of the
+// rows, while of equal actions the first would win them all.
+TEST(PmoePpo, ExpertsDrawApart) {
+  PmoePpo agent(BoxTask(3, 2), SmallMixture(2));
+  for (const char* name : {"policy.1.weight", "policy.1.bias"}) {
+    State(agent, name).narrow(0, 2, 2).copy_(State(agent, name).narrow(0, 0, 2));
+  }
+  constexpr std::int64_t kMany = 4000;
+  const at::Tensor s = Normal({kMany, 3}, 1);
+  Ppo::Minibatch batch;
+  batch.data = {s, Normal({kMany, 2}, 2), at::zeros({kMany}), at::zeros({kMany}), at::zeros({kMany})};
+  batch.old_log_prob = at::zeros({kMany});
+  agent.PolicyLoss(batch, agent.actor().Evaluate(s), 0.2);
+  EXPECT_NEAR(Metric(agent, "win_1"), 0.5, 4 * 0.5 / std::sqrt(kMany));
+}
+
 TEST(PmoePpo, MixtureDensityAndItsSnapshot) {
   PmoePpo agent(BoxTask(3, 2), SmallMixture(3));
   std::uint64_t seed = 5;

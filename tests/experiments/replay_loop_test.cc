@@ -27,6 +27,9 @@ class Recorder final : public OffPolicyAgent {
 
   const ReplayConfig& replay() const override { return replay_; }
   double exploration_noise() const override { return noise; }
+  bool act_deterministic() const override { return deterministic; }
+  ReplayDraws draws() const override { return special; }
+  at::Tensor td_errors() const override { return (batches.back().indices == favourite) + kLeastError; }
   double exploration_epsilon(std::int64_t step, std::int64_t steps) const override {
     return epsilon_start - epsilon_fall * static_cast<double>(step) / static_cast<double>(steps);
   }
@@ -38,9 +41,10 @@ class Recorder final : public OffPolicyAgent {
     Policy policy = UniformPolicy(task().observation_size, task().action_space);
     policy.transform = task().transform;
     if (!acts_constantly) return policy;
-    policy.distribution = ActionDistribution::kTanh;
+    policy.distribution = wide ? ActionDistribution::kTanhGaussian : ActionDistribution::kTanh;
     policy.mean = {Eigen::MatrixXf::Zero(task().action_size(), task().observation_size),
                    Eigen::VectorXf::Constant(task().action_size(), std::atanh(kConstant))};
+    if (wide) policy.log_std = {policy.mean.weight, Eigen::VectorXf::Zero(task().action_size())};
     return policy;
   }
   std::vector<nn::NamedTensor> State() const override { return {}; }
@@ -51,8 +55,16 @@ class Recorder final : public OffPolicyAgent {
     replay_.update_interval = 4000;
   }
 
+  ReplayConfig& replay() { return replay_; }
+
+  static constexpr double kLeastError = 1e-6;
+
   std::vector<TransitionBatch> batches;
   bool acts_constantly = false;  // kConstant in every dimension
+  bool wide = false;             // that is the mean, with a deviation of 1 before squashing
+  bool deterministic = false;
+  ReplayDraws special;
+  std::int64_t favourite = -1;  // the row whose error is 1, and not kLeastError
   double noise = 0;
   double epsilon_start = 0;  // falls linearly over the run
   double epsilon_fall = 0;
@@ -264,6 +276,96 @@ TEST_F(FromScratch, TimeLimitIsNoTerminalAndKeepsTheFinalObservation) {
     if (row + 1 == 28) continue;
     const auto after = row_of(buffer.observations(), row + 1);
     EXPECT_EQ(std::ranges::equal(next, after), (row + 1) % 7 != 0) << row;
+  }
+}
+
+TEST_F(FromScratch, ActsByChanceUntilLearningStarts) {
+  Recorder agent(task_);
+  agent.acts_constantly = true;
+  agent.replay().buffer_size = 100;
+  const Experiment experiment = MakeExperiment(kEnvs, 60);
+  ReplayLoop loop(experiment, agent, pool_);
+  for (std::int64_t step = 0; step < 60; step += kEnvs) loop.Advance(step, tally_);
+  const auto actions = loop.buffer().actions();
+  for (int i = 0; i < 60; ++i) {
+    const bool constant = std::abs(actions[static_cast<std::size_t>(i)] - kConstant) < 1e-6F;
+    EXPECT_EQ(constant, i >= agent.replay().learning_starts) << i;
+  }
+}
+
+// update_interval steps between rounds of updates_per_step updates, also where environments step over them.
+TEST_F(FromScratch, UpdatesKeepTheirRatioToSteps) {
+  for (const auto& [interval, updates] : {std::pair{1, 1}, {1, 3}, {4, 2}, {10, 5}}) {
+    Recorder agent(task_);
+    agent.replay().update_interval = interval;
+    agent.replay().updates_per_step = updates;
+    const Experiment experiment = MakeExperiment(kEnvs, 60);
+    ReplayLoop loop(experiment, agent, pool_);
+    std::int64_t expected = 0;
+    for (std::int64_t step = 0; step < 60; step += kEnvs) {
+      loop.Advance(step, tally_);
+      if (step + kEnvs >= agent.replay().learning_starts) {
+        expected += updates * ((step + kEnvs) / interval - step / interval);
+      }
+      EXPECT_EQ(static_cast<std::int64_t>(agent.batches.size()), expected) << interval << " " << step;
+    }
+  }
+}
+
+TEST_F(FromScratch, MeansActWhereTheAgentSaysSo) {
+  for (const bool deterministic : {true, false}) {
+    Recorder agent(task_);
+    agent.acts_constantly = agent.wide = true;
+    agent.deterministic = deterministic;
+    const std::vector<float> actions = Actions(agent, 200);
+    const auto away = std::ranges::count_if(actions, [](float a) { return std::abs(a - kConstant) > 0.05F; });
+    // P(|tanh(atanh(0.3) + z) - 0.3| > 0.05) is above 0.9.
+    if (deterministic) {
+      EXPECT_EQ(away, 0);
+    } else {
+      EXPECT_GT(away, 150);
+    }
+  }
+}
+
+// Rows are drawn by the errors of the updates before: of 30 rows one has nearly all of the priority, once the
+// others have been drawn and found to be of none.
+TEST_F(FromScratch, PrioritiesFollowTheErrors) {
+  Recorder agent(task_);
+  agent.special.priority_exponent = 1;
+  agent.favourite = 7;
+  agent.replay().learning_starts = 30;
+  agent.replay().updates_per_step = 200;
+  const Experiment experiment = MakeExperiment(1, 30);
+  ReplayLoop loop(experiment, agent, pool_);
+  for (std::int64_t step = 0; step < 30; ++step) loop.Advance(step, tally_);
+  ASSERT_EQ(agent.batches.size(), 200);
+  EXPECT_TRUE((agent.batches.back().indices == 7).all().item<bool>());
+  EXPECT_LT((agent.batches.front().indices == 7).sum().item<int>(), kBatch / 2);
+
+  // A new row, in the oldest one's place, has the highest priority so far.
+  agent.batches.clear();
+  loop.Advance(30, tally_);
+  EXPECT_GT((agent.batches.front().indices == 0).sum().item<int>(), 0);
+}
+
+TEST_F(FromScratch, RewardsAddUpOverSteps) {
+  Recorder agent(task_);
+  agent.special = {.n_step = 3, .discount = 0.5};
+  const Experiment experiment = MakeExperiment(1, 28);
+  ReplayLoop loop(experiment, agent, pool_);
+  for (std::int64_t step = 0; step < 28; ++step) loop.Advance(step, tally_);
+  const ReplayBuffer& buffer = loop.buffer();
+  const TransitionBatch& batch = agent.batches.back();
+  for (int i = 0; i < kBatch; ++i) {
+    const auto row = static_cast<std::size_t>(batch.indices[i].item<std::int64_t>());
+    double sum = 0;
+    double weight = 1;
+    for (std::size_t k = row; k < std::min<std::size_t>(row + 3, 28); ++k, weight *= 0.5) {
+      sum += weight * static_cast<double>(buffer.rewards()[k]);
+      if (buffer.timeouts()[k] != 0) break;
+    }
+    EXPECT_NEAR(batch.rewards[i].item<double>(), sum, 1e-4) << row;
   }
 }
 
