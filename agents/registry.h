@@ -75,7 +75,11 @@ class FactoryOf : public AgentFactory {
       preparation.best_fraction = config_.best_fraction;
       preparation.return_discount = config_.return_discount;
     }
-    if constexpr (requires { config_.episode; }) preparation.episode = config_.episode;
+    if constexpr (requires { config_.episode; }) {
+      preparation.episode = config_.episode;
+      // What is imitated has no rewards (O-DICE sheet, section 7).
+      if (config_.episode >= 0) preparation.rewards = {.reward_scale = 0};
+    }
     return preparation;
   }
 

@@ -51,14 +51,19 @@ MeasuredScore Score(const Measure& measure, const Seeds& seeds, const EpisodesOf
   return {measure, std::move(samples), summary};
 }
 
-std::vector<double> LastTenReturns(const RunResult& run) {
+// Those of the latest evaluations, at most `count` of them.
+std::vector<double> LatestReturns(const RunResult& run, std::size_t count) {
   std::vector<double> returns;
-  const std::size_t count = std::min<std::size_t>(10, run.evaluations.size());
-  for (std::size_t i = run.evaluations.size() - count; i < run.evaluations.size(); ++i) {
+  for (std::size_t i = run.evaluations.size() - std::min(count, run.evaluations.size());
+       i < run.evaluations.size(); ++i) {
     returns.insert(returns.end(), run.evaluations[i].returns.begin(), run.evaluations[i].returns.end());
   }
   return returns;
 }
+
+std::vector<double> LastTenReturns(const RunResult& run) { return LatestReturns(run, 10); }
+
+std::vector<double> AllReturns(const RunResult& run) { return LatestReturns(run, run.evaluations.size()); }
 
 // A mean for comparing: NaN is worse than anything.
 double Rank(double mean) { return std::isnan(mean) ? -std::numeric_limits<double>::infinity() : mean; }
@@ -152,6 +157,7 @@ AgentScores ScoresOf(const Seeds& seeds) {
   if (std::ranges::none_of(seeds, [](const RunResult* run) { return run->evaluations.empty(); })) {
     agent.scores.push_back(Score(kLastTen, seeds, LastTenReturns));
     agent.scores.push_back(Score(kBest, seeds, BestReturns));
+    agent.scores.push_back(Score(kArea, seeds, AllReturns));
   }
   agent.curve = Curve(seeds);
   agent.notes = Notes(seeds);

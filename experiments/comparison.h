@@ -1,6 +1,7 @@
 // Runs put together: the seeds of an agent on a task, and the agents of a task beside one another.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -28,6 +29,10 @@ struct Measure {
 inline constexpr Measure kLast{"last", "last"};
 inline constexpr Measure kLastTen{"last-10", "mean of last 10"};
 inline constexpr Measure kBest{"best", "best (flatters)"};
+// The mean of all evaluations, which is the area under the learning curve over its length: they are equally
+// far apart.
+inline constexpr Measure kArea{"auc", "mean of all (area under curve)"};
+inline constexpr std::array kMeasures = {kLast, kLastTen, kBest, kArea};
 
 // A measure of one agent: the sample and its statistics, all as raw returns.
 struct MeasuredScore {

@@ -104,11 +104,16 @@ std::string LastTable(const TaskComparison& task) {
 }
 
 std::string MeasuresTable(const TaskComparison& task) {
-  std::string text = fmt::format("| agent | {} | {} | {} |\n|---|---:|---:|---:|\n", kLast.title,
-                                 kLastTen.title, kBest.title);
+  std::string text = "| agent |";
+  std::string rule = "|---|";
+  for (const Measure& measure : kMeasures) {
+    text += fmt::format(" {} |", measure.title);
+    rule += "---:|";
+  }
+  text += "\n" + rule + "\n";
   for (const AgentScores& agent : task.agents) {
     text += fmt::format("| {} |", agent.label);
-    for (const Measure& measure : {kLast, kLastTen, kBest}) {
+    for (const Measure& measure : kMeasures) {
       const auto found = std::ranges::find(agent.scores, measure.name,
                                            [](const MeasuredScore& score) { return score.measure.name; });
       if (found == agent.scores.end()) {
@@ -132,7 +137,7 @@ std::string TaskMarkdown(const TaskComparison& task,
   for (const auto& [file, caption] : pictures)
     text += fmt::format("![{} on {}]({})\n\n", caption, task.name, file);
   text += "Return per episode, last evaluation:\n\n" + LastTable(task);
-  text += fmt::format("\nMean return of three measures{}:\n\n",
+  text += fmt::format("\nMean return of four measures{}:\n\n",
                       task.scale ? ", with the normalised score (100 = expert) in brackets" : "");
   text += MeasuresTable(task) + "\n";
   for (const AgentScores& agent : task.agents) {

@@ -16,7 +16,7 @@ struct AwacConfig {
   std::vector<int> hidden{256, 256, 256};
   double discount = 0.99;
   double tau = 0.005;
-  double lambda = 1.0 / 3;
+  double lambda = 0.3333;
   double weight_max = 100;
   double actor_lr = 3e-4;
   double critic_lr = 3e-4;

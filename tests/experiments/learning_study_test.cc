@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iostream>
 
 #include "agents/nn/mixture.h"
@@ -151,6 +152,30 @@ TEST(LearningComparison, MdpoWithOneInnerStepLearnsSlower) {
                        5));
   };
   EXPECT_LT(with("1"), 0.8 * with("10"));
+}
+
+// MDPO's ablation: without a trust region, c = lambda, it learns as SAC of that entropy weight does. Both
+// means are as far apart as chance would have it: Student's 2.306 of 8 degrees of freedom.
+TEST(LearningComparison, MdpoOffWithoutATrustRegionLearnsAsSacDoes) {
+  const auto scores = [](const char* agent, Assignments changes) {
+    for (const auto& [key, value] : Assignments{{"run.steps", "20000"},
+                                                {"agent.learning_starts", "1000"},
+                                                {"agent.hidden", "64,64"},
+                                                {"agent.critic_lr", "1e-3"}}) {
+      changes.emplace_back(key, value);
+    }
+    return Scores({agent, agent, "Pendulum-v1", "paper", -200, changes}, 5);
+  };
+  const std::vector<double> mdpo =
+      scores("mdpo-off", {{"agent.lambda", "0.2"}, {"agent.kl_coef", "0.2"}, {"agent.policy_lr", "1e-3"}});
+  const std::vector<double> sac =
+      scores("sac", {{"agent.alpha_auto", "false"}, {"agent.alpha", "0.2"}, {"agent.actor_lr", "1e-3"}});
+  const auto variance = [](const std::vector<double>& all) { return std::pow(SampleStd(all), 2); };
+  const double error = std::sqrt((variance(mdpo) + variance(sac)) / 5);
+  EXPECT_NEAR(Mean(mdpo), Mean(sac), 2.306 * error);
+  for (const auto* all : {&mdpo, &sac}) {
+    EXPECT_GE(std::ranges::count_if(*all, [](double score) { return score >= -200; }), 4);
+  }
 }
 
 // c = 0.3 is the published one of this robot; lambda is the entropy weight of the SAC beside it.

@@ -18,6 +18,7 @@ namespace strider {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::DoubleEq;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -205,7 +206,7 @@ TEST(CompareRuns, StatisticsAreOverSeeds) {
   const AgentScores& sac = tasks[0].agents.at(0);
   EXPECT_THAT(sac.seeds, ElementsAre(0, 1, 2));
   EXPECT_EQ(sac.Over(), "3 seeds");
-  ASSERT_EQ(sac.scores.size(), 3U);
+  ASSERT_EQ(sac.scores.size(), 4U);
   EXPECT_THAT(sac.scores[0].samples, ElementsAre(200, 260, 290));
   EXPECT_DOUBLE_EQ(sac.scores[0].summary.mean, 250);
   EXPECT_DOUBLE_EQ(sac.scores[0].summary.iqm, (200 + 4 * 260 + 290) / 6.0);
@@ -214,6 +215,10 @@ TEST(CompareRuns, StatisticsAreOverSeeds) {
   EXPECT_THAT(sac.scores[1].samples, ElementsAre(83, 89, 92));
   EXPECT_EQ(sac.scores[2].measure.name, "best");
   EXPECT_THAT(sac.scores[2].samples, ElementsAre(200, 260, 290));
+  // 10 ... 110 sum to 660; twelve evaluations.
+  EXPECT_EQ(sac.scores[3].measure.name, "auc");
+  EXPECT_THAT(sac.scores[3].samples,
+              ElementsAre(DoubleEq(860 / 12.0), DoubleEq(920 / 12.0), DoubleEq(950 / 12.0)));
   ASSERT_EQ(sac.curve.steps.size(), 12U);
   EXPECT_EQ(sac.curve.steps[0], 1000);
   EXPECT_DOUBLE_EQ(sac.curve.means[0], 10);
@@ -233,6 +238,7 @@ TEST(CompareRuns, OneSeedCountsItsEpisodesAndBestIsNotLast) {
   EXPECT_THAT(bc.scores[0].samples, ElementsAre(50, 70));
   EXPECT_THAT(bc.scores[1].samples, ElementsAre(40, 60, 80, 100, 50, 70));
   EXPECT_THAT(bc.scores[2].samples, ElementsAre(80, 100));
+  EXPECT_THAT(bc.scores[3].samples, ElementsAre(40, 60, 80, 100, 50, 70));
 }
 
 TEST(CompareRuns, ACutOffSeedShortensTheCurveAndIsReported) {
@@ -379,8 +385,8 @@ TEST(WriteReport, WritesTablesAndPictures) {
   EXPECT_THAT(markdown,
               HasSubstr("| sac | 2 seeds | 250.0 | 70.7 | [200.0, 300.0] | 250.0 | [200.0, 300.0] |"));
   EXPECT_THAT(markdown, HasSubstr("| prdc | 2 episodes of 1 seed | 1000.0 | 141.4 |"));
-  // (250 + 20.272305) / 3254.572305, and of the last ten: (83 + 93) / 2 = 88.
-  EXPECT_THAT(markdown, HasSubstr("| sac | 250.0 (8.3) | 88.0 (3.3) | 250.0 (8.3) |"));
+  // (250 + 20.272305) / 3254.572305, of the last ten (83 + 93) / 2 = 88, of all (860 + 960) / 2 / 12 = 75.8.
+  EXPECT_THAT(markdown, HasSubstr("| sac | 250.0 (8.3) | 88.0 (3.3) | 250.0 (8.3) | 75.8 (3.0) |"));
 
   const std::string csv = ReadText(out / "report.csv");
   EXPECT_THAT(csv, StartsWith("task,agent,preset,seeds,measure,samples,mean,std,"));

@@ -339,6 +339,19 @@ TEST_F(A2prCases, VaeWeightWeighsTheReconstructionAlone) {
   }
 }
 
+// V in the critics' unit, all advantages are 64 times as large too: the same rows are reconstructed and
+// pulled, to the same actions.
+TEST_F(A2prCases, Case7CriticScaleCancels) {
+  config_.td3.critic_lr = 0;
+  const auto plain = Agent();
+  const auto scaled = Agent();
+  ExpectCriticScaleToCancel<A2pr>(*plain, *scaled, batch_, {"critic1.1", "value.1"});
+  for (const char* same : {"vae_mask", "gate", "candidate_chosen", "actor_bc_term", "actor_q_term"}) {
+    EXPECT_NEAR(Metric(*scaled, same), Metric(*plain, same), 1e-6) << same;
+  }
+  EXPECT_GT(Metric(*plain, "actor_bc_term"), 0) << "nothing is pulled";
+}
+
 // The actor's gradient against finite differences in double, with the candidate's path into the policy and
 // without; lambda, choice and gate held.
 TEST_F(A2prCases, Case7StopGradients) {

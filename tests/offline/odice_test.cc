@@ -6,7 +6,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "agents/registry.h"
+#include "datasets/preparation.h"
 #include "tests/agents/golden_updates.h"
 #include "tests/offline/offline_kit.h"
 
@@ -468,6 +473,93 @@ TEST(OdiceCases, Case11PolicyIsClonedPlainly) {
   batch.terminals[0] = 1;
   agent.Update(batch);
   EXPECT_NEAR(Metric(agent, "residual_max"), 10, 1e-5) << "the terminal row's";
+}
+
+// Four episodes of five steps, the second and the fourth ended by the step limit, and a first step of
+// another. A state is the row's number and the episode's; no reward is zero.
+Dataset FourEpisodes() {
+  Dataset dataset;
+  dataset.rows = 21;
+  dataset.observation_size = 2;
+  dataset.action_size = 1;
+  for (std::size_t row = 0; row < dataset.rows; ++row) {
+    const auto number = static_cast<float>(row);
+    const std::size_t episode = row / 5;
+    const bool last = row % 5 == 4;
+    dataset.observations.insert(dataset.observations.end(), {number, static_cast<float>(episode)});
+    dataset.actions.push_back(0.05F * number - 0.5F);
+    dataset.rewards.push_back(1 + number);
+    dataset.terminals.push_back(last && episode % 2 == 0 ? 1 : 0);
+    dataset.timeouts.push_back(last && episode % 2 == 1 ? 1 : 0);
+  }
+  return dataset;
+}
+
+// Section 7: the dataset is one episode without its rewards, states by its own mean and deviation. Where V
+// rests, at -1 / (1 - discount), every row has the weight 1, but for one that ends the task: its 100.
+TEST(OdiceImitation, OneEpisodeIsCloned) {
+  const struct {
+    const char* episode;
+    std::vector<double> rows;
+    double mean, variance;  // of the rows' numbers
+    double last_terminal;
+  } cases[] = {{"1", {5, 6, 7, 8}, 6.5, 1.25, 0},  // the row of the time-out is dropped
+               {"2", {10, 11, 12, 13, 14}, 12, 2, 1}};
+  const Dataset dataset = FourEpisodes();
+  for (const auto& expected : cases) {
+    SCOPED_TRACE(expected.episode);
+    const auto factory = MakeFactory<Odice>();
+    const SettingList settings = factory->Settings();
+    const std::pair<const char*, const char*> values[] = {
+        {"episode", expected.episode}, {"lambda", "0.4"},       {"normalize_states", "true"},
+        {"squash_mean", "true"},       {"layer_norm", "false"}, {"hidden", "8"},
+        {"policy_hidden", "8"}};
+    for (const auto& [name, value] : values) settings.Set(std::string("agent.") + name, value);
+    const Preparation preparation = factory->DatasetPreparation();
+    EXPECT_TRUE(preparation.normalize_states);
+    EXPECT_FALSE(preparation.uses_rewards);
+
+    const Transitions data = PreparedTransitions(dataset, {}, preparation, "made.hdf5");
+    TransitionBatch batch = BatchOf(data);
+    const at::Tensor rows = at::tensor(expected.rows);
+    at::Tensor terminals = at::zeros_like(rows);
+    terminals[-1] = expected.last_terminal;
+    EXPECT_EQ(LargestDifference(batch.observations.select(1, 0), rows), 0);
+    EXPECT_EQ(LargestDifference(batch.next_observations.select(1, 0), rows + 1), 0);
+    EXPECT_LT(LargestDifference(batch.actions.squeeze(1), 0.05 * rows - 0.5), 1e-6);
+    EXPECT_EQ(LargestDifference(batch.terminals, terminals), 0);
+    EXPECT_EQ(LargestEntry(batch.rewards), 0);
+
+    const Normalizer normalizer = FitNormalizer(data);
+    const double deviation = std::sqrt(expected.variance) + 1e-3;
+    ExpectNear(at::tensor(normalizer.mean), {expected.mean, std::stod(expected.episode)}, 0);
+    ExpectNear(at::tensor(normalizer.std), {deviation, 1e-3}, 1e-6);
+    for (at::Tensor* states : {&batch.observations, &batch.next_observations}) {
+      *states = (*states - at::tensor(normalizer.mean)) / at::tensor(normalizer.std);
+    }
+
+    const auto agent = factory->MakeOffPolicy(BoxTask(2, 1), nullptr);
+    for (const std::string v : {"v1", "v2", "v1_target", "v2_target"}) {
+      State(*agent, v + ".1.weight").zero_();
+      State(*agent, v + ".1.bias").fill_(-100);
+    }
+    const nn::ParameterSet& policy = dynamic_cast<const Odice&>(*agent).policy();
+    const std::vector<at::Tensor> weights = Doubles(policy);  // the last one is the log deviation
+    const at::Tensor states = at::stack({(rows - expected.mean) / deviation, at::zeros_like(rows)}, 1);
+    const at::Tensor mean = ReferenceMlp({weights.begin(), weights.end() - 1}, states, &at::relu).tanh();
+    const at::Tensor error = (0.05 * rows - 0.5 - mean.squeeze(1)) / weights.back().exp();
+    const at::Tensor cloning = 0.5 * error.square() + weights.back() + 0.5 * std::log(2 * std::acos(-1.0));
+    const at::Tensor loss = ((1 + 99 * terminals) * cloning).mean();
+    const at::Tensor gradient = FlatGradient(loss, weights);
+
+    agent->Update(batch);
+    EXPECT_NEAR(Metric(*agent, "v_linear_term"), 0.6 * -100, 1e-3);
+    EXPECT_NEAR(Metric(*agent, "residual_min"), 1, 1e-4);
+    EXPECT_NEAR(Metric(*agent, "residual_max"), expected.last_terminal != 0 ? 100 : 1, 1e-4);
+    EXPECT_NEAR(Metric(*agent, "policy_loss"), loss.item<double>(), 1e-5 * loss.item<double>());
+    EXPECT_LT(LargestDifference(policy.flat_grad(), gradient), 1e-5 * LargestEntry(gradient));
+    EXPECT_EQ(agent->Warning(), "");
+  }
 }
 
 TEST(OdiceWarning, SaysTheShareOfPositiveWeights) {

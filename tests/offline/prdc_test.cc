@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "offline/blocked_neighbours.h"
 #include "offline/registry.h"
 #include "offline/td3_bc.h"
 #include "tests/experiments/temporary_folder.h"
@@ -129,15 +130,26 @@ TEST_F(PrdcCases, RowsFindThemselves) {
   EXPECT_TRUE(at::equal(agent.NeighbourRows(Batch(), Batch().actions), Batch().indices));
 }
 
-template <class A>
-void ExpectCriticScaleToCancel(A& plain, A& scaled, const TransitionBatch& batch) {
-  for (const char* name : {"critic1.1.weight", "critic1.1.bias"}) State(scaled, name).mul_(64);
-  const at::Tensor noise = Normal(batch.actions.sizes(), 3);
-  plain.Update(batch, noise);
-  scaled.Update(batch, noise);
-  const at::Tensor expected = plain.actor().flat_grad();
-  EXPECT_LT(LargestDifference(scaled.actor().flat_grad(), expected), 1e-6 * LargestEntry(expected));
-  EXPECT_NEAR(Metric(scaled, "lambda") * 64, Metric(plain, "lambda"), 1e-5 * Metric(plain, "lambda"));
+// Off the CPU the agent searches by brute force among keys of its own. That branch needs a device; the same
+// keys and queries are made here.
+TEST_F(PrdcCases, KeysOfTheDevicesSearchGiveTheSameNeighbours) {
+  const TransitionBatch batch = Batch();
+  for (const double max_action : {1.0, 2.0}) {
+    config_.td3.max_action = max_action;
+    for (const double beta : {0.0, 0.3, 2.0, 1e6}) {
+      SCOPED_TRACE(testing::Message() << max_action << " " << beta);
+      config_.beta = beta;
+      OpenPrdc agent = Agent();
+      EXPECT_TRUE(at::equal(agent.actions(), max_action * data_.actions));
+      const at::Tensor p = max_action * Normal({32, kActions}, 1).tanh();
+      const at::Tensor keys = at::cat({beta * agent.states(), agent.actions()}, 1);
+      const at::Tensor queries = at::cat({beta * batch.observations, p}, -1);
+      const at::Tensor found = BlockedNearest(queries, keys, /*block_rows=*/64);
+      EXPECT_TRUE(at::equal(found, agent.NeighbourRows(batch, p)));
+      // At 1e6 the query's own row: no state is there twice.
+      EXPECT_EQ(at::equal(found, batch.indices), beta == 1e6);
+    }
+  }
 }
 
 TEST_F(PrdcCases, Case7CriticScaleCancels) {
@@ -145,13 +157,13 @@ TEST_F(PrdcCases, Case7CriticScaleCancels) {
   {
     OpenPrdc plain = Agent();
     OpenPrdc scaled = Agent();
-    ExpectCriticScaleToCancel<Prdc>(plain, scaled, Batch());
+    ExpectCriticScaleToCancel<Prdc>(plain, scaled, Batch(), {"critic1.1"});
   }
   Td3BcConfig cloning;
   cloning.td3 = config_.td3;
   Td3Bc plain(BoxTask(kStates, kActions), cloning);
   Td3Bc scaled(BoxTask(kStates, kActions), cloning);
-  ExpectCriticScaleToCancel<Td3Bc>(plain, scaled, Batch());
+  ExpectCriticScaleToCancel<Td3Bc>(plain, scaled, Batch(), {"critic1.1"});
 }
 
 // Where q has one sign, -lambda mean q with an undetached lambda would be constant.
