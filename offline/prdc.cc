@@ -26,7 +26,7 @@ Prdc::Prdc(const Task& task, const Config& config, const TransitionColumns& data
   actions_ = actions.to(task.device);
   states_ = nn::OverHostMemory(data.observations, {rows, data.observation_size}).to(task.device);
   if (!task.device.is_cpu() && k_ == 1) {
-    keys_ = at::cat({beta_ * states_, actions_}, 1);
+    keys_ = Keys(states_, actions_);
     return;
   }
   searched_actions_ = actions;
@@ -35,8 +35,12 @@ Prdc::Prdc(const Task& task, const Config& config, const TransitionColumns& data
   last_rows_.assign(static_cast<std::size_t>(rows), -1);
 }
 
+at::Tensor Prdc::Keys(const at::Tensor& states, const at::Tensor& actions) const {
+  return at::cat({beta_ * states, actions}, -1);
+}
+
 at::Tensor Prdc::NeighbourRows(const TransitionBatch& batch, const at::Tensor& action) {
-  const at::Tensor queries = at::cat({beta_ * batch.observations, action.detach()}, -1);
+  const at::Tensor queries = Keys(batch.observations, action.detach());
   if (keys_.defined()) return BlockedNearest(queries, keys_);
   return SearchOnHost(queries.cpu(), batch.indices.cpu()).to(action.device());
 }

@@ -54,6 +54,9 @@ class Prdc : public Td3 {
  protected:
   at::Tensor ActorLoss(const TransitionBatch& batch, const at::Tensor& action) override;
 
+  // (rows x [beta s, a]): what is searched for, and among.
+  at::Tensor Keys(const at::Tensor& states, const at::Tensor& actions) const;
+
  private:
   double alpha_;
   double beta_;
@@ -61,10 +64,10 @@ class Prdc : public Td3 {
   at::Tensor SearchOnHost(const at::Tensor& queries, const at::Tensor& indices);
 
   // The data's rows on the device; on the CPU the caller's memory, the actions where max_action is 1.
-  at::Tensor states_;   // (rows x observations)
-  at::Tensor actions_;  // (rows x actions)
-  at::Tensor keys_;     // (rows x [beta s, a]) on the device, for a search there; undefined on the CPU
-  at::Tensor searched_actions_;            // on the host, for the search there, which reads them
+  at::Tensor states_;            // (rows x observations)
+  at::Tensor actions_;           // (rows x actions)
+  at::Tensor keys_;              // the data's Keys on the device, for a search there; undefined on the CPU
+  at::Tensor searched_actions_;  // on the host, for the search there, which reads them
   std::optional<NeighbourSearch> search_;  // on the host, where the device does not search
   std::vector<std::int64_t> last_rows_;  // what was found for each row of the data last time; -1: nothing yet
 };

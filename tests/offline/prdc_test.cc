@@ -28,6 +28,7 @@ constexpr int kActions = 2;
 class OpenPrdc : public Prdc {
  public:
   using Prdc::ActorLoss;
+  using Prdc::Keys;
   using Prdc::Prdc;
   using Prdc::Q;
 };
@@ -130,8 +131,7 @@ TEST_F(PrdcCases, RowsFindThemselves) {
   EXPECT_TRUE(at::equal(agent.NeighbourRows(Batch(), Batch().actions), Batch().indices));
 }
 
-// Off the CPU the agent searches by brute force among keys of its own. That branch needs a device; the same
-// keys and queries are made here.
+// Off the CPU the agent searches by brute force, among the same keys.
 TEST_F(PrdcCases, KeysOfTheDevicesSearchGiveTheSameNeighbours) {
   const TransitionBatch batch = Batch();
   for (const double max_action : {1.0, 2.0}) {
@@ -142,9 +142,8 @@ TEST_F(PrdcCases, KeysOfTheDevicesSearchGiveTheSameNeighbours) {
       OpenPrdc agent = Agent();
       EXPECT_TRUE(at::equal(agent.actions(), max_action * data_.actions));
       const at::Tensor p = max_action * Normal({32, kActions}, 1).tanh();
-      const at::Tensor keys = at::cat({beta * agent.states(), agent.actions()}, 1);
-      const at::Tensor queries = at::cat({beta * batch.observations, p}, -1);
-      const at::Tensor found = BlockedNearest(queries, keys, /*block_rows=*/64);
+      const at::Tensor found = BlockedNearest(agent.Keys(batch.observations, p),
+                                              agent.Keys(agent.states(), agent.actions()), /*block_rows=*/64);
       EXPECT_TRUE(at::equal(found, agent.NeighbourRows(batch, p)));
       // At 1e6 the query's own row: no state is there twice.
       EXPECT_EQ(at::equal(found, batch.indices), beta == 1e6);
