@@ -32,7 +32,7 @@ std::filesystem::path WriteRaw(const TemporaryFolder& folder, const std::vector<
   dataset.rewards.assign(dataset.rows, 1);
   dataset.terminals.assign(dataset.rows, 0);
   dataset.timeouts.assign(dataset.rows, 0);
-  const auto path = folder.path() / "raw.hdf5";
+  auto path = folder.path() / "raw.hdf5";
   WriteD4rl(path, dataset);
   return path;
 }
