@@ -70,9 +70,8 @@ struct OdiceConfig {
     visit("policy_weight_decay", policy_weight_decay, "L2 weight decay of the policy", AtLeast(0));
     visit("normalize_states", normalize_states, "scale states by the dataset's mean and deviation");
     visit("episode", episode,
-          "imitates this one complete episode, counted from 0 in the file's order, without its rewards; -1: "
-          "learns "
-          "from all rows",
+          "imitates this one complete episode, counted from 0 in the file's order, without its rewards; "
+          "-1: learns from all rows",
           AtLeast(-1));
     rewards.Visit(visit);
   }
