@@ -14,6 +14,7 @@
 #include "experiments/trainer.h"
 #include "tests/agents/learner_kit.h"
 #include "tests/datasets/make_dataset.h"
+#include "tests/experiments/settings_kit.h"
 #include "tests/experiments/temporary_folder.h"
 #include "tests/experiments/training_kit.h"
 #include "tests/support/golden.h"
@@ -25,24 +26,6 @@ using ::testing::AllOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-using Given = std::vector<GivenSetting>;
-
-Given On(const std::string& agent, const std::string& env, const Given& more = {}) {
-  Given given = {{"run.agent", agent, "agent"}, {"run.env", env, "--env"}};
-  given.insert(given.end(), more.begin(), more.end());
-  return given;
-}
-
-std::string Value(Experiment& experiment, const std::string& key) {
-  const SettingList settings = experiment.Settings();
-  const Setting* setting = settings.Find(key);
-  if (setting == nullptr) {
-    ADD_FAILURE() << "no setting " << key;
-    return "";
-  }
-  return setting->get();
-}
 
 std::string Complaint(const Given& given) {
   return MessageOf<InputError>([&] { const Experiment experiment(given); });

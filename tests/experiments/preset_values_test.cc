@@ -14,30 +14,13 @@
 #include <vector>
 
 #include "experiments/experiment.h"
+#include "tests/experiments/settings_kit.h"
 
 namespace strider {
 namespace {
 
-using Given = std::vector<GivenSetting>;
-
-Given On(const std::string& agent, const std::string& env, const Given& more = {}) {
-  Given given = {{"run.agent", agent, "agent"}, {"run.env", env, "--env"}};
-  given.insert(given.end(), more.begin(), more.end());
-  return given;
-}
-
 Given FromDataset(const std::string& agent, const std::string& dataset, const std::string& preset) {
   return {{"run.agent", agent, ""}, {"run.dataset", dataset, ""}, {"run.preset", preset, ""}};
-}
-
-std::string Value(Experiment& experiment, const std::string& key) {
-  const SettingList settings = experiment.Settings();
-  const Setting* setting = settings.Find(key);
-  if (setting == nullptr) {
-    ADD_FAILURE() << "no setting " << key;
-    return "";
-  }
-  return setting->get();
 }
 
 std::vector<std::string> Split(const std::string& text, char separator) {
