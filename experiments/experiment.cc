@@ -341,6 +341,10 @@ void Experiment::CheckGiven(const std::vector<GivenSetting>& given) {
       if (cause != nullptr && cause->get() == idle.value)
         note(fmt::format("{} = {}", idle.cause, idle.value));
     }
+    if (const int episode = factory_->DatasetPreparation().episode;
+        episode >= 0 && one.key.starts_with("agent.reward_")) {
+      note(fmt::format("agent.episode = {}: rewards are left out", episode));
+    }
     if (setting.actions.empty() || !has_env()) continue;
     if (!discrete) discrete = std::holds_alternative<Discrete>(MakeEnv()->spec().action_space);
     const std::string_view kind = *discrete ? "discrete" : "continuous";

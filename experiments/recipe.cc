@@ -56,13 +56,14 @@ class Recipe {
   void Make() {
     Collected("random", "random", 0);
     const bool learns_expert = options_.expert.empty();
-    const nlohmann::ordered_json& random = manifest_["datasets"]["random"]["mean_return"];
-    if (random.is_null()) {
-      throw InputError("{} rows hold no complete episode of {}; expected more", options_.rows, options_.env);
+    if (options_.medium.empty()) {
+      const double random = MeanReturnOf("random");
+      Trained(random + kMediumShare * (ExpertReturn() - random));
+      Collected("medium", run().string(), 0);
+    } else {
+      Collected("medium", options_.medium, 0);
+      Trained(MeanReturnOf("medium"));
     }
-    const auto random_return = random.get<double>();
-    Trained(random_return + kMediumShare * (ExpertReturn() - random_return));
-    Collected("medium", run().string(), 0);
     Remembered("medium-replay");
     if (learns_expert) {
       Trained(std::numeric_limits<double>::infinity());
@@ -86,9 +87,11 @@ class Recipe {
     if (experiment_.run().eval_episodes == 0) {
       throw InputError("run.eval_episodes = 0: evaluations tell the medium policy; expected at least 1");
     }
-    if (!options_.expert.empty()) {
-      LoadPolicy(options_.expert, experiment_.MakeEnv()->spec());
-    } else if (ReferencesOf(options_.env, experiment_.EnvOptions()).empty()) {
+    for (const std::string& given : {options_.medium, options_.expert}) {
+      if (!given.empty()) LoadPolicy(given, experiment_.MakeEnv()->spec());
+    }
+    if (options_.medium.empty() && options_.expert.empty() &&
+        ReferencesOf(options_.env, experiment_.EnvOptions()).empty()) {
       throw InputError("there is no reference return for {} with these options; expected --expert POLICY",
                        options_.env);
     }
@@ -125,6 +128,7 @@ class Recipe {
 
   nlohmann::ordered_json Described() {
     nlohmann::ordered_json described = {{"rows", options_.rows}, {"expert", options_.expert}};
+    if (!options_.medium.empty()) described["medium"] = options_.medium;
     const SettingList settings = experiment_.Settings();
     for (const Setting& setting : settings.settings()) {
       // What depends on the machine may change.
@@ -160,6 +164,14 @@ class Recipe {
     }
     entry["sha256"] = FileChecksum(path);
     WriteManifest();
+  }
+
+  // Of a dataset that is made. Throws InputError where it is of a single, unfinished episode.
+  double MeanReturnOf(const std::string& name) const {
+    const nlohmann::ordered_json& mean = manifest_["datasets"][name]["mean_return"];
+    if (!mean.is_null()) return mean.get<double>();
+    throw InputError("{} rows of {} hold no complete episode of {}; expected more", options_.rows, name,
+                     options_.env);
   }
 
   void Collected(const std::string& name, const std::string& source, double epsilon) {

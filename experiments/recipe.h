@@ -21,6 +21,8 @@ struct RecipeOptions {
   std::vector<GivenSetting> given;
   // What acts as the expert, as LoadPolicy takes it. Empty: the policy at the end of the run.
   std::string expert;
+  // What acts as medium, as LoadPolicy takes it. Empty: the run's policy, as below.
+  std::string medium;
   std::function<bool()> stop;  // asked now and then; true: what is whole stays, and the same call goes on
   ProgressOutput progress;
 };
@@ -28,9 +30,9 @@ struct RecipeOptions {
 // Writes into the folder `out`, each file whole or not at all (dataset formats sheet, section 1.6):
 //   random         uniform actions
 //   medium         the run's policy, actions sampled, at its first evaluation a third of the way from the
-//   random
-//                  return to the expert's
-//   medium-replay  what the run had lived through by then
+//                  random return to the expert's; or the policy `medium`, actions sampled
+//   medium-replay  what the run had lived through by then; with `medium` by the run's first evaluation of
+//                  at least the set's mean return
 //   expert         the expert, actions sampled
 //   full-replay    what the run had lived through at its end (without `expert` only)
 //   medium-expert  the complete episodes of medium, and after them those of expert

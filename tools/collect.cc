@@ -56,6 +56,7 @@ int CollectPreset(const po::variables_map& values) {
     throw InputError("--set {}={}: the preset sets it itself; expected other settings", setting.key,
                      setting.value);
   }
+  options.medium = Given<std::string>(values, "medium").value_or("");
   options.expert = Given<std::string>(values, "expert").value_or("");
   options.progress = StandardError(values["quiet"].as<bool>());
   options.stop = StopRequested;
@@ -84,8 +85,8 @@ int Collect(const Words& words) {
   line.usage =
       "strider collect (--policy DIR|FILE.hdf5|random|behavior [--env ID] --steps N | --replay DIR) --out "
       "FILE.hdf5 [options]\n"
-      "       strider collect --preset d4rl --env ID --out FOLDER [--expert DIR|FILE.hdf5] [--steps N] "
-      "[options]";
+      "       strider collect --preset d4rl --env ID --out FOLDER [--medium DIR|FILE.hdf5] "
+      "[--expert DIR|FILE.hdf5] [--steps N] [options]";
   line.about =
       "Lets a policy act and writes every step into a dataset, a file in D4RL's layout or a folder in "
       "Minari's; or writes what an off-policy run has lived through; or makes D4RL's whole set for a task: "
@@ -95,6 +96,8 @@ int Collect(const Words& words) {
       "a run's directory, a file in D4RL's policy layout, random, or behavior: the environment's own");
   add("replay", po::value<std::string>(), "an off-policy run's directory: writes its replay buffer");
   add("preset", po::value<std::string>(), "d4rl: learns with SAC and collects the whole set");
+  add("medium", po::value<std::string>(),
+      "with --preset: the medium policy; that of the run at a third of the expert's return where left out");
   add("expert", po::value<std::string>(),
       "with --preset: the expert's policy; the end of the run where left out");
   add("env", po::value<std::string>(),
@@ -114,7 +117,7 @@ int Collect(const Words& words) {
   const auto values = Parse(line, words);
   if (!values) return 0;
   if (values->count("preset") != 0) return CollectPreset(*values);
-  Refuse(*values, values->count("replay") != 0 ? "replay" : "policy", {"expert"});
+  Refuse(*values, values->count("replay") != 0 ? "replay" : "policy", {"medium", "expert"});
   if (const auto run = Given<std::string>(*values, "replay")) {
     Refuse(*values, "replay", {"policy", "env", "steps", "seed", "deterministic", "noise", "epsilon", "set"});
     CollectReplay(*run, Required<std::string>(*values, "out"),

@@ -12,8 +12,8 @@
 #   ENVS      "Hopper-v5 HalfCheetah-v5 Walker2d-v5"
 #   SETS      "medium medium-replay medium-expert expert"
 #   ROWS      of each collected set (1000000)
-#   POLICIES  folder of experts ENV.hdf5 (Hopper-v5.hdf5, ...); without it the recipe trains one, for COLLECT_STEPS
-#             environment steps (3000000)
+#   POLICIES  folder of experts ENV.hdf5 (Hopper-v5.hdf5, ...), and where one likes of medium policies ENV-medium.hdf5;
+#             without it the recipe trains both, for COLLECT_STEPS environment steps (3000000)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 readonly strider=build/strider folder=${1:-offline-agents} steps=${STEPS:-1000000} seeds=${SEEDS:-5} preset=${PRESET:-paper}
@@ -25,11 +25,12 @@ read -ra sets <<< "${SETS:-medium medium-replay medium-expert expert}"
 
 # Makes the sets of an environment, unless all that are asked for are there: other people's may lie in their place.
 make_sets() {
-  local env=$1 data=$folder/data/$1 set missing=0 expert=()
+  local env=$1 data=$folder/data/$1 set missing=0 given=()
   for set in "${sets[@]}"; do [[ -e $data/$set.hdf5 ]] || missing=1; done
   ((missing)) || return 0
-  [[ -z $policies ]] || expert=(--expert "$policies/$env.hdf5")
-  "$strider" collect --preset d4rl --env "$env" --steps "$rows" --set run.steps="$collect_steps" "${expert[@]}" --out "$data"
+  [[ -z $policies ]] || given=(--expert "$policies/$env.hdf5")
+  [[ -z $policies || ! -e $policies/$env-medium.hdf5 ]] || given+=(--medium "$policies/$env-medium.hdf5")
+  "$strider" collect --preset d4rl --env "$env" --steps "$rows" --set run.steps="$collect_steps" "${given[@]}" --out "$data"
 }
 
 for env in "${envs[@]}"; do

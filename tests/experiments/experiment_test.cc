@@ -578,6 +578,21 @@ TEST(Misfits, SettingsThatNothingLooksAt) {
   }
 }
 
+TEST(Misfits, RewardsOfWhatIsImitated) {
+  const auto notes = [](const char* episode) {
+    return Experiment({{"run.agent", "odice", ""},
+                       {"run.dataset", "mine.hdf5", ""},
+                       {"run.env", "", ""},
+                       {"agent.episode", episode, ""},
+                       {"agent.reward_scale", "2", "--set"}})
+        .notes();
+  };
+  EXPECT_THAT(notes("0"),
+              testing::ElementsAre("warning: agent.reward_scale = 2 has no part in agent.episode = "
+                                   "0: rewards are left out"));
+  EXPECT_THAT(notes("-1"), testing::IsEmpty());
+}
+
 // Rollouts are made whole.
 TEST(Misfits, RolloutsBeyondTheLastStep) {
   const auto warning = [](const char* steps) {

@@ -7,6 +7,8 @@
 
 #include "datasets/hdf5.h"
 #include "datasets/writer.h"
+#include "envs/registry.h"
+#include "experiments/collect.h"
 #include "experiments/run_directory.h"
 #include "tests/datasets/make_dataset.h"
 #include "tests/experiments/temporary_folder.h"
@@ -57,6 +59,45 @@ TEST(OfflineTraining, OdiceSaysThatAllRewardsAreZero) {
   EXPECT_THAT(testing::internal::GetCapturedStderr(),
               AllOf(HasSubstr("warning: step 10: all rewards of the latest batch are zero"),
                     HasSubstr("% of its transitions have a positive weight")));
+}
+
+// O-DICE sheet, section 7: one complete episode of many, without its rewards. The others push the other way,
+// and have all the reward. At the sheet's fixed point, which a short discount brings near, all weights are 1:
+// plain cloning.
+TEST(OfflineTraining, OdiceImitatesTheEpisodeThatIsNamed) {
+  const TemporaryFolder folder;
+  constexpr std::size_t kLength = 60;
+  constexpr std::size_t kEpisode = 2;
+  Dataset dataset = MakeDataset(5 * kLength, 3, 1);
+  for (std::size_t row = 0; row < dataset.rows; ++row) {
+    const bool imitated = row / kLength == kEpisode;
+    dataset.actions[row] = imitated ? 1.2F : -1.2F;
+    dataset.rewards[row] = imitated ? -1.0F : 1.0F;
+    dataset.terminals[row] = 0;
+    dataset.timeouts[row] = row % kLength == kLength - 1 ? 1 : 0;
+  }
+  const auto path = Written(folder, dataset);
+  const auto env = MakeEnv("Pendulum-v1");
+  for (const auto& [episode, torque] : {std::pair<int, float>{kEpisode, 1.2F}, {0, -1.2F}}) {
+    const auto run = folder.path() / std::to_string(episode);
+    EXPECT_EQ(TrainIn(run, TinySettings("odice", "Pendulum-v1", path,
+                                        {{"run.steps", "800"},
+                                         {"run.eval_episodes", "0"},
+                                         {"agent.policy_lr", "1e-2"},
+                                         {"agent.value_lr", "1e-2"},
+                                         {"agent.lambda", "0.4"},
+                                         {"agent.discount", "0.5"},
+                                         {"agent.episode", std::to_string(episode)}})),
+              TrainOutcome::kFinished);
+    const Policy policy = LoadPolicy(run.string(), env->spec());
+    Pcg64 random(0);
+    std::vector<float> action(1);
+    for (const std::size_t row : {0, 70, 130, 190}) {
+      const float* const state = dataset.observations.data() + 3 * row;
+      policy.Act(std::vector<double>(state, state + 3), /*deterministic=*/true, random, action);
+      EXPECT_NEAR(action[0], torque, 0.2) << "of row " << row;
+    }
+  }
 }
 
 // Whoever learns from rewards, as they are after the method's own changes.

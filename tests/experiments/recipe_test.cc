@@ -20,6 +20,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::Each;
+using ::testing::FloatNear;
 using ::testing::HasSubstr;
 using ::testing::Le;
 
@@ -38,13 +39,16 @@ class RecipeTest : public ::testing::Test {
     }
   }
 
-  // An expert no better than chance, so that the first evaluation may well be "medium".
-  void GiveExpert() {
+  // The file of a policy whose actions are about 2 tanh(`push`).
+  std::string Pusher(const std::string& name, float push) {
     const auto env = MakeEnv("Pendulum-v1");
-    const std::filesystem::path file = folder_.path() / "expert-policy.hdf5";
-    WritePolicy(file, ConstantPolicy(env->spec(), ActionDistribution::kTanh, -5), {"hand", "Pendulum-v1"});
-    options_.expert = file.string();
+    const std::filesystem::path file = folder_.path() / (name + "-policy.hdf5");
+    WritePolicy(file, ConstantPolicy(env->spec(), ActionDistribution::kTanh, push), {"hand", "Pendulum-v1"});
+    return file.string();
   }
+
+  // An expert no better than chance, so that the first evaluation may well be "medium".
+  void GiveExpert() { options_.expert = Pusher("expert", -5); }
 
   nlohmann::json Manifest() const { return nlohmann::json::parse(ReadText(out() / "manifest.json")); }
   Dataset Read(const std::string& name) const { return ReadD4rl(out() / (name + ".hdf5")); }
@@ -103,6 +107,27 @@ TEST_F(RecipeTest, ReplayIsWhatTheRunLivedThrough) {
     EXPECT_NEAR(step.reward, replay.rewards[row], 1e-4);
     EXPECT_NEAR(observation[2], replay.next_observations[row * 3 + 2], 1e-4);
   }
+}
+
+TEST_F(RecipeTest, AMediumPolicyCanBeGiven) {
+  GiveExpert();
+  // Some torque, and all of it: neither is better than what a few steps of learning bring.
+  options_.medium = Pusher("medium", 0.5);
+  ASSERT_TRUE(MakeDatasets(options_, out()));
+  EXPECT_THAT(Read("medium").actions, Each(FloatNear(2 * std::tanh(0.5F), 1e-4F)));
+  EXPECT_THAT(Read("expert").actions, Each(Le(-1.9F)));
+  EXPECT_EQ(Manifest()["recipe"]["medium"], options_.medium);
+  // The run went on to the mean return of that set.
+  const RunPaths run{out() / "run"};
+  const double asked =
+      std::stod(Experiment(ResumedSettings(run, {})).Settings().Find("run.target_return")->get());
+  EXPECT_EQ(asked, Manifest()["datasets"]["medium"]["mean_return"].get<double>());
+  EXPECT_EQ(Read("medium-replay").metadata.at("algorithm"), "sac");
+
+  options_.medium = (folder_.path() / "nothing").string();
+  EXPECT_THAT(MessageOf<InputError>([&] { MakeDatasets(options_, folder_.path() / "other"); }),
+              HasSubstr("nothing"));
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "other"));
 }
 
 TEST_F(RecipeTest, TheSameCallGoesOnAndEndsLikeAnUndisturbedOne) {

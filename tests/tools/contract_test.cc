@@ -23,6 +23,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::IsSupersetOf;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 using Words = std::vector<std::string>;
 
 std::vector<std::string> KeysOf(const nlohmann::json& json) {
@@ -571,6 +572,35 @@ TEST_P(RolloutOf, MatchesGymnasium) {
     if (file.Has("infos/qpos")) {
       EXPECT_EQ(file.Info("infos/qpos").shape[0], steps + 1);
     }
+  }
+}
+
+TEST_F(Contract, BenchIsOneObjectWithItsMachine) {
+  const std::string dataset = Collect("Hopper-v5", 500);
+  const Finished finished = Strider({"bench", "offline", "--json", "--rows", "3000", "--repetitions", "1",
+                                     "--seconds", "0.01", "--threads", "1", "--dataset", dataset});
+  ASSERT_EQ(finished.code, 0) << finished.message;
+  const nlohmann::json report = finished.Json();
+  EXPECT_GE(report.at("machine").at("cores"), 1);
+  const nlohmann::json& results = report.at("results");
+  ASSERT_EQ(results.size(), 13);
+  for (const nlohmann::json& result : results) {
+    EXPECT_THAT(KeysOf(result), UnorderedElementsAre("name", "ours", "peer", "ratio", "unit"));
+    EXPECT_GT(result.at("ours"), 0) << result;
+    EXPECT_TRUE(result.at("peer").is_null()) << result;                              // no Python was named
+    EXPECT_THAT(finished.message, HasSubstr(result.at("name").get<std::string>()));  // people read them too
+  }
+  for (const auto& [flags, complaint] :
+       std::vector<std::pair<Words, std::string>>{{{"--rows", "0"}, "--rows 0"},
+                                                  {{"--threads", "0"}, "--threads 0"},
+                                                  {{"--repetitions", "0"}, "--repetitions 0"},
+                                                  {{"--seconds", "nan"}, "--seconds nan"},
+                                                  {{"--dataset", "/nothing.hdf5"}, "/nothing.hdf5"}}) {
+    Words words = {"bench", "offline"};
+    words.insert(words.end(), flags.begin(), flags.end());
+    const Finished refused = Strider(words);
+    EXPECT_EQ(refused.code, 2) << complaint;
+    EXPECT_THAT(refused.message, HasSubstr(complaint));
   }
 }
 
