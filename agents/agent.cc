@@ -49,17 +49,14 @@ Agent::Agent(Task task)
 
 void Agent::Save(StateWriter& out) const {
   out.Put(updates_);
-  const at::Tensor state = random_.get_state();
-  out.PutSpan(std::span<const std::uint8_t>(state.const_data_ptr<std::uint8_t>(), state.numel()));
+  SaveGenerator(out, random_);
   for (const Reported& metric : reported_) out.Put(metric.Mean());
   DoSave(out);
 }
 
 void Agent::Load(StateReader& in) {
   updates_ = in.Get<std::int64_t>();
-  at::Tensor state = random_.get_state();
-  in.GetSpan(std::span<std::uint8_t>(state.mutable_data_ptr<std::uint8_t>(), state.numel()));
-  random_.set_state(state);
+  LoadGenerator(in, random_);
   for (Reported& metric : reported_) {
     const auto value = in.Get<double>();
     // NaN: not reported, for a diverged learner is not saved.

@@ -27,9 +27,7 @@ void CheckEpisodes(const TransitionColumns& columns, std::int64_t steps) {
 }  // namespace
 
 OfflineRows::OfflineRows(const TransitionColumns& columns, const Task& task, int steps)
-    : columns_(columns, task.device, /*seed=*/0),
-      device_(task.device),
-      random_(Pcg64(StreamSeed(task.seed, Purpose::kSampling))),
+    : columns_(columns, task.device, StreamSeed(task.seed, Purpose::kSampling)),
       steps_(steps),
       episodes_(columns.capacity / steps) {
   if (steps > 1) CheckEpisodes(columns, steps);
@@ -38,10 +36,7 @@ OfflineRows::OfflineRows(const TransitionColumns& columns, const Task& task, int
 std::vector<TransitionBatch> OfflineRows::Draw(std::int64_t count) {
   std::vector<TransitionBatch> batches;
   for (std::int64_t step = 0; step < steps_; ++step) {
-    at::Tensor episodes = at::empty({count}, at::kLong);
-    random_.Sample(static_cast<std::size_t>(episodes_),
-                   {episodes.mutable_data_ptr<std::int64_t>(), static_cast<std::size_t>(count)});
-    batches.push_back(columns_.Gather((episodes * steps_ + step).to(device_)));
+    batches.push_back(columns_.Gather(columns_.Draw(count, episodes_) * steps_ + step));
   }
   return batches;
 }

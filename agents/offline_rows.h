@@ -20,13 +20,11 @@ class OfflineRows {
   std::vector<TransitionBatch> Draw(std::int64_t count);
 
   // The stream's position.
-  void Save(StateWriter& out) const { random_.Save(out); }
-  void Load(StateReader& in) { random_.Load(in); }
+  void Save(StateWriter& out) const { columns_.Save(out); }
+  void Load(StateReader& in) { columns_.Load(in); }
 
  private:
   BatchSampler columns_;
-  at::Device device_;
-  UniformSampler random_;
   std::int64_t steps_;
   std::int64_t episodes_;  // whole ones; or rows, where steps_ is 1
 };

@@ -34,8 +34,33 @@ at::Tensor Rows(const at::Tensor& column, const at::Tensor& indices) {
 
 }  // namespace
 
+RowDraws::RowDraws(at::Device device, std::uint64_t seed) : on_host_(Pcg64(seed)) {
+  if (!device.is_cpu()) on_device_ = MakeGenerator(device, seed);
+}
+
+at::Tensor RowDraws::Next(std::int64_t batch, std::int64_t rows) {
+  if (on_device_.defined()) {
+    return at::randint(rows, {batch}, on_device_,
+                       at::TensorOptions().dtype(at::kLong).device(on_device_.device()));
+  }
+  at::Tensor indices = at::empty({batch}, at::kLong);
+  on_host_.Sample(static_cast<std::size_t>(rows),
+                  {indices.mutable_data_ptr<std::int64_t>(), static_cast<std::size_t>(batch)});
+  return indices;
+}
+
+void RowDraws::Save(StateWriter& out) const {
+  if (on_device_.defined()) return SaveGenerator(out, on_device_);
+  on_host_.Save(out);
+}
+
+void RowDraws::Load(StateReader& in) {
+  if (on_device_.defined()) return LoadGenerator(in, on_device_);
+  on_host_.Load(in);
+}
+
 BatchSampler::BatchSampler(const TransitionColumns& columns, at::Device device, std::uint64_t seed)
-    : rows_(Pcg64(seed)) {
+    : rows_(device, seed) {
   host_.observations = nn::OverHostMemory(columns.observations, {columns.capacity, columns.observation_size});
   host_.actions = nn::OverHostMemory(columns.actions, {columns.capacity, columns.action_size});
   host_.rewards = nn::OverHostMemory(columns.rewards, {columns.capacity});
@@ -77,14 +102,7 @@ TransitionBatch Mix(const TransitionBatch& logged, const TransitionBatch& replay
 }
 
 TransitionBatch BatchSampler::Sample(std::int64_t batch, std::int64_t rows) {
-  return Gather(Draw(batch, rows).to(all_.rewards.device(), /*non_blocking=*/true));
-}
-
-at::Tensor BatchSampler::Draw(std::int64_t batch, std::int64_t rows) {
-  at::Tensor indices = at::empty({batch}, at::kLong);
-  rows_.Sample(static_cast<std::size_t>(rows),
-               {indices.mutable_data_ptr<std::int64_t>(), static_cast<std::size_t>(batch)});
-  return indices;
+  return Gather(Draw(batch, rows));
 }
 
 TransitionBatch BatchSampler::Gather(const at::Tensor& indices) const {
@@ -102,6 +120,17 @@ at::Generator MakeGenerator(at::Device device, std::uint64_t seed) {
   at::Generator generator = at::globalContext().defaultGenerator(device).clone();
   generator.set_current_seed(seed);
   return generator;
+}
+
+void SaveGenerator(StateWriter& out, const at::Generator& generator) {
+  const at::Tensor state = generator.get_state();
+  out.PutSpan(std::span<const std::uint8_t>(state.const_data_ptr<std::uint8_t>(), state.numel()));
+}
+
+void LoadGenerator(StateReader& in, at::Generator& generator) {
+  at::Tensor state = generator.get_state();
+  in.GetSpan(std::span<std::uint8_t>(state.mutable_data_ptr<std::uint8_t>(), state.numel()));
+  generator.set_state(state);
 }
 
 at::Device ParseDevice(const std::string& text) {

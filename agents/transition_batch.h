@@ -45,9 +45,27 @@ struct TransitionColumns {
   std::span<const float> next_actions = {};  // empty where nobody needs them
 };
 
+// Numbers of rows, uniform with replacement, drawn where they are needed: on the CPU from a PCG64, elsewhere
+// from a generator of the device, so that nothing travels there.
+class RowDraws {
+ public:
+  RowDraws(at::Device device, std::uint64_t seed);
+
+  // (batch) int64 in [0, rows), on the device.
+  at::Tensor Next(std::int64_t batch, std::int64_t rows);
+
+  // The random stream, for checkpoints.
+  void Save(StateWriter& out) const;
+  void Load(StateReader& in);
+
+ private:
+  UniformSampler on_host_;
+  at::Generator on_device_;  // undefined on the CPU
+};
+
 // Draws minibatches uniformly with replacement from columns that it keeps on the learner's device: on the CPU
-// it reads the caller's memory in place, elsewhere it holds a copy that Upload keeps up to date. The row
-// numbers are the same on every device. The columns must outlive the sampler.
+// it reads the caller's memory in place, elsewhere it holds a copy that Upload keeps up to date. The columns
+// must outlive the sampler.
 class BatchSampler {
  public:
   BatchSampler(const TransitionColumns& columns, at::Device device, std::uint64_t seed);
@@ -58,8 +76,8 @@ class BatchSampler {
   // `batch` rows out of the first `rows`.
   TransitionBatch Sample(std::int64_t batch, std::int64_t rows);
 
-  // Their numbers alone, on the host; the next call draws on.
-  at::Tensor Draw(std::int64_t batch, std::int64_t rows);
+  // Their numbers alone, on the device; the next call draws on.
+  at::Tensor Draw(std::int64_t batch, std::int64_t rows) { return rows_.Next(batch, rows); }
 
   // The named rows; on the device. REQUIRES: indices (rows) int64, contiguous, each within the capacity.
   TransitionBatch Gather(const at::Tensor& indices) const;
@@ -71,11 +89,15 @@ class BatchSampler {
  private:
   TransitionBatch host_;  // the columns, as tensors over the caller's memory; indices unused
   TransitionBatch all_;   // the columns on the device; the same tensors on the CPU
-  UniformSampler rows_;
+  RowDraws rows_;
 };
 
 // A stream of device random numbers of its own. Throws InputError where the device is not to be had.
 at::Generator MakeGenerator(at::Device device, std::uint64_t seed);
+
+// Its state, for checkpoints. REQUIRES: loaded into a generator of the same kind of device.
+void SaveGenerator(StateWriter& out, const at::Generator& generator);
+void LoadGenerator(StateReader& in, at::Generator& generator);
 
 // "cpu", "cuda" or "cuda:1"; throws InputError that says what is missing.
 at::Device ParseDevice(const std::string& text);

@@ -180,7 +180,7 @@ TransitionBatch ReplayLoop::DrawMixed() {
 // Rows of the replay buffer as the dataset's look.
 TransitionBatch ReplayLoop::DrawReplayed(std::int64_t rows) {
   const at::Tensor indices = sampler_.Draw(rows, static_cast<std::int64_t>(buffer_.size()));
-  TransitionBatch batch = sampler_.Gather(indices.to(agent_.task().device, /*non_blocking=*/true));
+  TransitionBatch batch = sampler_.Gather(indices);
   if (observation_mean_.defined()) {
     batch.observations = (batch.observations - observation_mean_) * observation_scale_;
     batch.next_observations = (batch.next_observations - observation_mean_) * observation_scale_;
@@ -188,7 +188,7 @@ TransitionBatch ReplayLoop::DrawReplayed(std::int64_t rows) {
   const RewardTransform& map = dataset_->rewards;
   if (map.goal) batch.rewards = RewardTransform::kShortOfGoal * (batch.rewards == 0).to(at::kFloat);
   batch.rewards = map.factor * batch.rewards + map.shift;
-  if (dataset_->next_actions) batch.next_actions = NextActions(indices);
+  if (dataset_->next_actions) batch.next_actions = NextActions(indices.cpu());
   return batch;
 }
 

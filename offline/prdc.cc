@@ -25,12 +25,11 @@ Prdc::Prdc(const Task& task, const Config& config, const TransitionColumns& data
   if (k_ > rows) throw InputError("agent.k = {} exceeds the dataset's {} transitions", k_, rows);
   actions_ = actions.to(task.device);
   states_ = nn::OverHostMemory(data.observations, {rows, data.observation_size}).to(task.device);
-  if (!task.device.is_cpu() && k_ == 1) {
+  if (!task.device.is_cpu()) {
     keys_ = Keys(states_, actions_);
     return;
   }
-  searched_actions_ = actions;
-  const std::span<const float> values(actions.const_data_ptr<float>(), data.actions.size());
+  const std::span<const float> values(actions_.const_data_ptr<float>(), data.actions.size());
   search_.emplace(data.observations, data.observation_size, values, data.action_size, beta_);
   last_rows_.assign(static_cast<std::size_t>(rows), -1);
 }
@@ -41,8 +40,8 @@ at::Tensor Prdc::Keys(const at::Tensor& states, const at::Tensor& actions) const
 
 at::Tensor Prdc::NeighbourRows(const TransitionBatch& batch, const at::Tensor& action) {
   const at::Tensor queries = Keys(batch.observations, action.detach());
-  if (keys_.defined()) return BlockedNearest(queries, keys_);
-  return SearchOnHost(queries.cpu(), batch.indices.cpu()).to(action.device());
+  if (keys_.defined()) return BlockedKthNearest(queries, keys_, k_);
+  return SearchOnHost(queries, batch.indices);
 }
 
 at::Tensor Prdc::SearchOnHost(const at::Tensor& queries, const at::Tensor& indices) {

@@ -64,11 +64,10 @@ class Prdc : public Td3 {
   at::Tensor SearchOnHost(const at::Tensor& queries, const at::Tensor& indices);
 
   // The data's rows on the device; on the CPU the caller's memory, the actions where max_action is 1.
-  at::Tensor states_;            // (rows x observations)
-  at::Tensor actions_;           // (rows x actions)
-  at::Tensor keys_;              // the data's Keys on the device, for a search there; undefined on the CPU
-  at::Tensor searched_actions_;  // on the host, for the search there, which reads them
-  std::optional<NeighbourSearch> search_;  // on the host, where the device does not search
+  at::Tensor states_;   // (rows x observations)
+  at::Tensor actions_;  // (rows x actions)
+  at::Tensor keys_;     // the data's Keys on the device, for a search there; undefined on the CPU
+  std::optional<NeighbourSearch> search_;  // on the CPU
   std::vector<std::int64_t> last_rows_;  // what was found for each row of the data last time; -1: nothing yet
 };
 

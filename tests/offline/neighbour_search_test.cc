@@ -278,7 +278,7 @@ TEST(NeighbourSearch, AQueryThatIsNotFiniteGetsSomeRow) {
   }
 }
 
-TEST(BlockedNearest, EqualsTheSearchWithTiesToTheLowestRow) {
+TEST(BlockedKthNearest, EqualsTheSearchWithTiesToTheLowestRow) {
   const Rows rows = RandomRows(14);  // with copies
   const NeighbourSearch search = rows.Search(2);
   at::Tensor keys = at::empty({2000, 14}, at::kFloat);
@@ -289,12 +289,17 @@ TEST(BlockedNearest, EqualsTheSearchWithTiesToTheLowestRow) {
   std::vector<float> numbers = Normals(200 * 14, 3);
   const at::Tensor queries = at::from_blob(numbers.data(), {200, 14}, at::kFloat);
   queries.narrow(0, 0, 100).copy_(keys.narrow(0, 1900, 100));  // of copies: the row that was copied is found
-  std::vector<std::int64_t> expected(200);
-  search.KthNearest(numbers, 1, {}, expected);
-  EXPECT_EQ(expected[0], 50);
-  for (const std::int64_t block_rows : {1, 300, 2000, 5000}) {
-    const at::Tensor found = BlockedNearest(queries, keys, block_rows);
-    EXPECT_TRUE(at::equal(found, at::tensor(at::ArrayRef<std::int64_t>(expected), at::kLong))) << block_rows;
+  for (const int k : {1, 2, 5}) {
+    std::vector<std::int64_t> expected(200);
+    search.KthNearest(numbers, k, {}, expected);
+    if (k <= 2) {
+      EXPECT_EQ(expected[0], k == 1 ? 50 : 1900);
+    }
+    for (const std::int64_t block_rows : {1, 300, 2000, 5000}) {
+      const at::Tensor found = BlockedKthNearest(queries, keys, k, block_rows);
+      EXPECT_TRUE(at::equal(found, at::tensor(at::ArrayRef<std::int64_t>(expected), at::kLong)))
+          << k << " in blocks of " << block_rows;
+    }
   }
 }
 

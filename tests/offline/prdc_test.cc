@@ -142,8 +142,9 @@ TEST_F(PrdcCases, KeysOfTheDevicesSearchGiveTheSameNeighbours) {
       OpenPrdc agent = Agent();
       EXPECT_TRUE(at::equal(agent.actions(), max_action * data_.actions));
       const at::Tensor p = max_action * Normal({32, kActions}, 1).tanh();
-      const at::Tensor found = BlockedNearest(agent.Keys(batch.observations, p),
-                                              agent.Keys(agent.states(), agent.actions()), /*block_rows=*/64);
+      const at::Tensor found = BlockedKthNearest(agent.Keys(batch.observations, p),
+                                                 agent.Keys(agent.states(), agent.actions()), /*k=*/1,
+                                                 /*block_rows=*/64);
       EXPECT_TRUE(at::equal(found, agent.NeighbourRows(batch, p)));
       // At 1e6 the query's own row: no state is there twice.
       EXPECT_EQ(at::equal(found, batch.indices), beta == 1e6);
