@@ -104,10 +104,17 @@ class Recipe {
     };
     const nlohmann::ordered_json before = then.flatten();
     const nlohmann::ordered_json after = now.flatten();
+    const auto told = [&](const std::string& key) {
+      const auto of = [&](const nlohmann::ordered_json& recipe) {
+        return recipe.contains(key) ? text(recipe[key]) : "nothing";
+      };
+      return fmt::format(", {} = {} and not {}", key.substr(key.rfind('/') + 1), of(after), of(before));
+    };
     for (const auto& [key, value] : after.items()) {
-      if (before.contains(key) && before[key] == value) continue;
-      return fmt::format(", {} = {} and not {}", key.substr(key.rfind('/') + 1), text(value),
-                         before.contains(key) ? text(before[key]) : "nothing");
+      if (!before.contains(key) || before[key] != value) return told(key);
+    }
+    for (const auto& [key, value] : before.items()) {
+      if (!after.contains(key)) return told(key);
     }
     return {};
   }

@@ -124,6 +124,9 @@ TEST_F(RecipeTest, AMediumPolicyCanBeGiven) {
   EXPECT_EQ(asked, Manifest()["datasets"]["medium"]["mean_return"].get<double>());
   EXPECT_EQ(Read("medium-replay").metadata.at("algorithm"), "sac");
 
+  const std::string given = std::exchange(options_.medium, "");
+  EXPECT_THAT(MessageOf<InputError>([&] { MakeDatasets(options_, out()); }),
+              HasSubstr(fmt::format(", medium = nothing and not {}", given)));
   options_.medium = (folder_.path() / "nothing").string();
   EXPECT_THAT(MessageOf<InputError>([&] { MakeDatasets(options_, folder_.path() / "other"); }),
               HasSubstr("nothing"));
