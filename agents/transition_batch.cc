@@ -34,29 +34,22 @@ at::Tensor Rows(const at::Tensor& column, const at::Tensor& indices) {
 
 }  // namespace
 
-RowDraws::RowDraws(at::Device device, std::uint64_t seed) : on_host_(Pcg64(seed)) {
+RowDraws::RowDraws(at::Device device, std::uint64_t seed) : numbers_(Pcg64(seed)) {
   if (!device.is_cpu()) on_device_ = MakeGenerator(device, seed);
 }
 
 at::Tensor RowDraws::Next(std::int64_t batch, std::int64_t rows) {
-  if (on_device_.defined()) {
-    return at::randint(rows, {batch}, on_device_,
-                       at::TensorOptions().dtype(at::kLong).device(on_device_.device()));
+  if (!on_device_.defined()) {
+    at::Tensor indices = at::empty({batch}, at::kLong);
+    numbers_.Sample(static_cast<std::size_t>(rows),
+                    {indices.mutable_data_ptr<std::int64_t>(), static_cast<std::size_t>(batch)});
+    return indices;
   }
-  at::Tensor indices = at::empty({batch}, at::kLong);
-  on_host_.Sample(static_cast<std::size_t>(rows),
-                  {indices.mutable_data_ptr<std::int64_t>(), static_cast<std::size_t>(batch)});
-  return indices;
-}
-
-void RowDraws::Save(StateWriter& out) const {
-  if (on_device_.defined()) return SaveGenerator(out, on_device_);
-  on_host_.Save(out);
-}
-
-void RowDraws::Load(StateReader& in) {
-  if (on_device_.defined()) return LoadGenerator(in, on_device_);
-  on_host_.Load(in);
+  std::int64_t seed = 0;
+  numbers_.Sample(std::size_t{1} << 62, {&seed, 1});
+  on_device_.set_current_seed(static_cast<std::uint64_t>(seed));
+  return at::randint(rows, {batch}, on_device_,
+                     at::TensorOptions().dtype(at::kLong).device(on_device_.device()));
 }
 
 BatchSampler::BatchSampler(const TransitionColumns& columns, at::Device device, std::uint64_t seed)
@@ -128,8 +121,10 @@ void SaveGenerator(StateWriter& out, const at::Generator& generator) {
 }
 
 void LoadGenerator(StateReader& in, at::Generator& generator) {
+  const auto bytes = in.GetVector<std::uint8_t>();
   at::Tensor state = generator.get_state();
-  in.GetSpan(std::span<std::uint8_t>(state.mutable_data_ptr<std::uint8_t>(), state.numel()));
+  if (static_cast<std::int64_t>(bytes.size()) != state.numel()) return;
+  std::ranges::copy(bytes, state.mutable_data_ptr<std::uint8_t>());
   generator.set_state(state);
 }
 

@@ -46,7 +46,8 @@ struct TransitionColumns {
 };
 
 // Numbers of rows, uniform with replacement, drawn where they are needed: on the CPU from a PCG64, elsewhere
-// from a generator of the device, so that nothing travels there.
+// on the device, whose generator gets a seed of the PCG64's for each draw. Nothing travels there, and what a
+// checkpoint keeps is the same on every device.
 class RowDraws {
  public:
   RowDraws(at::Device device, std::uint64_t seed);
@@ -55,11 +56,11 @@ class RowDraws {
   at::Tensor Next(std::int64_t batch, std::int64_t rows);
 
   // The random stream, for checkpoints.
-  void Save(StateWriter& out) const;
-  void Load(StateReader& in);
+  void Save(StateWriter& out) const { numbers_.Save(out); }
+  void Load(StateReader& in) { numbers_.Load(in); }
 
  private:
-  UniformSampler on_host_;
+  UniformSampler numbers_;
   at::Generator on_device_;  // undefined on the CPU
 };
 
@@ -95,7 +96,8 @@ class BatchSampler {
 // A stream of device random numbers of its own. Throws InputError where the device is not to be had.
 at::Generator MakeGenerator(at::Device device, std::uint64_t seed);
 
-// Its state, for checkpoints. REQUIRES: loaded into a generator of the same kind of device.
+// Its state, for checkpoints. Devices keep different ones: loading that of another kind leaves the generator
+// as it is, so that a run which goes on elsewhere begins its noise anew.
 void SaveGenerator(StateWriter& out, const at::Generator& generator);
 void LoadGenerator(StateReader& in, at::Generator& generator);
 

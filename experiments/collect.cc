@@ -128,23 +128,6 @@ std::string SpaceText(const Space& space) {
   return BoxText("float32", box.low, box.high);
 }
 
-// The file that holds the policy of a name that is not "random".
-std::filesystem::path PolicyFile(const std::string& source) {
-  if (!std::filesystem::exists(source)) {
-    throw InputError("policy '{}' does not exist; expected a run's directory, an HDF5 file, or random",
-                     source);
-  }
-  if (!std::filesystem::is_directory(source)) return source;
-  const RunPaths paths{source};
-  if (!IsRun(source)) {
-    throw InputError("{} is no run's directory (it has no config.cfg); of several runs name one", source);
-  }
-  if (!std::filesystem::exists(paths.policy())) {
-    throw InputError("{} has no policy yet: it was stopped before its first checkpoint", source);
-  }
-  return paths.policy();
-}
-
 // What every dataset tells of where it comes from.
 std::map<std::string, std::string> Provenance(const EnvSpec& spec, const Assignments& env_options,
                                               std::uint64_t seed) {
@@ -187,6 +170,22 @@ std::map<std::string, std::string> Provenance(const Policy& policy, const Env& e
 }
 
 }  // namespace
+
+std::filesystem::path PolicyFile(const std::string& source) {
+  if (!std::filesystem::exists(source)) {
+    throw InputError("policy '{}' does not exist; expected a run's directory, an HDF5 file, or random",
+                     source);
+  }
+  if (!std::filesystem::is_directory(source)) return source;
+  const RunPaths paths{source};
+  if (!IsRun(source)) {
+    throw InputError("{} is no run's directory (it has no config.cfg); of several runs name one", source);
+  }
+  if (!std::filesystem::exists(paths.policy())) {
+    throw InputError("{} has no policy yet: it was stopped before its first checkpoint", source);
+  }
+  return paths.policy();
+}
 
 Policy LoadPolicy(const std::string& source, const EnvSpec& spec) {
   if (source == "random") return UniformPolicy(spec.observation_size(), spec.action_space);

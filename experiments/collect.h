@@ -18,6 +18,9 @@ namespace strider {
 // Throws InputError naming what was expected.
 Policy LoadPolicy(const std::string& source, const EnvSpec& spec);
 
+// The file that holds the policy of a name that is not "random". Throws InputError as LoadPolicy does.
+std::filesystem::path PolicyFile(const std::string& source);
+
 // What the policy under that name says of itself; nothing of "random". Throws InputError as LoadPolicy does.
 PolicyOrigin LoadPolicyOrigin(const std::string& source);
 

@@ -88,6 +88,18 @@ constexpr std::array kIdleSettings = {
     IdleSetting{"agent.target_action_gap", "agent.lagrange", "false"},
 };
 
+// Presets for one kind of actions, of agents that take both.
+struct PresetKind {
+  std::string_view agent;
+  std::string_view preset;
+  bool discrete;
+};
+constexpr std::array kPresetKinds = {
+    PresetKind{"cql", "discrete", true},
+    PresetKind{"cql", "paper", false},
+    PresetKind{"bcq", "paper", false},
+};
+
 // Runs `apply` and puts the place where a setting was given before its complaint.
 template <class Apply>
 void AtPlace(const GivenSetting& given, const Apply& apply) {
@@ -374,8 +386,11 @@ bool Experiment::MatchEnv(const DatasetOrigin& origin, bool env_is_given) {
 void Experiment::CheckActions(const Space& action_space) const {
   const bool discrete = std::holds_alternative<Discrete>(action_space);
   const std::string& source = has_env() ? run_.env : run_.dataset;
-  if (run_.preset == "discrete" && !discrete) {
-    throw InputError("preset discrete is for discrete actions, but those of {} are continuous", source);
+  const auto name = [](bool of_discrete) { return of_discrete ? "discrete" : "continuous"; };
+  for (const PresetKind& kind : kPresetKinds) {
+    if (kind.agent != run_.agent || kind.preset != run_.preset || kind.discrete == discrete) continue;
+    throw InputError("preset {} is for {} actions, but those of {} are {}; expected another of {}'s, or none",
+                     run_.preset, name(kind.discrete), source, name(discrete), run_.agent);
   }
   if (Takes(agent_->actions, action_space)) return;
   const bool dataset = !run_.dataset.empty();
@@ -384,8 +399,7 @@ void Experiment::CheckActions(const Space& action_space) const {
     if (Takes(entry.actions, action_space) && Learns(entry, dataset, has_env())) others.push_back(entry.id);
   }
   throw InputError("{} needs {} actions, but those of {} are {}; expected an agent such as {}", agent_->id,
-                   discrete ? "continuous" : "discrete", source, discrete ? "discrete" : "continuous",
-                   fmt::join(others, ", "));
+                   name(!discrete), source, name(discrete), fmt::join(others, ", "));
 }
 
 void Experiment::NotePreset(const PresetChoice& choice) {

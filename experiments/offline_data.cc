@@ -107,8 +107,8 @@ void CheckDiscreteActions(const Space& action_space, const Transitions& transiti
 }
 
 // Numbers of actions would pass for continuous ones: integers, or whole numbers alone that are not all in the
-// box. Whole ones in it are a bang-bang controller's. Others outside are told of: no policy can act like
-// them.
+// box. Whole ones in it are a bang-bang controller's, but for 0 and 1 alone, which are told of. Others
+// outside are told of: no policy can act like them.
 void CheckContinuousActions(const Space& action_space, const DatasetView& dataset, bool has_env,
                             const std::string& source) {
   const auto* box = std::get_if<Box>(&action_space);
@@ -134,6 +134,12 @@ void CheckContinuousActions(const Space& action_space, const DatasetView& datase
         "continuous one, or --env with discrete actions",
         source,
         integers ? std::string("integers") : fmt::format("nothing but whole numbers, such as {},", example));
+  }
+  if (whole && dataset.action_size == 1 && std::ranges::min(dataset.actions) >= 0) {
+    std::cerr << fmt::format(
+        "strider: warning: {}: its actions are 0 and 1 alone, as of a task with discrete ones, and taken for "
+        "continuous ones: nothing in the file says which; --env ID does\n",
+        source);
   }
   if (outside == 0) return;
   std::cerr << fmt::format(

@@ -1,5 +1,6 @@
 #include "experiments/recipe.h"
 
+#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "core/checksum.h"
@@ -25,13 +26,9 @@ struct Stopped {};
 class Recipe {
  public:
   Recipe(const RecipeOptions& options, const std::filesystem::path& out)
-      : options_(options),
-        out_(out),
-        experiment_(Settings({})),
-        manifest_path_(out / "manifest.json"),
-        manifest_(
-            {{"recipe", Described()}, {"versions", Versions()}, {"datasets", nlohmann::json::object()}}) {
+      : options_(options), out_(out), experiment_(Settings({})), manifest_path_(out / "manifest.json") {
     CheckThatItCanEnd();
+    manifest_ = {{"recipe", Described()}, {"versions", Versions()}, {"datasets", nlohmann::json::object()}};
     if (!std::filesystem::exists(manifest_path_)) {
       if (std::filesystem::exists(out) && !std::filesystem::is_empty(out)) {
         throw InputError("{} holds something else than a recipe's datasets; expected a new folder",
@@ -53,29 +50,26 @@ class Recipe {
     manifest_ = stored;
   }
 
+  // What needs no learning comes first: it is there even where the run fails.
   void Make() {
     Collected("random", "random", 0);
-    const bool learns_expert = options_.expert.empty();
-    if (options_.medium.empty()) {
-      const double random = MeanReturnOf("random");
-      Trained(random + kMediumShare * (ExpertReturn() - random));
-      Collected("medium", run().string(), 0);
-    } else {
-      Collected("medium", options_.medium, 0);
-      Trained(MeanReturnOf("medium"));
+    const bool medium_is_given = !options_.medium.empty();
+    const bool expert_is_given = !options_.expert.empty();
+    if (medium_is_given) Collected("medium", options_.medium, 0);
+    if (expert_is_given) CollectedExpert(options_.expert);
+    if (medium_is_given && expert_is_given) {
+      MediumExpert();
+      WarnOfExchanged();
     }
+    Trained(MediumReturn());
+    if (!medium_is_given) Collected("medium", run().string(), 0);
     Remembered("medium-replay");
-    if (learns_expert) {
+    if (!expert_is_given) {
       Trained(std::numeric_limits<double>::infinity());
       Remembered("full-replay");
+      CollectedExpert(run().string());
     }
-    const std::string expert = learns_expert ? run().string() : options_.expert;
-    Collected("expert", expert, 0);
-    Collected("noisy", expert, kNoisyEpsilon);
-    Written("medium-expert", [&](const std::filesystem::path& file) {
-      MergeDatasets({Path("medium"), Path("expert")}, file,
-                    {.complete_episodes_only = true, .is_default = IsDefault});
-    });
+    MediumExpert();
   }
 
  private:
@@ -133,9 +127,14 @@ class Recipe {
     return settings;
   }
 
+  // Of a policy as LoadPolicy takes it: its file's SHA-256, wherever that lies.
+  static std::string Identity(const std::string& source) {
+    return source.empty() || source == "random" ? source : FileChecksum(PolicyFile(source));
+  }
+
   nlohmann::ordered_json Described() {
-    nlohmann::ordered_json described = {{"rows", options_.rows}, {"expert", options_.expert}};
-    if (!options_.medium.empty()) described["medium"] = options_.medium;
+    nlohmann::ordered_json described = {{"rows", options_.rows}, {"expert", Identity(options_.expert)}};
+    if (!options_.medium.empty()) described["medium"] = Identity(options_.medium);
     const SettingList settings = experiment_.Settings();
     for (const Setting& setting : settings.settings()) {
       // What depends on the machine may change.
@@ -171,6 +170,35 @@ class Recipe {
     }
     entry["sha256"] = FileChecksum(path);
     WriteManifest();
+  }
+
+  void CollectedExpert(const std::string& expert) {
+    Collected("expert", expert, 0);
+    Collected("noisy", expert, kNoisyEpsilon);
+  }
+
+  void MediumExpert() {
+    Written("medium-expert", [&](const std::filesystem::path& file) {
+      MergeDatasets({Path("medium"), Path("expert")}, file,
+                    {.complete_episodes_only = true, .is_default = IsDefault});
+    });
+  }
+
+  void WarnOfExchanged() const {
+    const double medium = MeanReturnOf("medium");
+    const double expert = MeanReturnOf("expert");
+    if (medium < expert) return;
+    std::cerr << fmt::format(
+        "strider: warning: {} has a mean return of {:.1f}, {} one of {:.1f}: expected the expert's to be "
+        "higher\n",
+        Path("medium").string(), medium, Path("expert").string(), expert);
+  }
+
+  // What the run's evaluations must reach for medium-replay.
+  double MediumReturn() const {
+    if (!options_.medium.empty()) return MeanReturnOf("medium");
+    const double random = MeanReturnOf("random");
+    return random + kMediumShare * (ExpertReturn() - random);
   }
 
   // Of a dataset that is made. Throws InputError where it is of a single, unfinished episode.

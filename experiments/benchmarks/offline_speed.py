@@ -62,6 +62,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
+    if options.code and not options.peer_python:
+        parser.error("--code: it runs in --peer-python PYTHON, which is missing")
     result = {"ours": [], "peer": []}
     updates = options.evaluations * options.eval_interval
     for _ in range(options.rounds):

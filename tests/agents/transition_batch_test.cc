@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "core/error.h"
 #include "tests/experiments/temporary_folder.h"
 
@@ -74,6 +76,27 @@ TEST_F(Sampling, FollowsItsSeedAndResumes) {
   StateReader reader(saved.bytes());
   c.Load(reader);
   EXPECT_TRUE(at::equal(a.Sample(50, kRows).indices, c.Sample(50, kRows).indices));
+}
+
+// Those of a GPU are of another length: a run that goes on elsewhere begins its noise anew.
+TEST(GeneratorState, OfAnotherDeviceIsLeftAlone) {
+  at::Generator generator = MakeGenerator(at::kCPU, 1);
+  const at::Tensor first = at::randn({8}, generator);
+  StateWriter saved;
+  SaveGenerator(saved, generator);
+  const at::Tensor second = at::randn({8}, generator);
+  StateReader own(saved.bytes());
+  LoadGenerator(own, generator);
+  EXPECT_TRUE(at::equal(at::randn({8}, generator), second));
+
+  StateWriter foreign;
+  foreign.PutSpan(std::span<const std::uint8_t>(std::array<std::uint8_t, 16>{}));
+  foreign.Put(7);
+  StateReader other(foreign.bytes());
+  at::Generator fresh = MakeGenerator(at::kCPU, 1);
+  LoadGenerator(other, fresh);
+  EXPECT_TRUE(at::equal(at::randn({8}, fresh), first));
+  EXPECT_EQ(other.Get<int>(), 7) << "what follows it";
 }
 
 TEST_F(Sampling, DrawsTheNumbersThatSampleWouldHaveDrawn) {

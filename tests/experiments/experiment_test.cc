@@ -367,6 +367,21 @@ TEST(Misfits, PresetForDiscreteActions) {
       HasSubstr("preset discrete is for discrete actions, but those of Pendulum-v1 are continuous"));
 }
 
+TEST(Misfits, PresetForContinuousActions) {
+  for (const char* agent : {"cql", "bcq"}) {
+    const Experiment experiment(
+        On(agent, "CartPole-v1", {{"run.dataset", "mine.hdf5", ""}, {"run.preset", "paper", ""}}));
+    EXPECT_THAT(
+        MessageOf<InputError>([&] { experiment.CheckActions(experiment.MakeEnv()->spec().action_space); }),
+        HasSubstr("preset paper is for continuous actions, but those of CartPole-v1 are discrete; expected "
+                  "another of " +
+                  std::string(agent)));
+  }
+  const Experiment both(
+      On("bc", "CartPole-v1", {{"run.dataset", "mine.hdf5", ""}, {"run.preset", "paper", ""}}));
+  both.CheckActions(both.MakeEnv()->spec().action_space);
+}
+
 // A row's next state is the row behind it.
 TEST(Misfits, RowsThatAreNotInOrder) {
   const TemporaryFolder folder;
@@ -411,6 +426,23 @@ TEST(Misfits, DatasetsOfContinuousActions) {
   EXPECT_THAT(Misfit(On("bcq", "CartPole-v1", {{"run.dataset", cart.string(), ""}})),
               AllOf(HasSubstr(cart.string() + ": holds the action "),
                     HasSubstr("expected whole numbers from 0 to 1")));
+}
+
+// As those of two discrete actions are, where a file says nothing of them.
+TEST(Misfits, ActionsOfZeroAndOneAlone) {
+  const TemporaryFolder folder;
+  Dataset dataset = MakeDataset(300, 3, 1);
+  for (const float low : {0.0F, -1.0F}) {
+    for (std::size_t i = 0; i < dataset.rows; ++i) dataset.actions[i] = i % 2 == 0 ? low : 1.0F;
+    const auto path = folder.path() / fmt::format("from{}.hdf5", low);
+    WriteDataset(DatasetFormat::kD4rl, path, dataset);
+    const Experiment experiment(On("td3bc", "Pendulum-v1", {{"run.dataset", path.string(), ""}}));
+    WorkerPool pool(1);
+    testing::internal::CaptureStderr();
+    MakeTrainer(experiment, pool);
+    const std::string warning = testing::internal::GetCapturedStderr();
+    EXPECT_EQ(warning.find("its actions are 0 and 1 alone") != std::string::npos, low == 0) << warning;
+  }
 }
 
 // Numbers of actions that would pass for continuous ones.

@@ -23,6 +23,7 @@ using ::testing::Each;
 using ::testing::FloatNear;
 using ::testing::HasSubstr;
 using ::testing::Le;
+using ::testing::UnorderedElementsAre;
 
 constexpr std::int64_t kRows = 200;
 
@@ -116,7 +117,7 @@ TEST_F(RecipeTest, AMediumPolicyCanBeGiven) {
   ASSERT_TRUE(MakeDatasets(options_, out()));
   EXPECT_THAT(Read("medium").actions, Each(FloatNear(2 * std::tanh(0.5F), 1e-4F)));
   EXPECT_THAT(Read("expert").actions, Each(Le(-1.9F)));
-  EXPECT_EQ(Manifest()["recipe"]["medium"], options_.medium);
+  EXPECT_EQ(Manifest()["recipe"]["medium"], FileChecksum(options_.medium));
   // The run went on to the mean return of that set.
   const RunPaths run{out() / "run"};
   const double asked =
@@ -126,11 +127,40 @@ TEST_F(RecipeTest, AMediumPolicyCanBeGiven) {
 
   const std::string given = std::exchange(options_.medium, "");
   EXPECT_THAT(MessageOf<InputError>([&] { MakeDatasets(options_, out()); }),
-              HasSubstr(fmt::format(", medium = nothing and not {}", given)));
+              HasSubstr(fmt::format(", medium = nothing and not {}", FileChecksum(given))));
   options_.medium = (folder_.path() / "nothing").string();
   EXPECT_THAT(MessageOf<InputError>([&] { MakeDatasets(options_, folder_.path() / "other"); }),
               HasSubstr("nothing"));
   EXPECT_FALSE(std::filesystem::exists(folder_.path() / "other"));
+}
+
+// It is the policy that counts, not where its file lies.
+TEST_F(RecipeTest, AnotherPolicyInTheFileIsNoticed) {
+  GiveExpert();
+  ASSERT_TRUE(MakeDatasets(options_, out()));
+  const std::filesystem::path expert = options_.expert;
+  options_.expert = (folder_.path() / "moved.hdf5").string();
+  std::filesystem::copy(expert, options_.expert);
+  EXPECT_TRUE(MakeDatasets(options_, out()));
+  options_.expert = Pusher("expert", 3);
+  EXPECT_THAT(MessageOf<InputError>([&] { MakeDatasets(options_, out()); }), HasSubstr(", expert = "));
+}
+
+// What needs no learning is there all the same, and exchanged policies are told of.
+TEST_F(RecipeTest, ARunThatFailsCostsTheReplayAlone) {
+  options_.expert = Pusher("expert", 5);
+  options_.medium = Pusher("medium", 5);  // as good: better than a policy that has not learnt yet
+  options_.given.push_back({"run.steps", "50", "--set"});
+  options_.given.push_back({"agent.learning_starts", "50", "--set"});
+  testing::internal::CaptureStderr();
+  const std::string message = MessageOf<WorkError>([&] { MakeDatasets(options_, out()); });
+  const std::string warning = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(message, HasSubstr("below the medium policy's"));
+  EXPECT_THAT(warning, HasSubstr("expected the expert's to be higher"));
+  std::vector<std::string> made;
+  const auto sets = Manifest()["datasets"];
+  for (const auto& [name, entry] : sets.items()) made.push_back(name);
+  EXPECT_THAT(made, UnorderedElementsAre("random", "medium", "expert", "noisy", "medium-expert"));
 }
 
 TEST_F(RecipeTest, TheSameCallGoesOnAndEndsLikeAnUndisturbedOne) {
@@ -146,7 +176,9 @@ TEST_F(RecipeTest, TheSameCallGoesOnAndEndsLikeAnUndisturbedOne) {
     if (MakeDatasets(options_, out())) break;
   }
   EXPECT_GT(calls, 3);
-  for (const auto& [name, entry] : Manifest()["datasets"].items()) {
+  const auto sets = Manifest()["datasets"];
+  ASSERT_FALSE(sets.empty());
+  for (const auto& [name, entry] : sets.items()) {
     EXPECT_EQ(entry["mean_return"], whole[name]["mean_return"]) << name;
     EXPECT_EQ(entry["rows"], whole[name]["rows"]) << name;
   }
@@ -187,7 +219,9 @@ TEST_F(RecipeTest, WhatCannotEndIsNotBegun) {
 TEST_F(RecipeTest, EveryDatasetKeepsTheOptions) {
   GiveExpert();
   ASSERT_TRUE(MakeDatasets(options_, out()));
-  for (const auto& [name, entry] : Manifest()["datasets"].items()) {
+  const auto sets = Manifest()["datasets"];
+  ASSERT_FALSE(sets.empty());
+  for (const auto& [name, entry] : sets.items()) {
     EXPECT_EQ(Read(name).metadata.at("env_options/max_episode_steps"), "20") << name;
   }
 }

@@ -562,6 +562,18 @@ TEST(OdiceImitation, OneEpisodeIsCloned) {
   }
 }
 
+// It asks nobody for rewards that are left out on purpose.
+TEST(OdiceWarning, NamesWhatImitationNeeds) {
+  OdiceConfig config = SmallConfig();
+  config.episode = 0;
+  Odice agent(BoxTask(3, 2), config);
+  TransitionBatch batch = RandomBatch(3, 2, 256, 1);
+  batch.rewards.fill_(-30);
+  agent.Update(batch);
+  EXPECT_THAT(agent.Warning(), ::testing::AllOf(::testing::HasSubstr("--preset imitation has 0.4"),
+                                                ::testing::Not(::testing::HasSubstr("reward_map"))));
+}
+
 TEST(OdiceWarning, SaysTheShareOfPositiveWeights) {
   OdiceConfig config = SmallConfig();
   Odice agent(BoxTask(3, 2), config);

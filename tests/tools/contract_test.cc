@@ -575,6 +575,19 @@ TEST_P(RolloutOf, MatchesGymnasium) {
   }
 }
 
+TEST_F(Contract, TheRecipesPoliciesAreForTheRecipe) {
+  for (const char* flag : {"--medium", "--expert"}) {
+    const Finished refused = Strider({"collect", "--policy", "random", "--env", "Pendulum-v1", "--steps",
+                                      "10", "--out", folder_.path() / "x.hdf5", flag, "policy.hdf5"});
+    EXPECT_EQ(refused.code, 2);
+    EXPECT_THAT(refused.message, HasSubstr(std::string(flag) + " does not go with --policy"));
+    const Finished missing = Strider({"collect", "--preset", "d4rl", "--env", "Pendulum-v1", "--out",
+                                      folder_.path() / "sets", flag, "/nothing.hdf5"});
+    EXPECT_EQ(missing.code, 2);
+    EXPECT_THAT(missing.message, HasSubstr("policy '/nothing.hdf5' does not exist"));
+  }
+}
+
 TEST_F(Contract, BenchIsOneObjectWithItsMachine) {
   const std::string dataset = Collect("Hopper-v5", 500);
   const Finished finished = Strider({"bench", "offline", "--json", "--rows", "3000", "--repetitions", "1",
