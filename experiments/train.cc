@@ -128,7 +128,9 @@ class TrainingRun {
 
   // A million rows take seconds to read, and longer to be made ready for a search.
   std::unique_ptr<Trainer> NewTrainer() {
-    ParseDevice(run_.device);  // refused before, not after
+    // Refused before, not after.
+    ParseDevice(run_.device);
+    if (!run_.dataset.empty()) OpenDataset(run_.dataset, {.allow_non_finite = true});
     // What was taken for granted explains what may not fit it.
     if (!goes_on_) {
       for (const std::string& note : experiment_.notes()) std::cerr << "strider: " << note << "\n";
