@@ -45,8 +45,9 @@ at::Tensor RowDraws::Next(std::int64_t batch, std::int64_t rows) {
                     {indices.mutable_data_ptr<std::int64_t>(), static_cast<std::size_t>(batch)});
     return indices;
   }
+  constexpr std::size_t kSeeds = std::size_t{1} << 62;
   std::int64_t seed = 0;
-  numbers_.Sample(std::size_t{1} << 62, {&seed, 1});
+  numbers_.Sample(kSeeds, {&seed, 1});
   on_device_.set_current_seed(static_cast<std::uint64_t>(seed));
   return at::randint(rows, {batch}, on_device_,
                      at::TensorOptions().dtype(at::kLong).device(on_device_.device()));

@@ -112,7 +112,7 @@ TEST_F(RecipeTest, ReplayIsWhatTheRunLivedThrough) {
 
 TEST_F(RecipeTest, AMediumPolicyCanBeGiven) {
   GiveExpert();
-  // Some torque, and all of it: neither is better than what a few steps of learning bring.
+  // A little torque is no better than what a few steps of learning bring.
   options_.medium = Pusher("medium", 0.5);
   ASSERT_TRUE(MakeDatasets(options_, out()));
   EXPECT_THAT(Read("medium").actions, Each(FloatNear(2 * std::tanh(0.5F), 1e-4F)));
